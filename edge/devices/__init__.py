@@ -1,0 +1,1 @@
+"""Where an artifact runs: one small module per device, one interface."""

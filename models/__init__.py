@@ -1,0 +1,25 @@
+"""LIIF-EDSR: the network in its three forms, its checkpoints and the pictures we draw for it."""
+
+from models.any_scale import AnyScaleDecoder, AnyScaleEncoder
+from models.checkpoint import (
+    DEFAULT_WEIGHTS,
+    CheckpointError,
+    checkpoint_hash,
+    load_checkpoint,
+    save_checkpoint,
+)
+from models.fixed_scale import FixedScaleLIIF
+from models.liif import LIIF, LIIFConfig
+
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "LIIF",
+    "AnyScaleDecoder",
+    "AnyScaleEncoder",
+    "CheckpointError",
+    "FixedScaleLIIF",
+    "LIIFConfig",
+    "checkpoint_hash",
+    "load_checkpoint",
+    "save_checkpoint",
+]

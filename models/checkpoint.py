@@ -1,0 +1,251 @@
+"""Checkpoints in and out: upstream's ``.pth`` and our ``.safetensors`` with its configuration inside.
+
+Neither door runs code from the file: ``torch.load(weights_only=True)`` and safetensors only.
+"""
+
+import hashlib
+import json
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.liif import LIIF, LIIFConfig
+
+# Encoders of the published code that are EDSR without its upsampler, and their res_scale there:
+# the one number that the weights do not tell.
+EDSR_RES_SCALE = {"edsr-baseline": 1.0, "edsr": 0.1}
+
+# Fixed RGB shifts that upstream's EDSR stores and never applies.
+UNUSED = re.compile(r"encoder\.(sub|add)_mean\.(weight|bias)")
+
+# Key of the configuration in the safetensors header.
+CONFIG_KEY = "liif-edge"
+
+# The mean that upstream's unused RGB shifts store (DIV2K, in [0, 1] units).
+_DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
+
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "liif-edsr-baseline.safetensors"
+
+
+class CheckpointError(ValueError):
+    """The file is no checkpoint that this toolkit can use. The message says expected and found."""
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
+    """The network in ``path`` (upstream's ``.pth``, or our ``.safetensors``), on the CPU, in eval mode.
+
+    Raises CheckpointError if the file is missing, is no such checkpoint, is damaged, would run code,
+    or has weights that disagree with its configuration.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: expected a checkpoint file, found {_what(path)}")
+    read = _read_safetensors if path.suffix == ".safetensors" else _read_upstream
+    config, weights = read(path)
+    model = LIIF(config)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if expected != found:
+        raise CheckpointError(
+            f"{path}: weights disagree with the configuration: " + _difference(expected, found)
+        )
+    broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise CheckpointError(f"{path}: expected finite weights, found NaN or infinity in {broken[0]}")
+    model.load_state_dict(weights, strict=True)
+    return model.eval()
+
+
+def save_checkpoint(model: LIIF, path: str | os.PathLike[str]) -> None:
+    """Write ``model`` to ``path``: ``.safetensors`` is ours, ``.pth`` is upstream's format.
+
+    The file appears whole or not at all. Upstream's format has one hidden width for all blocks:
+    a pruned encoder in it is a CheckpointError.
+    """
+    path = Path(path)
+    writers = {".safetensors": _write_safetensors, ".pth": _write_upstream}
+    if path.suffix not in writers:
+        raise CheckpointError(f"{path}: expected a name ending in .safetensors or .pth")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        writers[path.suffix](model, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def checkpoint_hash(model: LIIF) -> str:
+    """SHA-256 of the configuration and the weights: the same network has it in any file format."""
+    digest = hashlib.sha256(json.dumps(asdict(model.config), sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read_safetensors(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: expected a safetensors file, found {error}") from error
+    if CONFIG_KEY not in metadata:
+        raise CheckpointError(
+            f"{path}: expected a LIIF configuration under {CONFIG_KEY!r} in the "
+            f"header, found {sorted(metadata) or 'no metadata'}"
+        )
+    try:
+        return _config_from_json(metadata[CONFIG_KEY]), weights
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: configuration in the header: {error}") from error
+
+
+def _config_from_json(text: str) -> LIIFConfig:
+    values = json.loads(text)
+    known = {field.name for field in fields(LIIFConfig)}
+    if not isinstance(values, dict) or set(values) != known:
+        raise ValueError(f"expected the fields {', '.join(sorted(known))}, found {text}")
+    return LIIFConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _write_safetensors(model: LIIF, path: Path) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, path, metadata={CONFIG_KEY: json.dumps(asdict(model.config))})
+
+
+def _read_upstream(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path}: expected a file of tensors only, found one that is damaged "
+            "or would run code when loaded; it was not loaded"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path}: expected a .pth checkpoint, found a damaged file or one of another kind"
+        ) from error
+    try:
+        model = content["model"]
+        name, args, weights = model["name"], model["args"], model["sd"]
+        encoder, mlp = args["encoder_spec"], args["imnet_spec"]
+        found = (name, encoder["name"], mlp["name"])
+    except (TypeError, KeyError, IndexError) as error:
+        raise CheckpointError(
+            f"{path}: expected upstream's layout {{'model': {{'name', 'args', 'sd'}}}}, found no {error}"
+        ) from error
+    if found[0] != "liif" or found[1] not in EDSR_RES_SCALE or found[2] != "mlp":
+        raise CheckpointError(
+            f"{path}: expected a liif model with an encoder of "
+            f"{', '.join(EDSR_RES_SCALE)} and an mlp, found {' / '.join(map(str, found))}"
+        )
+    weights = {key: value for key, value in weights.items() if not UNUSED.fullmatch(key)}
+    if not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError(f"{path}: expected tensors in 'sd', found other objects")
+    encoder_args = encoder.get("args") or {}
+    config = _infer_config(path, weights, args, encoder_args.get("res_scale", EDSR_RES_SCALE[found[1]]))
+    _check_stated(path, config, encoder_args, mlp.get("args") or {})
+    return config, weights
+
+
+def _infer_config(
+    path: Path, weights: Mapping[str, Tensor], args: Mapping[str, Any], res_scale: float
+) -> LIIFConfig:
+    """Sizes from the weights' shapes; options from ``args``, where upstream's default is True."""
+    options = {key: bool(args.get(key, True)) for key in ("local_ensemble", "feat_unfold", "cell_decode")}
+
+    def widths(pattern: str) -> list[int]:
+        matches = [(re.fullmatch(pattern, key), value) for key, value in weights.items()]
+        return [
+            v.shape[0] for m, v in sorted(((int(m[1]), v) for m, v in matches if m), key=lambda pair: pair[0])
+        ]
+
+    linears = widths(r"imnet\.layers\.(\d+)\.weight")
+    head = weights.get("encoder.head.0.weight")
+    if head is None or len(linears) < 2:
+        raise CheckpointError(
+            f"{path}: expected weights of an EDSR encoder and an MLP, found {len(weights)} other tensors"
+        )
+    try:
+        return LIIFConfig(
+            n_feats=head.shape[0],
+            block_widths=tuple(widths(r"encoder\.body\.(\d+)\.body\.0\.weight")),
+            res_scale=float(res_scale),
+            hidden_widths=tuple(linears[:-1]),
+            **options,
+        )
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _check_stated(
+    path: Path, config: LIIFConfig, encoder_args: Mapping[str, Any], mlp_args: Mapping[str, Any]
+) -> None:
+    """What the file states of its sizes must be what its weights are."""
+    stated = {
+        "n_feats": encoder_args.get("n_feats", config.n_feats),
+        "n_resblocks": encoder_args.get("n_resblocks", len(config.block_widths)),
+        "hidden_list": list(mlp_args.get("hidden_list", config.hidden_widths)),
+        "out_dim": mlp_args.get("out_dim", 3),
+    }
+    found = {
+        "n_feats": config.n_feats,
+        "n_resblocks": len(config.block_widths),
+        "hidden_list": list(config.hidden_widths),
+        "out_dim": 3,
+    }
+    for key, value in stated.items():
+        if value != found[key]:
+            raise CheckpointError(f"{path}: the file states {key}={value}, its weights have {found[key]}")
+
+
+def _write_upstream(model: LIIF, path: Path) -> None:
+    config = model.config
+    if set(config.block_widths) - {config.n_feats}:
+        raise CheckpointError(
+            "expected blocks as wide as the trunk, which upstream's format needs, "
+            f"found {config.block_widths}; save as .safetensors"
+        )
+    mean = torch.tensor(_DIV2K_MEAN)
+    weights = dict(model.state_dict())
+    for name, sign in (("sub_mean", -1.0), ("add_mean", 1.0)):
+        weights[f"encoder.{name}.weight"] = torch.eye(3).view(3, 3, 1, 1)
+        weights[f"encoder.{name}.bias"] = sign * mean
+    args = {
+        "encoder_spec": {
+            "name": "edsr-baseline",
+            "args": {
+                "no_upsampling": True,
+                "n_resblocks": len(config.block_widths),
+                "n_feats": config.n_feats,
+                "res_scale": config.res_scale,
+            },
+        },
+        "imnet_spec": {"name": "mlp", "args": {"out_dim": 3, "hidden_list": list(config.hidden_widths)}},
+        "local_ensemble": config.local_ensemble,
+        "feat_unfold": config.feat_unfold,
+        "cell_decode": config.cell_decode,
+    }
+    torch.save({"model": {"name": "liif", "args": args, "sd": weights}}, path)
+
+
+def _what(path: Path) -> str:
+    return "a folder" if path.is_dir() else "nothing there"
+
+
+def _difference(expected: Mapping[str, object], found: Mapping[str, object]) -> str:
+    """The first disagreement of two name → shape tables, in words."""
+    for name in sorted({*expected, *found}):
+        if expected.get(name) != found.get(name):
+            return f"{name}: expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
+    return "none"

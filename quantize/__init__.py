@@ -1,0 +1,1 @@
+"""Compression of any nn.Module: calibration and post-training quantisation."""
