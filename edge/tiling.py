@@ -72,13 +72,19 @@ def _plan_axis(length: int, tile: int, halo: int) -> list[_Span]:
     return spans
 
 
+def _first_output(edge: int, n_in: int, n_out: int) -> int:
+    """The first output pixel whose centre, (j + 1/2)·n_in / n_out, does not lie before ``edge``."""
+    return (2 * edge * n_out + n_in - 1) // (2 * n_in)
+
+
 def plan_tiles(
     lr_size: tuple[int, int], size: tuple[int, int], tile: tuple[int, int], halo: int
 ) -> list[Tile]:
     """Tiles of at most ``tile`` (height, width) LR pixels, ``halo`` included, that make a picture of
     ``size`` from one of ``lr_size``, row by row; their targets partition it.
 
-    A tile owns LR pixels [a, b) of an axis and writes output pixels [a·N // n, b·N // n).
+    A tile owns LR pixels [a, b) of an axis and writes the output pixels whose centres lie in them:
+    from (2·a·N + n - 1) // (2·n) up to the same of b.
     Raises BadInput for sizes below 1 and for a halo that leaves a tile nothing to own.
     """
     if min(*lr_size, *size, *tile) < 1 or halo < 0:
@@ -91,9 +97,9 @@ def plan_tiles(
             raise BadInput(f"expected a tile larger than two halos of {halo}, found {extent}")
     tiles = []
     for row in _plan_axis(lr_size[0], tile[0], halo):
-        top, bottom = (edge * size[0] // lr_size[0] for edge in (row.first, row.last))
+        top, bottom = (_first_output(edge, lr_size[0], size[0]) for edge in (row.first, row.last))
         for column in _plan_axis(lr_size[1], tile[1], halo):
-            left, right = (edge * size[1] // lr_size[1] for edge in (column.first, column.last))
+            left, right = (_first_output(edge, lr_size[1], size[1]) for edge in (column.first, column.last))
             if bottom > top and right > left:  # a shrinking target can leave a tile without pixels
                 tiles.append(
                     Tile(

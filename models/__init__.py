@@ -8,12 +8,13 @@ from models.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from models.fixed_scale import FixedScaleLIIF
+from models.fixed_scale import SCALES, FixedScaleLIIF
 from models.liif import LIIF, LIIFConfig
 
 __all__ = [
     "DEFAULT_WEIGHTS",
     "LIIF",
+    "SCALES",
     "AnyScaleDecoder",
     "AnyScaleEncoder",
     "CheckpointError",

@@ -46,7 +46,7 @@ class AnyScaleDecoder(nn.Module):
         self.layers = nn.ModuleList(rest)
 
     def forward(self, rows: Tensor, coordinates: Tensor) -> Tensor:
-        x = rows + self.coordinates(coordinates)
+        x: Tensor = rows + self.coordinates(coordinates)
         for layer in self.layers:
             x = layer(torch.relu(x))
         return x * 0.5 + 0.5
@@ -108,4 +108,5 @@ def gather_rows(encoded: Float, index: NDArray[np.int64]) -> Float:
 
 def blend_rows(colours: Float, weight: Float) -> Float:
     """``colours`` (k, N, 3) blended by ``weight`` (k, N): (N, 3)."""
-    return np.einsum("knc,kn->nc", colours, weight)
+    blended: Float = np.einsum("knc,kn->nc", colours, weight)
+    return blended

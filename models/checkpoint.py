@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -51,16 +52,20 @@ def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
         raise CheckpointError(f"{path}: expected a checkpoint file, found {_what(path)}")
     read = _read_safetensors if path.suffix == ".safetensors" else _read_upstream
     config, weights = read(path)
-    model = LIIF(config)
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    with torch.device("meta"):  # shapes only: nothing is allocated for a configuration that is wrong
+        expected = {name: tuple(tensor.shape) for name, tensor in LIIF(config).state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if expected != found:
         raise CheckpointError(
             f"{path}: weights disagree with the configuration: " + _difference(expected, found)
         )
-    broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
-    if broken:
-        raise CheckpointError(f"{path}: expected finite weights, found NaN or infinity in {broken[0]}")
+    for name, tensor in weights.items():
+        if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
+            kind = f"{tensor.dtype}, {tensor.layout} on {tensor.device}"
+            raise CheckpointError(f"{path}: expected {name} in floating point, found {kind}")
+        if not torch.isfinite(tensor.float()).all():
+            raise CheckpointError(f"{path}: expected finite weights, found NaN or infinity in {name}")
+    model = LIIF(config)
     model.load_state_dict(weights, strict=True)
     return model.eval()
 
@@ -69,7 +74,7 @@ def save_checkpoint(model: LIIF, path: str | os.PathLike[str]) -> None:
     """Write ``model`` to ``path``: ``.safetensors`` is ours, ``.pth`` is upstream's format.
 
     The file appears whole or not at all. Upstream's format has one hidden width for all blocks:
-    a pruned encoder in it is a CheckpointError.
+    a pruned encoder in it is a CheckpointError, as is a file that cannot be written.
     """
     path = Path(path)
     writers = {".safetensors": _write_safetensors, ".pth": _write_upstream}
@@ -79,6 +84,8 @@ def save_checkpoint(model: LIIF, path: str | os.PathLike[str]) -> None:
     try:
         writers[path.suffix](model, partial)
         os.replace(partial, path)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: expected to write a checkpoint, found {_brief(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -97,25 +104,32 @@ def _read_safetensors(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: expected a safetensors file, found {error}") from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: expected a safetensors file, found {_brief(error)}") from error
     if CONFIG_KEY not in metadata:
         raise CheckpointError(
             f"{path}: expected a LIIF configuration under {CONFIG_KEY!r} in the "
-            f"header, found {sorted(metadata) or 'no metadata'}"
+            f"header, found {_brief(sorted(metadata) or 'no metadata')}"
         )
     try:
         return _config_from_json(metadata[CONFIG_KEY]), weights
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: configuration in the header: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: configuration in the header: {_brief(error)}") from error
 
 
 def _config_from_json(text: str) -> LIIFConfig:
-    values = json.loads(text)
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"expected JSON, found {error}") from error
     known = {field.name for field in fields(LIIFConfig)}
     if not isinstance(values, dict) or set(values) != known:
         raise ValueError(f"expected the fields {', '.join(sorted(known))}, found {text}")
-    return LIIFConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    for key in ("block_widths", "hidden_widths"):
+        if not isinstance(values[key], list):
+            raise ValueError(f"expected a list as {key}, found {values[key]}")
+        values[key] = tuple(values[key])
+    return LIIFConfig(**values)
 
 
 def _write_safetensors(model: LIIF, path: Path) -> None:
@@ -125,44 +139,60 @@ def _write_safetensors(model: LIIF, path: Path) -> None:
 
 def _read_upstream(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # whether it loads is what counts
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path}: expected a file of tensors only, found one that is damaged "
             "or would run code when loaded; it was not loaded"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # on damaged files torch raises nearly every type
         raise CheckpointError(
             f"{path}: expected a .pth checkpoint, found a damaged file or one of another kind"
         ) from error
     try:
-        model = content["model"]
-        name, args, weights = model["name"], model["args"], model["sd"]
-        encoder, mlp = args["encoder_spec"], args["imnet_spec"]
-        found = (name, encoder["name"], mlp["name"])
-    except (TypeError, KeyError, IndexError) as error:
+        return _from_upstream(path, content)
+    except CheckpointError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
-            f"{path}: expected upstream's layout {{'model': {{'name', 'args', 'sd'}}}}, found no {error}"
+            f"{path}: expected upstream's layout {{'model': {{'name', 'args', 'sd'}}}}, found another "
+            f"({type(error).__name__}: {_brief(error)})"
         ) from error
+
+
+def _from_upstream(path: Path, content: Any) -> tuple[LIIFConfig, dict[str, Tensor]]:
+    """What ``content`` says; where it is no such thing, whatever Python raises for it."""
+    model = _table(_table(content)["model"])
+    name, args, weights = model["name"], _table(model["args"]), _table(model["sd"])
+    encoder, mlp = _table(args["encoder_spec"]), _table(args["imnet_spec"])
+    encoder_args, mlp_args = _table(encoder.get("args") or {}), _table(mlp.get("args") or {})
+    found = (name, encoder["name"], mlp["name"])
     if found[0] != "liif" or found[1] not in EDSR_RES_SCALE or found[2] != "mlp":
         raise CheckpointError(
             f"{path}: expected a liif model with an encoder of "
-            f"{', '.join(EDSR_RES_SCALE)} and an mlp, found {' / '.join(map(str, found))}"
+            f"{', '.join(EDSR_RES_SCALE)} and an mlp, found {_brief(' / '.join(map(str, found)))}"
         )
-    weights = {key: value for key, value in weights.items() if not UNUSED.fullmatch(key)}
-    if not all(isinstance(value, Tensor) for value in weights.values()):
+    tensors = {key: value for key, value in weights.items() if not UNUSED.fullmatch(key)}
+    if not all(isinstance(value, Tensor) for value in tensors.values()):
         raise CheckpointError(f"{path}: expected tensors in 'sd', found other objects")
-    encoder_args = encoder.get("args") or {}
-    config = _infer_config(path, weights, args, encoder_args.get("res_scale", EDSR_RES_SCALE[found[1]]))
-    _check_stated(path, config, encoder_args, mlp.get("args") or {})
-    return config, weights
+    config = _infer_config(path, tensors, args, encoder_args.get("res_scale", EDSR_RES_SCALE[found[1]]))
+    _check_stated(path, config, encoder_args, mlp_args)
+    return config, tensors
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a {type(value).__name__} in a table's place")
+    return value
 
 
 def _infer_config(
     path: Path, weights: Mapping[str, Tensor], args: Mapping[str, Any], res_scale: float
 ) -> LIIFConfig:
     """Sizes from the weights' shapes; options from ``args``, where upstream's default is True."""
-    options = {key: bool(args.get(key, True)) for key in ("local_ensemble", "feat_unfold", "cell_decode")}
+    options = {key: args.get(key, True) for key in ("local_ensemble", "feat_unfold", "cell_decode")}
 
     def widths(pattern: str) -> list[int]:
         matches = [(re.fullmatch(pattern, key), value) for key, value in weights.items()]
@@ -180,11 +210,11 @@ def _infer_config(
         return LIIFConfig(
             n_feats=head.shape[0],
             block_widths=tuple(widths(r"encoder\.body\.(\d+)\.body\.0\.weight")),
-            res_scale=float(res_scale),
+            res_scale=res_scale,
             hidden_widths=tuple(linears[:-1]),
             **options,
         )
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
@@ -206,7 +236,9 @@ def _check_stated(
     }
     for key, value in stated.items():
         if value != found[key]:
-            raise CheckpointError(f"{path}: the file states {key}={value}, its weights have {found[key]}")
+            raise CheckpointError(
+                f"{path}: expected weights of {key}={_brief(value)} as the file states, found {found[key]}"
+            )
 
 
 def _write_upstream(model: LIIF, path: Path) -> None:
@@ -243,9 +275,14 @@ def _what(path: Path) -> str:
     return "a folder" if path.is_dir() else "nothing there"
 
 
+def _brief(value: object) -> str:
+    """``value`` in one line of at most 200 characters: what comes from a file may be of any length."""
+    return " ".join(str(value).split())[:200]
+
+
 def _difference(expected: Mapping[str, object], found: Mapping[str, object]) -> str:
     """The first disagreement of two name → shape tables, in words."""
     for name in sorted({*expected, *found}):
         if expected.get(name) != found.get(name):
-            return f"{name}: expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
+            return f"{_brief(name)}: expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
     return "none"

@@ -59,7 +59,6 @@ class FixedScaleLIIF(nn.Module):
     Raises ValueError for a scale other than 2, 3 or 4.
     """
 
-    offset_bias: Tensor
     blend_kernel: Tensor
     share_kernel: Tensor
 
@@ -75,7 +74,10 @@ class FixedScaleLIIF(nn.Module):
         cell = [2.0 / scale] * 2 if model.config.cell_decode else []
         coordinates = torch.tensor([[*e.relative, *cell] for e in self.evaluations])
         bias = coordinates @ coordinate_weight.T + first.bias.detach()  # (E, hidden)
-        self.register_buffer("offset_bias", bias[:, :, None, None])
+        # A buffer each: indexing one buffer would leave its slices as operators in exported programs.
+        self.offset_biases = [f"offset_bias_{number}" for number in range(len(bias))]
+        for name, row in zip(self.offset_biases, bias, strict=True):
+            self.register_buffer(name, row[None, :, None, None].clone())  # (1, hidden, 1, 1)
         self.layers = nn.ModuleList(pointwise(linear) for linear in rest)
         self._register_blending()
 
@@ -87,7 +89,7 @@ class FixedScaleLIIF(nn.Module):
         """
         s2 = self.scale**2
         blend = torch.zeros(3 * s2, 3 * len(self.evaluations), 3, 3)
-        share = torch.zeros(3 * s2, 1, 3, 3)
+        share = torch.zeros(3 * s2, 3, 3, 3)  # reads the first of the three channels of ones
         for number, e in enumerate(self.evaluations):
             for colour in range(3):
                 out = colour * s2 + e.phase[0] * self.scale + e.phase[1]  # pixel_shuffle's order
@@ -106,26 +108,27 @@ class FixedScaleLIIF(nn.Module):
         return features
 
     def predict(self, features: Tensor) -> Tensor:
-        """Colours before blending, in [-1, 1] units: (B, 3·E, h, w) for E evaluations.
+        """Colours before blending, in [0, 1] units: (B, 3·E, h, w) for E evaluations.
 
         A loop, not a batch: one evaluation's activations fit the cache, and memory does not grow
         with the number of evaluations.
         """
         hoisted = self.hoisted(features)  # (B, hidden, h, w)
         colours = []
-        for bias in self.offset_bias:
-            x = hoisted + bias
+        for name in self.offset_biases:
+            x = hoisted + self.get_buffer(name)
             for layer in self.layers:
                 x = layer(F.relu(x))
-            colours.append(x)  # (B, 3, h, w)
+            # To [0, 1] before the concatenation: of dequantised tensors alone XNNPACK's would not load.
+            colours.append(x * 0.5 + 0.5)  # (B, 3, h, w)
         return torch.cat(colours, dim=1)
 
     def blend(self, colours: Tensor, lr: Tensor) -> Tensor:
         """(B, 3·E, h, w) to the picture (B, 3, s·h, s·w); of ``lr`` only the shape counts."""
-        ones = lr[:, :1] * 0.0 + 1.0
+        ones = lr * 0.0 + 1.0
         weight_found = F.conv2d(ones, self.share_kernel, padding=1)  # (B, 3s², h, w)
         blended = F.conv2d(colours, self.blend_kernel, padding=1) / weight_found
-        return F.pixel_shuffle(blended * 0.5 + 0.5, self.scale)
+        return F.pixel_shuffle(blended, self.scale)
 
 
 def hoist_first_layer(model: LIIF) -> tuple[nn.Conv2d, Tensor]:

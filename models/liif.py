@@ -3,6 +3,8 @@
 The reference form is the baseline that every other form, artifact and device is held against.
 """
 
+import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,12 +24,17 @@ COORDINATE_EPSILON = 1e-6
 # Added to each blending area, so that four zero areas do not divide by zero.
 AREA_EPSILON = 1e-9
 
+# Largest width and number of layers. EDSR's largest has 256 features and 32 blocks; a file that claims
+# more than this is damaged, and believing it would end in a lack of memory.
+MAX_SIZE = 4096
+
 
 @dataclass(frozen=True)
 class LIIFConfig:
     """Everything that determines the shapes and the arithmetic of a LIIF-EDSR network.
 
-    The defaults are the published EDSR-baseline-LIIF.
+    The defaults are the published EDSR-baseline-LIIF. Raises ValueError for values of other types,
+    sizes outside 1 to MAX_SIZE and an MLP without hidden layers.
     """
 
     n_feats: int = 64
@@ -40,12 +47,21 @@ class LIIFConfig:
 
     def __post_init__(self) -> None:
         sizes = (self.n_feats, *self.block_widths, *self.hidden_widths)
-        if not all(isinstance(size, int) and size > 0 for size in sizes):
-            raise ValueError(f"expected positive whole sizes, found {sizes}")
+        if len(sizes) > MAX_SIZE:
+            raise ValueError(f"expected at most {MAX_SIZE} layers, found {len(sizes)}")
+        for size in sizes:
+            if type(size) is not int or not 0 < size <= MAX_SIZE:
+                raise ValueError(f"expected whole sizes from 1 to {MAX_SIZE}, found {reprlib.repr(size)}")
         if not self.hidden_widths:
             raise ValueError("expected at least one hidden layer in the MLP, found none")
-        if not self.res_scale > 0:
-            raise ValueError(f"expected a positive res_scale, found {self.res_scale}")
+        scale = self.res_scale
+        if type(scale) not in (int, float) or not 0 < scale < math.inf:
+            raise ValueError(f"expected a positive number as res_scale, found {reprlib.repr(scale)}")
+        object.__setattr__(self, "res_scale", float(scale))  # 1 and 1.0 are one configuration, one hash
+        for name in ("local_ensemble", "feat_unfold", "cell_decode"):
+            if type(getattr(self, name)) is not bool:
+                value = reprlib.repr(getattr(self, name))
+                raise ValueError(f"expected true or false as {name}, found {value}")
 
     @property
     def feature_window(self) -> int:
@@ -118,7 +134,7 @@ class LIIF(nn.Module):
         feat = self.encode(lr)  # (B, C, h, w)
         coord = pixel_centres(*size, device=lr.device).view(1, -1, 2)  # (1, H*W, 2)
         cell = torch.tensor([2 / size[0], 2 / size[1]], device=lr.device)
-        colours = [self.query(feat, part, cell) for part in coord.split(chunk, dim=1)]
+        colours = [self.query(feat, part, cell) for part in torch.split(coord, chunk, dim=1)]
         out = torch.cat(colours, dim=1)  # (B, H*W, 3)
         return out.transpose(1, 2).reshape(lr.shape[0], 3, *size) * 0.5 + 0.5
 

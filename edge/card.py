@@ -1,0 +1,175 @@
+"""``card.json``: all that an app must know to use an artifact (docs/artifact.md describes every field)."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge.errors import BadArtifact
+
+CARD_FILE = "card.json"
+SCHEMA_VERSION = 1
+
+Scale = Literal[2, 3, 4, "any"]
+Target = Literal["xnnpack", "coreml"]
+Precision = Literal["fp32", "fp16", "int8", "int8-weights"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class TensorCard(_Part):
+    """A float32 tensor at a program's door; a text in ``shape`` names a dimension that varies."""
+
+    name: str
+    shape: list[int | str]
+    dtype: Literal["float32"] = "float32"
+    range: list[float] | None = None
+
+
+class MethodCard(_Part):
+    """One entry point: the file or package that holds it, what it takes and what it returns."""
+
+    name: str
+    program: str
+    inputs: list[TensorCard]
+    output: TensorCard
+
+
+class TileCard(_Part):
+    """Tiles in LR pixels, halo included. ``fixed``: the one size that the program takes, else null."""
+
+    maximum: int = Field(ge=1)
+    default: int = Field(ge=1)
+    halo: int = Field(ge=0)
+    full_halo: int = Field(ge=0)
+    fixed: int | None = None
+
+
+class DecodingCard(_Part):
+    """What the host must know to gather and to blend for an any-scale artifact."""
+
+    local_ensemble: bool
+    cell_decode: bool
+    max_rows: int = Field(ge=1)
+
+
+class QuantisationCard(_Part):
+    """How an int8 program came about."""
+
+    scheme: str
+    calibration: str
+    quantised_layers: int = Field(ge=1)
+    float_layers: list[str]
+
+
+class CheckpointCard(_Part):
+    """The network: SHA-256 of its configuration and weights, and how many parameters it has."""
+
+    sha256: str
+    parameters: int = Field(ge=1)
+
+
+class ProgramCard(_Part):
+    """Of the program's file, or of all files of its package in the order of their names."""
+
+    sha256: str
+    bytes: int = Field(ge=1)
+
+
+class MeasuredCard(_Part):
+    """Against fp32 on ``on``, as measured when the artifact was built. PSNR in dB, peak 1.0."""
+
+    psnr_db: float
+    max_abs: float
+    on: str
+
+
+class Card(_Part):
+    """The whole card."""
+
+    schema_version: Literal[1]
+    name: str
+    scale: Scale
+    target: Target
+    precision: Precision
+    methods: list[MethodCard] = Field(min_length=1)
+    tile: TileCard
+    decoding: DecodingCard | None
+    quantisation: QuantisationCard | None
+    checkpoint: CheckpointCard
+    programs: dict[str, ProgramCard] = Field(min_length=1)
+    macs_per_output_pixel: int = Field(ge=1)
+    measured: MeasuredCard | None  # null while the artifact is being built
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Card":
+        for method in self.methods:
+            if method.program not in self.programs:
+                raise ValueError(f"method {method.name} is in {method.program}, which programs does not list")
+        if any(Path(name).name != name for name in self.programs):
+            raise ValueError("programs must be plain names inside the artifact's folder")
+        if (self.scale == "any") != (self.decoding is not None):
+            raise ValueError("decoding belongs to any-scale artifacts, and to these only")
+        return self
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_card(folder: Path) -> Card:
+    """The card of the artifact in ``folder``, with the hashes of its programs checked.
+
+    Raises BadArtifact if there is none, if it is of another schema version, lacks or adds fields, or if
+    a program is missing or is not the one the card describes.
+    """
+    path = folder / CARD_FILE
+    if not folder.is_dir():
+        raise BadArtifact(f"{folder}: expected an artifact folder, found {_what(folder)}")
+    try:
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadArtifact(f"{folder}: expected {CARD_FILE} in the folder, found none") from error
+    except (OSError, ValueError) as error:
+        raise BadArtifact(f"{path}: expected JSON, found {error}") from error
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BadArtifact(f"{path}: expected schema version {SCHEMA_VERSION}, found {version!r}")
+    try:
+        card = Card.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "card"
+        raise BadArtifact(f"{path}: {where}: {first['msg']}") from error
+    for name, program in card.programs.items():
+        if not (folder / name).exists():
+            raise BadArtifact(f"{folder}: expected the program {name}, found none")
+        found = hash_program(folder / name)
+        if found != program:
+            raise BadArtifact(
+                f"{folder / name}: expected the program that the card describes (sha256 "
+                f"{program.sha256[:12]}…), found another or a damaged one ({found.sha256[:12]}…)"
+            )
+    return card
+
+
+def hash_program(path: Path) -> ProgramCard:
+    """Hash and size of a program: a file, or a package's files with their names, sorted."""
+    digest, size = hashlib.sha256(), 0
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        content = file.read_bytes()
+        if file != path:
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+            digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+        size += len(content)
+    return ProgramCard(sha256=digest.hexdigest(), bytes=max(size, 1))
+
+
+def _what(path: Path) -> str:
+    return "a file" if path.exists() else "nothing there"

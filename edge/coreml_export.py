@@ -1,0 +1,115 @@
+"""Conversion of a PyTorch module to a Core ML package. Works on Linux; running one needs macOS, or
+``edge.devices.mil_interpreter``.
+"""
+
+import shutil
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from edge.devices.coreml import import_coremltools
+from edge.errors import BadInput
+
+Shape = tuple[int, ...]
+
+PRECISIONS = ("fp32", "fp16", "int8-weights")
+
+# Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
+# network, and among them are its first and its last layer, where 8 bits would show most.
+SMALLEST_INT8_WEIGHT = 2048
+
+
+def convert(
+    module: nn.Module,
+    inputs: Mapping[str, Shape | list[Shape]],
+    output: str,
+    precision: str,
+    path: Path,
+) -> None:
+    """Write ``module`` as an ML program for iOS 17 or later to ``path``, a new folder ``*.mlpackage``.
+
+    ``inputs``: name and shape of each argument of ``forward``, in order. One of them may have several
+    shapes, the default first: the program then takes each of these, and no other. Inputs and ``output``
+    are float32 at the door in every precision:
+
+    - ``fp32``: float32 weights and arithmetic;
+    - ``fp16``: float16 weights and arithmetic;
+    - ``int8-weights``: as fp16, with the weights of convolutions and linear layers stored as symmetric
+      int8 with a scale per output channel. Buffers and small weights stay fp16.
+
+    Raises BadInput for another precision or name of ``path``, a taken ``path``, or several shapes for
+    more than one input, and MissingDependency without coremltools.
+    """
+    if precision not in PRECISIONS:
+        raise BadInput(f"expected a precision of {', '.join(PRECISIONS)}, found {precision!r}")
+    if path.suffix != ".mlpackage" or path.exists():
+        raise BadInput(f"expected a new path ending in .mlpackage, found {path}")
+    shapes = {name: s if isinstance(s, list) else [s] for name, s in inputs.items()}
+    several = [name for name, choices in shapes.items() if len(choices) > 1]
+    if len(several) > 1:
+        raise BadInput(f"expected several shapes for one input at most, found {', '.join(several)}")
+    ct = import_coremltools()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # coremltools calls torch's old names
+        program = _export(module, list(shapes.values()))
+        model = ct.convert(
+            program,
+            convert_to="mlprogram",
+            minimum_deployment_target=ct.target.iOS17,
+            compute_precision=ct.precision.FLOAT32 if precision == "fp32" else ct.precision.FLOAT16,
+            # Without a dtype an fp16 program takes and returns float16.
+            inputs=[
+                ct.TensorType(
+                    name, choices[0] if len(choices) == 1 else ct.EnumeratedShapes(choices), dtype=np.float32
+                )
+                for name, choices in shapes.items()
+            ],
+            outputs=[ct.TensorType(output, dtype=np.float32)],
+            skip_model_load=True,
+        )
+        packages = [model.package_path]
+        try:
+            if precision == "int8-weights":
+                model = _quantize_weights(ct, model, program.graph_signature.inputs_to_buffers)
+                packages.append(model.package_path)
+            # Not ``model.save``: it adds a file for ExecuTorch's debugger that Core ML does not know.
+            shutil.copytree(model.package_path, path)
+        finally:
+            for package in packages:  # coremltools would keep them until the process ends
+                shutil.rmtree(package)
+
+
+def _export(module: nn.Module, shapes: Sequence[Sequence[Shape]]) -> torch.export.ExportedProgram:
+    """``module`` as a graph; where an argument has several shapes, the axes that differ are dynamic."""
+    dynamic = tuple(
+        {
+            axis: torch.export.Dim.DYNAMIC
+            for axis, sizes in enumerate(zip(*choices, strict=True))
+            if len(set(sizes)) > 1
+        }
+        for choices in shapes
+    )
+    example = tuple(torch.zeros(choices[0]) for choices in shapes)
+    program = torch.export.export(module, example, dynamic_shapes=dynamic, strict=False)
+    decomposed: torch.export.ExportedProgram = program.run_decompositions({})
+    return decomposed
+
+
+def _quantize_weights(ct: Any, model: Any, buffers: Iterable[str]) -> Any:
+    """``model`` with int8 weights, but for ``buffers``, by their names in the graph: they are constants
+    that nobody trained, such as the blending kernel, whose weights would no longer sum to one.
+    """
+    linear = ct.optimize.coreml.OpLinearQuantizerConfig(
+        mode="linear_symmetric",
+        dtype="int8",
+        granularity="per_channel",
+        weight_threshold=SMALLEST_INT8_WEIGHT,
+    )
+    kept = {f"{name}_to_fp16": None for name in buffers}
+    config = ct.optimize.coreml.OptimizationConfig(global_config=linear, op_name_configs=kept)
+    return ct.optimize.coreml.linear_quantize_weights(model, config)

@@ -1,0 +1,46 @@
+"""The machine at hand: ExecuTorch's Python runtime on a ``.pte``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BadArtifact, MissingDependency
+
+Float = NDArray[np.float32]
+
+
+class HostProgram:
+    """A loaded ``.pte``. Raises MissingDependency without ExecuTorch, BadArtifact if it does not load."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            from executorch.runtime import Runtime
+        except ImportError as error:
+            raise MissingDependency(
+                "expected ExecuTorch, found none: pip install 'executorch==1.5.*'"
+            ) from error
+        try:
+            self._program = Runtime.get().load_program(path)
+        except RuntimeError as error:
+            raise BadArtifact(
+                f"{path}: expected an ExecuTorch program, found one that does not load"
+            ) from error
+        self._path = path
+        self._methods: dict[str, Any] = {}
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The output of ``method``; ``inputs`` in the order of the method's arguments."""
+        import torch
+
+        if method not in self._methods:
+            try:
+                self._methods[method] = self._program.load_method(method)
+            except RuntimeError as error:
+                raise BadArtifact(f"{self._path}: method {method} does not load: {error}") from error
+        arguments = [torch.from_numpy(np.ascontiguousarray(value)) for value in inputs.values()]
+        # The runtime may reuse its output's memory in the next call.
+        output: Float = self._methods[method].execute(arguments)[0].numpy().copy()
+        return output

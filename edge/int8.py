@@ -1,0 +1,106 @@
+"""Static int8 for XNNPACK: which layers, calibrated on what, and the card that says so."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edge.card import QuantisationCard
+from edge.errors import BadInput, ExportError
+from edge.executorch_export import TRACE_SIZES, dynamic_shapes
+from edge.methods import Method
+from edge.pictures import built_in_pictures, folder_pictures
+from models import LIIF
+from models.any_scale import gather_rows, plan_queries
+
+Float = NDArray[np.float32]
+
+# Layers that stay float. Measured on Set5 ×2 (docs/int8.md): the head, whose 8-bit input and output
+# start the residual trunk, costs 0.10 dB by itself; all other layers in int8 cost 0.03 dB together.
+# ``coordinates`` is the any-scale decoder's part of the first layer: 4 inputs, nothing to gain.
+FLOAT_LAYERS = ("encoder.head.0", "coordinates")
+
+CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
+TILES_PER_PICTURE = 4
+MAX_CALIBRATION_PICTURES = 64
+
+# Zooms at which the any-scale decoder is calibrated: within its training range of 1 to 4.
+CALIBRATION_ZOOMS = (1.5, 2.0, 3.3)
+ROWS_PER_CALL = 1024
+
+
+def calibration_tiles(folder: Path | None) -> Sequence[Float]:
+    """Tiles (1, 3, 48, 48) from ``folder``, or from the built-in pictures if it is None.
+
+    Of a large folder every n-th picture is read, ``MAX_CALIBRATION_PICTURES`` in all. Raises BadInput
+    for a folder without pictures that are large enough.
+    """
+    from quantize.calibration import cut_tiles
+
+    pictures = built_in_pictures() if folder is None else folder_pictures(folder, MAX_CALIBRATION_PICTURES)
+    try:
+        return cut_tiles(pictures, CALIBRATION_TILE, TILES_PER_PICTURE)
+    except ValueError as error:
+        raise BadInput(f"{folder or 'built-in pictures'}: {error}") from error
+
+
+def quantize_methods(
+    methods: Sequence[Method], model: LIIF, tiles: Sequence[Float], max_tile: int, source: str
+) -> tuple[dict[str, nn.Module], QuantisationCard]:
+    """Every method's module with int8 layers, by name, and the card's account of it.
+
+    ``tiles``: (1, 3, h, w) in [0, 1]; ``source``: what the card calls them. Raises ExportError if a
+    layer that was chosen for int8 stayed float.
+    """
+    from edge.xnnpack_quantizer import LayerQuantizer, count_int8_layers
+    from quantize.static import quantize_static
+
+    quantized: dict[str, nn.Module] = {}
+    count = 0
+    for method in methods:
+        quantizer = LayerQuantizer(lambda path: path not in FLOAT_LAYERS)
+        inputs: Iterator[tuple[Tensor, ...]]
+        if method.name == "decode":
+            inputs = _decoder_inputs(model, methods[0].module, tiles)
+        else:
+            inputs = ((torch.from_numpy(tile),) for tile in tiles)
+        quantized[method.name] = quantize_static(
+            method.module, method.example(TRACE_SIZES), dynamic_shapes(method, max_tile), inputs, quantizer
+        )
+        found = count_int8_layers(quantized[method.name])
+        if found != quantizer.annotated:
+            raise ExportError(f"{method.name}: expected {quantizer.annotated} int8 layers, found {found}")
+        count += quantizer.annotated
+    return quantized, QuantisationCard(
+        scheme="W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
+        calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
+        quantised_layers=count,
+        float_layers=[*FLOAT_LAYERS],
+    )
+
+
+def _decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
+    """What ``decode`` is called with when ``tiles`` are upscaled, at each of the calibration zooms."""
+    config = model.config
+    for tile in tiles:
+        with torch.no_grad():
+            encoded = encoder(torch.from_numpy(tile))[0].numpy()
+        h, w = encoded.shape[1:]
+        for zoom in CALIBRATION_ZOOMS:
+            size = (round(h * zoom), round(w * zoom))
+            queries = plan_queries(
+                (h, w),
+                size,
+                (0, size[0]),
+                (0, size[1]),
+                (0, 0, h, w),
+                local_ensemble=config.local_ensemble,
+                cell_decode=config.cell_decode,
+            )
+            for index, coordinates in zip(queries.index, queries.coordinates, strict=True):
+                every = max(1, len(index) // ROWS_PER_CALL)
+                rows = gather_rows(encoded, index[::every])
+                yield torch.from_numpy(rows), torch.from_numpy(coordinates[::every].copy())

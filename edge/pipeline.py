@@ -1,0 +1,216 @@
+"""checkpoint → model → compress → export → artifact → run on tiles → check against fp32."""
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.flop_counter import FlopCounterMode
+
+from edge.artifact import Artifact, new_artifact
+from edge.card import (
+    CARD_FILE,
+    Card,
+    CheckpointCard,
+    DecodingCard,
+    MeasuredCard,
+    MethodCard,
+    QuantisationCard,
+    TensorCard,
+    TileCard,
+    hash_program,
+)
+from edge.check import CheckResult, compare, judge
+from edge.errors import ExportError
+from edge.executorch_export import lower_to_xnnpack, trace
+from edge.int8 import calibration_tiles, quantize_methods
+from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of
+from edge.pictures import sample_pictures
+from edge.recipe import ArtifactSpec, Recipe
+from edge.upscale import upscale
+from models import LIIF, FixedScaleLIIF, checkpoint_hash, load_checkpoint
+
+Float = NDArray[np.float32]
+
+PTE_FILE = "model.pte"
+
+# What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
+MEASURED_ZOOM = 2.6
+
+
+def build(
+    recipe: Recipe, out: Path, *, force: bool = False, note: Callable[[str], None] = lambda _: None
+) -> list[Path]:
+    """Build every artifact of ``recipe`` into folders of ``out``, and measure each; returns the folders.
+
+    An artifact appears when it has loaded, run and stayed within its threshold, or not at all.
+    Raises CheckpointError, BadInput, OutputExists for what the user gave, ExportError for a program that
+    does not do what the network does. ``note`` is told what happens.
+    """
+    model = load_checkpoint(recipe.checkpoint)
+    return [build_artifact(model, recipe, spec, out / spec.name, force, note) for spec in recipe.artifacts]
+
+
+def build_artifact(
+    model: LIIF,
+    recipe: Recipe,
+    spec: ArtifactSpec,
+    folder: Path,
+    force: bool = False,
+    note: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """One artifact into ``folder``; see ``build``."""
+    note(f"{spec.name}: building")
+    methods = methods_of(model, None if spec.scale == "any" else spec.scale)
+    with new_artifact(folder, force) as content:
+        export = _export_coreml if spec.target == "coreml" else _export_executorch
+        quantisation = export(model, methods, recipe, spec, content)
+        card = _describe(model, methods, recipe, spec, content, quantisation)
+        (content / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+        result = measure(Artifact.open(content), model)
+        if not result.passed:
+            raise ExportError(f"{spec.name} differs from fp32: {'; '.join(result.failures)}")
+        measured = MeasuredCard(
+            psnr_db=round(min(result.overall.psnr_db, 200.0), 2),
+            max_abs=result.overall.max_abs,
+            on=", ".join(c.name for c in result.comparisons),
+        )
+        card = card.model_copy(update={"measured": measured})
+        (content / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+    note(f"{spec.name}: {measured.psnr_db:.1f} dB from fp32 → {folder}")
+    return folder
+
+
+def measure(artifact: Artifact, model: LIIF) -> CheckResult:
+    """The artifact on the sample pictures, against ``model`` in fp32."""
+    comparisons = []
+    for name, lr in sample_pictures():
+        lr_size = (lr.shape[1], lr.shape[2])
+        size = None
+        if artifact.card.scale == "any":
+            lr = np.ascontiguousarray(lr[:, :64, :64])  # the reference form is slow
+            lr_size = (64, 64)
+            size = (round(64 * MEASURED_ZOOM), round(64 * MEASURED_ZOOM))
+        sr = upscale(artifact, lr, size, halo=artifact.card.tile.full_halo)
+        comparisons.append(compare(name, sr, fp32_picture(model, lr, (sr.shape[1], sr.shape[2])), lr_size))
+    return judge(comparisons, artifact.card.precision)
+
+
+def fp32_picture(model: LIIF, lr: Float, size: tuple[int, int]) -> Float:
+    """``lr`` (3, h, w) by ``model`` in fp32 PyTorch: (3, H, W), not clamped.
+
+    At ×2, ×3 and ×4 through the fixed-scale form, which equals the reference and is faster.
+    """
+    tensor = torch.from_numpy(np.ascontiguousarray(lr[None]))
+    scale = size[0] // lr.shape[1]
+    with torch.no_grad():
+        if scale in (2, 3, 4) and size == (scale * lr.shape[1], scale * lr.shape[2]):
+            sr = FixedScaleLIIF(model, scale)(tensor)
+        else:
+            sr = model(tensor, size)
+    picture: Float = sr[0].numpy()
+    return picture
+
+
+def _export_executorch(
+    model: LIIF, methods: Sequence[Method], recipe: Recipe, spec: ArtifactSpec, folder: Path
+) -> QuantisationCard | None:
+    modules = {method.name: method.module for method in methods}
+    quantisation = None
+    if spec.precision == "int8":
+        tiles = calibration_tiles(recipe.calibration)
+        # A user's folder is not named: paths are nobody's business but theirs.
+        source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
+        modules, quantisation = quantize_methods(methods, model, tiles, recipe.max_tile, source)
+    programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in methods}
+    (folder / PTE_FILE).write_bytes(lower_to_xnnpack(programs))
+    return quantisation
+
+
+def _export_coreml(
+    model: LIIF, methods: Sequence[Method], recipe: Recipe, spec: ArtifactSpec, folder: Path
+) -> None:
+    from edge.coreml_export import convert
+
+    for method in methods:
+        sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS}
+        shapes = {tensor.name: tensor.sized(sizes) for tensor in method.inputs}
+        convert(method.module, shapes, method.output.name, spec.precision, folder / _package(method))
+
+
+def _package(method: Method) -> str:
+    return f"{method.name}.mlpackage"
+
+
+def _describe(
+    model: LIIF,
+    methods: Sequence[Method],
+    recipe: Recipe,
+    spec: ArtifactSpec,
+    folder: Path,
+    quantisation: QuantisationCard | None,
+) -> Card:
+    coreml = spec.target == "coreml"
+    sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS} if coreml else {}
+
+    def tensor(t: TensorSpec) -> TensorCard:
+        shape = [sizes.get(dim, dim) if isinstance(dim, str) else dim for dim in t.shape]
+        return TensorCard(name=t.name, shape=shape, range=list(t.range) if t.range else None)
+
+    entries = [
+        MethodCard(
+            name=method.name,
+            program=_package(method) if coreml else PTE_FILE,
+            inputs=[tensor(t) for t in method.inputs],
+            output=tensor(method.output),
+        )
+        for method in methods
+    ]
+    config = model.config
+    return Card(
+        schema_version=1,
+        name=spec.name,
+        scale=spec.scale,
+        target=spec.target,
+        precision=spec.precision,
+        methods=entries,
+        tile=TileCard(
+            maximum=recipe.tile if coreml else recipe.max_tile,
+            default=recipe.tile,
+            halo=min(recipe.halo, config.full_halo),
+            full_halo=config.full_halo,
+            fixed=recipe.tile if coreml else None,
+        ),
+        decoding=DecodingCard(
+            local_ensemble=config.local_ensemble, cell_decode=config.cell_decode, max_rows=MAX_ROWS
+        )
+        if spec.scale == "any"
+        else None,
+        quantisation=quantisation,
+        checkpoint=CheckpointCard(
+            sha256=checkpoint_hash(model), parameters=sum(p.numel() for p in model.parameters())
+        ),
+        programs={entry.program: hash_program(folder / entry.program) for entry in entries},
+        macs_per_output_pixel=count_macs(methods, spec),
+        measured=None,
+        versions=_versions(),
+    )
+
+
+def count_macs(methods: Sequence[Method], spec: ArtifactSpec) -> int:
+    """Multiply-accumulates per output pixel; for any-scale artifacts at ×2, halo not counted."""
+    side = 16
+    scale = 2 if spec.scale == "any" else spec.scale
+    sizes = {"h": side, "w": side, "n": 4 * (scale * side) ** 2}
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        for method in methods:
+            method.module(*method.example(sizes))
+    return round(counter.get_total_flops() / 2 / (scale * side) ** 2)
+
+
+def _versions() -> dict[str, str]:
+    packages = ("liif-edge", "torch", "executorch", "coremltools")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

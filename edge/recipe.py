@@ -1,0 +1,86 @@
+"""What to build: frozen, validated once, composed."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.card import Precision, Scale, Target
+from edge.errors import BadInput
+from models import DEFAULT_WEIGHTS, SCALES
+
+# Tiles in LR pixels, halo included (docs/tiling.md has the measurements behind both numbers).
+MAX_TILE = 256
+DEFAULT_TILE = 128
+DEFAULT_HALO = 12
+
+PRECISIONS: dict[Target, tuple[Precision, ...]] = {
+    "xnnpack": ("fp32", "int8"),
+    "coreml": ("fp32", "fp16", "int8-weights"),
+}
+
+# The largest factor that the paper evaluates (arXiv 2012.09161, table 1).
+MAX_SCALE = 30.0
+
+
+@dataclass(frozen=True)
+class ArtifactSpec:
+    """One artifact. Raises BadInput for a scale, target or precision that does not exist."""
+
+    scale: Scale
+    precision: Precision
+    target: Target = "xnnpack"
+
+    def __post_init__(self) -> None:
+        if self.scale != "any" and self.scale not in SCALES:
+            raise BadInput(f"expected a scale of 2, 3, 4 or any, found {self.scale}")
+        if self.target not in PRECISIONS:
+            raise BadInput(f"expected a target of {', '.join(PRECISIONS)}, found {self.target}")
+        if self.precision not in PRECISIONS[self.target]:
+            known = ", ".join(PRECISIONS[self.target])
+            raise BadInput(f"expected a precision of {known} for {self.target}, found {self.precision}")
+
+    @property
+    def name(self) -> str:
+        """Name of the artifact's folder."""
+        scale = "any" if self.scale == "any" else f"x{self.scale}"
+        return f"liif-{scale}-{self.precision}-{self.target}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Artifacts of one checkpoint. ``calibration``: a folder of pictures, None for the built-in ones.
+
+    ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
+    packages take, and what ``upscale`` uses by default.
+    """
+
+    artifacts: tuple[ArtifactSpec, ...]
+    checkpoint: Path = DEFAULT_WEIGHTS
+    calibration: Path | None = None
+    max_tile: int = MAX_TILE
+    tile: int = DEFAULT_TILE
+    halo: int = DEFAULT_HALO
+
+    def __post_init__(self) -> None:
+        if not 2 * self.halo < self.tile <= self.max_tile:
+            raise BadInput(
+                f"expected a tile larger than two halos of {self.halo} and up to {self.max_tile}, "
+                f"found {self.tile}"
+            )
+
+
+DEFAULT_RECIPE = Recipe(
+    (
+        ArtifactSpec(2, "int8"),
+        ArtifactSpec(2, "fp32"),
+        ArtifactSpec("any", "fp32"),
+        ArtifactSpec(2, "fp16", "coreml"),
+    )
+)
+
+
+def check_scale(scale: float) -> float:
+    """``scale`` if it can be upscaled by. Raises BadInput otherwise, for NaN too."""
+    if not 1 <= scale <= MAX_SCALE or math.isnan(scale):
+        raise BadInput(f"expected a scale from 1 to {MAX_SCALE:g}, found {scale:g}")
+    return scale

@@ -1,0 +1,90 @@
+"""What the user sees: our own lines, and third parties' only on request.
+
+Converters and runtimes write warnings and logs to the process's standard streams, from C++ too. So the
+command line keeps copies of the two streams for itself and points the originals at nothing.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+
+class Terminal:
+    """Our lines on standard output (``print``, ``table``, ``json``) and standard error (``note``)."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        # soft_wrap: a path or a number is never broken over lines
+        self._out = Console(file=out, highlight=False, soft_wrap=True)
+        self._err = Console(file=err, highlight=False, soft_wrap=True)
+
+    def print(self, text: str) -> None:
+        """A result, on standard output."""
+        self._out.print(text, markup=False)
+
+    def note(self, text: str) -> None:
+        """What is going on, on standard error."""
+        self._err.print(text, markup=False)
+
+    def json(self, value: Any) -> None:
+        """One JSON object on standard output. NaN and infinity, which JSON lacks, are an error."""
+        self._out.print(json.dumps(value, indent=2, allow_nan=False), markup=False)
+
+    def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table on standard output; columns after the first are aligned right."""
+        table = Table(title=title, title_justify="left")
+        for number, name in enumerate(header):
+            table.add_column(name, justify="right" if number else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        self._out.print(table)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Callable[[], None]]:
+        """A progress bar on standard error, gone when done, where a person looks: call what it gives
+        once per finished piece of work."""
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._err,
+            transient=True,
+            disable=not self._err.is_terminal,
+        )
+        with bar:
+            task = bar.add_task(label, total=total)
+            yield lambda: bar.advance(task)
+
+
+@contextmanager
+def open_terminal(verbose: bool) -> Iterator[Terminal]:
+    """A Terminal on the process's streams; unless ``verbose``, nothing else reaches them meanwhile."""
+    if verbose:
+        yield Terminal(sys.stdout, sys.stderr)
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept_out, kept_err = os.dup(1), os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    with (
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as out,
+        os.fdopen(os.dup(2), "w", encoding="utf-8") as err,
+    ):
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        try:
+            yield Terminal(out, err)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept_out, 1)
+            os.dup2(kept_err, 2)
+            for descriptor in (kept_out, kept_err, nothing):
+                os.close(descriptor)

@@ -1,0 +1,127 @@
+"""Which operators of a network run in int8 under XNNPACK, and with which ranges.
+
+ExecuTorch's own ``XNNPACKQuantizer`` annotates weights that a loop uses again in the loop's first round
+only: the other rounds stay float, silently. This one annotates every chosen convolution and linear
+layer wherever it is called, and nothing else: adds, blending and shape operators stay float, since
+quantised blends and shape operators load and lie, or do not load.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx import GraphModule, Node
+
+ANNOTATION = "quantization_annotation"  # the key that PT2E reads
+LAYERS = {torch.ops.aten.conv2d.default, torch.ops.aten.linear.default}
+
+# Below the smallest scale that a real activation has; keeps an all-zero tensor from dividing by zero.
+SMALLEST_SCALE = 2.0**-20
+
+
+class LayerQuantizer:
+    """A PT2E quantizer: W8A8 for the layers whose module path ``chosen`` accepts.
+
+    Int8 per-channel weights, int8 inputs and outputs (after a ReLU that follows), ranges from the
+    smallest to the largest value seen. ``annotated`` counts the calls that were annotated.
+    """
+
+    def __init__(self, chosen: Callable[[str], bool]) -> None:
+        self.chosen = chosen
+        self.annotated = 0
+
+    def transform_for_annotation(self, model: GraphModule) -> GraphModule:
+        """Give every call of a layer a bias of its own.
+
+        XNNPACK's serialiser stores a bias once, in the scale of the first call's input. A call whose input
+        has another range would add it in the wrong scale: such a program loads and computes nonsense.
+        """
+        seen: set[Node] = set()
+        for node in list(model.graph.nodes):
+            bias = node.args[2] if node.target in LAYERS and len(node.args) > 2 else None
+            if bias is None:
+                continue
+            if bias in seen:
+                name = f"{bias.target}_of_{node.name}".replace(".", "_")
+                own = model.get_parameter(bias.target).detach().clone()
+                model.register_parameter(name, nn.Parameter(own))
+                with model.graph.inserting_before(node):
+                    copy = model.graph.get_attr(name)
+                copy.meta = dict(bias.meta)
+                node.update_arg(2, copy)
+            seen.add(bias)
+        model.recompile()
+        return model
+
+    def annotate(self, model: GraphModule) -> GraphModule:
+        """Mark the chosen layers for PT2E."""
+        activation, weight = _specs()
+        for node in model.graph.nodes:
+            if node.target in LAYERS and self.chosen(module_path(node)):
+                _annotate_layer(node, activation, weight)
+                self.annotated += 1
+        return model
+
+    def validate(self, model: GraphModule) -> None:
+        """PT2E calls it; the annotations are of one kind, which XNNPACK runs."""
+
+    def prepare_obs_or_fq_callback(self, model: GraphModule, observers: dict[Any, Any]) -> None:
+        """PT2E calls it; the observers stay as they are."""
+
+
+def _specs() -> tuple[Any, Any]:
+    """PT2E's specifications of an int8 activation and an int8 weight."""
+    from torchao.quantization.pt2e.observer import MinMaxObserver, PerChannelMinMaxObserver
+    from torchao.quantization.pt2e.quantizer import QuantizationSpec
+
+    activation = QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=-128,
+        quant_max=127,
+        qscheme=torch.per_tensor_affine,
+        is_dynamic=False,
+        observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=SMALLEST_SCALE),
+    )
+    weight = QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=-127,
+        quant_max=127,
+        qscheme=torch.per_channel_symmetric,
+        ch_axis=0,
+        is_dynamic=False,
+        observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=SMALLEST_SCALE),
+    )
+    return activation, weight
+
+
+def _annotate_layer(node: Node, activation: Any, weight: Any) -> None:
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+
+    inputs = {node.args[0]: activation, node.args[1]: weight}
+    users = list(node.users)
+    if len(users) == 1 and users[0].target is torch.ops.aten.relu.default:
+        node.meta[ANNOTATION] = QuantizationAnnotation(input_qspec_map=inputs, _annotated=True)
+        users[0].meta[ANNOTATION] = QuantizationAnnotation(output_qspec=activation, _annotated=True)
+    else:
+        node.meta[ANNOTATION] = QuantizationAnnotation(
+            input_qspec_map=inputs, output_qspec=activation, _annotated=True
+        )
+
+
+def module_path(node: Node) -> str:
+    """Dotted path of the module that called ``node``; empty for the root's own calls."""
+    stack = node.meta.get("nn_module_stack") or {"": ("", None)}
+    path: str = list(stack.values())[-1][0]
+    return path
+
+
+def count_int8_layers(converted: nn.Module) -> int:
+    """Calls of layers whose input and weight come from int8, in a graph that PT2E converted."""
+
+    def from_int8(value: Any) -> bool:
+        return isinstance(value, Node) and "dequantize" in str(value.target)
+
+    assert isinstance(converted, GraphModule)
+    calls = [node for node in converted.graph.nodes if node.target in LAYERS]
+    return sum(all(map(from_int8, node.args[:2])) for node in calls)

@@ -1,0 +1,150 @@
+"""A converted package states what an app needs to know, and holds the module's weights and no others.
+
+That it also computes what the module computes is tests/edge/devices/test_mil_interpreter.py's.
+"""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from edge.coreml_export import PRECISIONS, SMALLEST_INT8_WEIGHT, convert
+from edge.errors import BadInput
+from models import LIIF, AnyScaleDecoder, FixedScaleLIIF, LIIFConfig
+
+SHAPE = (1, 3, 6, 8)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> LIIF:
+    torch.manual_seed(1)
+    return LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(32, 64))).eval()
+
+
+@pytest.fixture(scope="module")
+def packages(tiny: LIIF, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("packages")
+    paths = {precision: folder / f"{precision}.mlpackage" for precision in PRECISIONS}
+    for precision, path in paths.items():
+        convert(FixedScaleLIIF(tiny, 2).eval(), {"lr": SHAPE}, "sr", precision, path)
+    return paths
+
+
+def read(package: Path) -> Any:
+    from coremltools.proto import Model_pb2
+
+    (model,) = package.rglob("*.mlmodel")
+    return Model_pb2.Model.FromString(model.read_bytes())
+
+
+def operations(package: Path) -> list[Any]:
+    return list(read(package).mlProgram.functions["main"].block_specializations["CoreML7"].operations)
+
+
+def element_of(package: Path, output: str) -> str:
+    from coremltools.proto import MIL_pb2
+
+    (found,) = [op.outputs[0] for op in operations(package) if op.outputs[0].name == output]
+    return str(MIL_pb2.DataType.Name(found.type.tensorType.dataType))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_package_takes_and_returns_float32_arrays_by_the_given_names(
+    packages: dict[str, Path], precision: str
+) -> None:
+    description = read(packages[precision]).description
+    (taken,), (returned,) = description.input, description.output
+    float32 = taken.type.multiArrayType.FLOAT32
+    assert (taken.name, tuple(taken.type.multiArrayType.shape)) == ("lr", SHAPE)
+    assert (returned.name, tuple(returned.type.multiArrayType.shape)) == ("sr", (1, 3, 12, 16))
+    assert {taken.type.multiArrayType.dataType, returned.type.multiArrayType.dataType} == {float32}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_package_is_for_ios_17(packages: dict[str, Path], precision: str) -> None:
+    assert read(packages[precision]).specificationVersion == 8
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_package_holds_what_its_manifest_lists_and_nothing_else(
+    packages: dict[str, Path], precision: str
+) -> None:
+    root = packages[precision]
+    files = {str(file.relative_to(root)) for file in root.rglob("*") if file.is_file()}
+    data = "Data/com.apple.CoreML"
+    assert files == {"Manifest.json", f"{data}/model.mlmodel", f"{data}/weights/weight.bin"}
+
+
+def test_weights_shared_by_the_evaluations_are_stored_once(packages: dict[str, Path], tiny: LIIF) -> None:
+    weights = packages["fp32"] / "Data/com.apple.CoreML/weights/weight.bin"
+    module = FixedScaleLIIF(tiny, 2)
+    tensors = [*module.parameters(), *module.buffers()]
+    assert sum(4 * t.numel() for t in tensors) <= weights.stat().st_size
+    assert weights.stat().st_size < sum(4 * t.numel() + 128 for t in tensors) + 128 * len(module.evaluations)
+
+
+def test_int8_is_for_the_large_trained_weights_only(packages: dict[str, Path], tiny: LIIF) -> None:
+    module = FixedScaleLIIF(tiny, 2)
+    large = {
+        "p_" + name.replace(".", "_")
+        for name, weight in module.named_parameters()
+        if weight.ndim > 1 and weight.numel() > SMALLEST_INT8_WEIGHT
+    }
+    quantised = {
+        op.outputs[0].name.removesuffix("_to_fp16_quantized")
+        for op in operations(packages["int8-weights"])
+        if op.type == "constexpr_affine_dequantize"
+    }
+    assert module.blend_kernel.numel() > SMALLEST_INT8_WEIGHT
+    assert quantised == large
+    assert element_of(packages["int8-weights"], "b_blend_kernel_to_fp16") == "FLOAT16"
+
+
+def test_fp16_changes_the_type_of_the_operations_and_not_their_number(packages: dict[str, Path]) -> None:
+    counts = {p: Counter(op.type for op in operations(packages[p])) for p in ("fp32", "fp16")}
+    assert counts["fp32"].pop("cast", 0) == 0
+    assert counts["fp16"].pop("cast") == 2  # at the doors
+    del counts["fp32"]["const"], counts["fp16"]["const"]  # the casts have a const each
+    assert counts["fp16"] == counts["fp32"]
+
+
+def test_temporary_packages_do_not_outlive_the_conversion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    convert(nn.Linear(64, 64), {"x": (2, 64)}, "y", "int8-weights", tmp_path / "linear.mlpackage")
+    assert list(scratch.iterdir()) == []
+
+
+def test_one_input_may_have_several_shapes(tmp_path: Path) -> None:
+    path = tmp_path / "conv.mlpackage"
+    convert(nn.Conv2d(3, 4, 3), {"x": [(1, 3, 8, 8), (1, 3, 12, 16)]}, "y", "fp32", path)
+    (taken,) = read(path).description.input
+    shapes = [tuple(s.shape) for s in taken.type.multiArrayType.enumeratedShapes.shapes]
+    assert shapes == [(1, 3, 8, 8), (1, 3, 12, 16)]
+
+
+def test_several_shapes_of_two_inputs_are_refused(tiny: LIIF, tmp_path: Path) -> None:
+    inputs = {"rows": [(16, 32), (64, 32)], "coordinates": [(16, 4), (64, 4)]}
+    with pytest.raises(BadInput, match="one input at most, found rows, coordinates"):
+        convert(AnyScaleDecoder(tiny), inputs, "rgb", "fp32", tmp_path / "x.mlpackage")
+
+
+def test_an_unknown_precision_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="fp32, fp16, int8-weights, found 'int4'"):
+        convert(nn.Linear(2, 2), {"x": (1, 2)}, "y", "int4", tmp_path / "x.mlpackage")
+
+
+def test_a_path_that_is_taken_or_no_package_is_refused(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.mlpackage"
+    taken.mkdir()
+    for path in (taken, tmp_path / "model.pte"):
+        with pytest.raises(BadInput, match=r"new path ending in \.mlpackage"):
+            convert(nn.Linear(2, 2), {"x": (1, 2)}, "y", "fp32", path)
+    assert list(taken.iterdir()) == []

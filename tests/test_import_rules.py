@@ -1,0 +1,106 @@
+"""Which room may import which, and which packages wait until a function needs them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Room: what of ours it may import besides itself.
+ROOMS = {"models": set(), "quantize": {"models"}, "edge": {"models", "quantize"}}
+
+# Slow to import, absent on some systems, or needed by few commands: imported in the function.
+HEAVY = {"coremltools", "executorch", "skimage", "torchao"}
+
+
+def top_level_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run on import, those under ``if``, ``try``, ``with`` and ``class`` included."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
+            yield from top_level_statements(statement.orelse)
+            continue
+        yield statement
+        for name in ("body", "orelse", "finalbody"):
+            yield from top_level_statements(getattr(statement, name, []))
+        for handler in getattr(statement, "handlers", []):
+            yield from top_level_statements(handler.body)
+
+
+def imported(nodes: Iterator[ast.AST]) -> set[str]:
+    """Top-level names of the packages that ``nodes`` import; relative imports stay in their own."""
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def imports_anywhere(source: str) -> set[str]:
+    return imported(ast.walk(ast.parse(source)))
+
+
+def imports_on_import(source: str) -> set[str]:
+    return imported(top_level_statements(ast.parse(source).body))
+
+
+def modules_of(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_rooms_before_it(room):
+    assert modules_of(room)
+    forbidden = {*ROOMS, "build", "tests"} - ROOMS[room] - {room}
+    wrong = {
+        str(path.relative_to(ROOT)): found
+        for path in modules_of(room)
+        if (found := imports_anywhere(path.read_text()) & forbidden)
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_heavy_back_ends_are_imported_where_they_are_needed(room):
+    wrong = {
+        str(path.relative_to(ROOT)): found
+        for path in modules_of(room)
+        if (found := imports_on_import(path.read_text()) & HEAVY)
+    }
+    assert wrong == {}
+
+
+def test_apps_meet_python_through_artifact_folders_only():
+    wrong = [path for path in modules_of("apps") if imports_anywhere(path.read_text()) & {*ROOMS}]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("source", "on_import", "anywhere"),
+    [
+        ("import executorch.exir as exir", {"executorch"}, {"executorch"}),
+        ("from torchao.quantization import x", {"torchao"}, {"torchao"}),
+        ("def f():\n    import coremltools", set(), {"coremltools"}),
+        (
+            "class A:\n    import skimage\n    def f(self):\n        import torchao",
+            {"skimage"},
+            {"skimage", "torchao"},
+        ),
+        ("try:\n    import torchao\nexcept ImportError:\n    import skimage", *[{"torchao", "skimage"}] * 2),
+        ("if True:\n    with x:\n        import skimage", {"skimage"}, {"skimage"}),
+        (
+            "if TYPE_CHECKING:\n    import executorch\nelse:\n    import edge",
+            {"edge"},
+            {"executorch", "edge"},
+        ),
+        ("from . import errors\nfrom .devices import coreml", set(), set()),
+    ],
+)
+def test_the_rules_see_every_way_to_import(source, on_import, anywhere):
+    assert imports_on_import(source) == on_import
+    assert imports_anywhere(source) == anywhere
