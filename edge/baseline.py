@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,8 +144,10 @@ def read_bundle(path: Path) -> Bundle:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as error:
-        raise BadBundle(f"{path}: expected a .npz baseline bundle, found a damaged or another file") from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadBundle(
+            f"{path}: expected a .npz baseline bundle, found a damaged or another file"
+        ) from error
     try:
         stated = json.loads(arrays[PROVENANCE_KEY].tobytes())
         if stated["bundle_version"] != BUNDLE_VERSION:

@@ -78,7 +78,7 @@ def quantize_methods(
         scheme="W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
         calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
         quantised_layers=count,
-        float_layers=[*FLOAT_LAYERS],
+        float_layers=[path for path in FLOAT_LAYERS if _has_layer(methods, path)],
     )
 
 
@@ -104,3 +104,7 @@ def _decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> 
                 every = max(1, len(index) // ROWS_PER_CALL)
                 rows = gather_rows(encoded, index[::every])
                 yield torch.from_numpy(rows), torch.from_numpy(coordinates[::every].copy())
+
+
+def _has_layer(methods: Sequence[Method], path: str) -> bool:
+    return any(path in dict(method.module.named_modules()) for method in methods)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from edge.errors import BadInput
 from edge.image_file import read_image, to_float
+from edge.metrics import SSIM_WINDOW
 from models.drawings import draw_sample, draw_sheet
 
 Float = NDArray[np.float32]
@@ -16,6 +17,12 @@ Float = NDArray[np.float32]
 # Photographs that come with scikit-image: a cat, a cup, a rocket at dusk, a microscope's view.
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "immunohistochemistry")
 N_SHEETS = 5
+
+# Pictures that a baseline takes of a folder, spread over it.
+MAX_BASELINE_PICTURES = 16
+
+# Larger than the default tile, small enough for seconds in PyTorch.
+SAMPLE_SIZE = (128, 160)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -39,11 +46,15 @@ def photograph(name: str) -> NDArray[np.uint8]:
     return picture
 
 
-def sample_pictures() -> Iterator[tuple[str, Float]]:
-    """Pictures that an artifact is measured on when it is built; none of them calibrates."""
-    yield "drawn screen", to_float(draw_sample().transpose(2, 0, 1))
-    photo = shrink(photograph("astronaut"), 2)
-    yield "photograph", to_float(photo.transpose(2, 0, 1))
+def sample_pictures(smallest: int = 0) -> Iterator[tuple[str, Float]]:
+    """Pictures that an artifact is measured on, with sides of at least ``smallest`` (up to 256); none of
+    them calibrates."""
+    height, width = (max(side, smallest) for side in SAMPLE_SIZE)
+    screen = draw_sample(height=max(240, smallest))[-height:, :width]
+    yield "drawn screen", to_float(screen.transpose(2, 0, 1))
+    portrait = shrink(photograph("astronaut"), 2)
+    left = min(60, portrait.shape[1] - width)
+    yield "photograph", to_float(portrait[:height, left : left + width].transpose(2, 0, 1))
 
 
 def folder_pictures(folder: Path, limit: int) -> Iterator[Float]:
@@ -54,6 +65,30 @@ def folder_pictures(folder: Path, limit: int) -> Iterator[Float]:
     paths = picture_files(folder)
     for path in paths[:: -(-len(paths) // limit)]:
         yield read_image(path).rgb
+
+
+def baseline_pictures(folder: Path | None, tile: int) -> list[tuple[str, Float]]:
+    """Two square tiles, corner and middle, of each picture of ``folder`` (None: the sample pictures).
+
+    Raises BadInput for a picture smaller than ``tile``, and for tiles too small for SSIM.
+    """
+    if tile < SSIM_WINDOW:
+        raise BadInput(f"expected tiles of at least {SSIM_WINDOW} pixels, the window of SSIM, found {tile}")
+    if folder is None:
+        named = list(sample_pictures(tile))
+    else:
+        pictures = folder_pictures(folder, MAX_BASELINE_PICTURES)
+        named = [(f"picture {number}", picture) for number, picture in enumerate(pictures, 1)]
+    tiles = []
+    for name, picture in named:
+        height, width = picture.shape[1:]
+        if min(height, width) < tile:
+            raise BadInput(f"{name}: expected at least {tile}x{tile} pixels, found {width}x{height}")
+        corners = [(0, 0), ((height - tile) // 2, (width - tile) // 2)]
+        for top, left in corners:
+            cut = np.ascontiguousarray(picture[:, top : top + tile, left : left + tile])
+            tiles.append((f"{name} ({top}, {left})", cut))
+    return tiles
 
 
 def picture_files(folder: Path) -> list[Path]:

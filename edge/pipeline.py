@@ -87,7 +87,7 @@ def build_artifact(
 def measure(artifact: Artifact, model: LIIF) -> CheckResult:
     """The artifact on the sample pictures, against ``model`` in fp32."""
     comparisons = []
-    for name, lr in sample_pictures():
+    for name, lr in sample_pictures(artifact.card.tile.fixed or 0):
         lr_size = (lr.shape[1], lr.shape[2])
         size = None
         if artifact.card.scale == "any":
@@ -208,7 +208,8 @@ def count_macs(methods: Sequence[Method], spec: ArtifactSpec) -> int:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         for method in methods:
             method.module(*method.example(sizes))
-    return round(counter.get_total_flops() / 2 / (scale * side) ** 2)
+    flops: int = counter.get_total_flops()
+    return round(flops / 2 / (scale * side) ** 2)
 
 
 def _versions() -> dict[str, str]:

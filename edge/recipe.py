@@ -11,7 +11,7 @@ from models import DEFAULT_WEIGHTS, SCALES
 # Tiles in LR pixels, halo included (docs/tiling.md has the measurements behind both numbers).
 MAX_TILE = 256
 DEFAULT_TILE = 128
-DEFAULT_HALO = 12
+DEFAULT_HALO = 8
 
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "xnnpack": ("fp32", "int8"),

@@ -108,7 +108,7 @@ class FixedScaleLIIF(nn.Module):
         return features
 
     def predict(self, features: Tensor) -> Tensor:
-        """Colours before blending, in [0, 1] units: (B, 3·E, h, w) for E evaluations.
+        """Colours before blending, less 0.5: (B, 3·E, h, w) in [-0.5, 0.5] for E evaluations.
 
         A loop, not a batch: one evaluation's activations fit the cache, and memory does not grow
         with the number of evaluations.
@@ -119,8 +119,9 @@ class FixedScaleLIIF(nn.Module):
             x = hoisted + self.get_buffer(name)
             for layer in self.layers:
                 x = layer(F.relu(x))
-            # To [0, 1] before the concatenation: of dequantised tensors alone XNNPACK's would not load.
-            colours.append(x * 0.5 + 0.5)  # (B, 3, h, w)
+            # Halved here, not after the blend: XNNPACK does not load a concatenation whose inputs all
+            # come straight from int8. Only halved: 0.5 added here would cost fp16 three bits.
+            colours.append(x * 0.5)  # (B, 3, h, w)
         return torch.cat(colours, dim=1)
 
     def blend(self, colours: Tensor, lr: Tensor) -> Tensor:
@@ -128,7 +129,7 @@ class FixedScaleLIIF(nn.Module):
         ones = lr * 0.0 + 1.0
         weight_found = F.conv2d(ones, self.share_kernel, padding=1)  # (B, 3s², h, w)
         blended = F.conv2d(colours, self.blend_kernel, padding=1) / weight_found
-        return F.pixel_shuffle(blended, self.scale)
+        return F.pixel_shuffle(blended + 0.5, self.scale)
 
 
 def hoist_first_layer(model: LIIF) -> tuple[nn.Conv2d, Tensor]:

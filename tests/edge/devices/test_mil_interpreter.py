@@ -363,12 +363,15 @@ def operations(model: Any) -> Any:
 
 
 def test_one_flipped_sign_among_the_weights_is_seen(fixed: Converted, damaged: Path) -> None:
-    (const,) = [op for op in operations(parse(damaged)) if op.outputs[0].name == "p_layers_0_weight_to_fp16"]
+    (const,) = [
+        op for op in operations(parse(damaged)) if op.outputs[0].name == "p_encoder_head_0_weight_to_fp16"
+    ]
     metadata = const.attributes["val"].blobFileValue.offset
     data = bytearray((damaged / WEIGHTS).read_bytes())
     first = int.from_bytes(data[metadata + 16 : metadata + 24], "little")  # after sentinel, type and size
-    weights = np.frombuffer(data, np.float16, 3 * 32, first)
-    np.testing.assert_array_equal(weights, fixed.module.layers[0].weight.detach().half().flatten())
+    head = fixed.module.encoder.head[0].weight.detach().half().flatten()
+    weights = np.frombuffer(data, np.float16, len(head), first)
+    np.testing.assert_array_equal(weights, head)
     data[first + 2 * int(np.argmax(np.abs(weights))) + 1] ^= 0x80
     (damaged / WEIGHTS).write_bytes(data)
     found = MILProgram(damaged).run({"lr": pixels(*SHAPE)})["sr"]

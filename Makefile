@@ -1,0 +1,34 @@
+# make demo: everything once, on a fresh machine. make test: the checks that CI runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := dist/demo
+
+.PHONY: demo test lint clean
+
+$(BIN)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(BIN)/.installed
+	$(BIN)/liif-edge build --out dist --force
+	mkdir -p $(DEMO)
+	$(BIN)/liif-edge sample $(DEMO)/sample.png --force
+	$(BIN)/liif-edge upscale $(DEMO)/sample.png $(DEMO)/sample-2x.png --artifact dist/liif-x2-int8-xnnpack --force
+	$(BIN)/liif-edge sample $(DEMO)/before-after.png --compare dist/liif-x2-int8-xnnpack --force
+	for artifact in dist/liif-*; do $(BIN)/liif-edge check $$artifact || exit 1; done
+	@echo; echo 'made:'; ls -d dist/liif-* $(DEMO)/*
+
+lint: $(BIN)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest --cov=models --cov=edge --cov=quantize --cov-report=term
+
+clean:
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,20 @@
+"""Artifacts that a command builds on first use, in the user's cache folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from edge.pipeline import build_artifact
+from edge.recipe import ArtifactSpec, Recipe
+from models import checkpoint_hash, load_checkpoint
+
+
+def cached_artifact(checkpoint: Path, spec: ArtifactSpec, note: Callable[[str], None]) -> Path:
+    """Folder of the artifact ``spec`` of ``checkpoint``; ``note`` is told when it must be built first."""
+    model = load_checkpoint(checkpoint)
+    folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
+    if not folder.exists():
+        note(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
+        build_artifact(model, Recipe((spec,), checkpoint), spec, folder)
+    return folder

@@ -1,0 +1,178 @@
+"""The command ``liif-edge``: arguments in, results out, exit codes 0 to 3."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge import commands
+from edge.errors import BadInput, LiifEdgeError
+from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
+from edge.terminal import Terminal, open_terminal
+from models import DEFAULT_WEIGHTS, CheckpointError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
+    arguments = parser().parse_args(argv)
+    with open_terminal(arguments.verbose) as terminal:
+        try:
+            return run(arguments, terminal)
+        except (LiifEdgeError, CheckpointError) as error:
+            terminal.note(f"liif-edge: {error}")
+            return error.exit_code if isinstance(error, LiifEdgeError) else BadInput.exit_code
+        except KeyboardInterrupt:
+            terminal.note("liif-edge: interrupted; nothing half-written was left")
+            return INTERRUPTED
+        except Exception:  # a defect of ours: the whole story, past the silenced streams
+            terminal.note(traceback.format_exc())
+            terminal.note("liif-edge: this is a defect of liif-edge; please report the lines above")
+            return 70  # EX_SOFTWARE
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The chosen command."""
+    command: Callable[[argparse.Namespace, Terminal], int] = arguments.command
+    return command(arguments, terminal)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    root = argparse.ArgumentParser(
+        prog="liif-edge",
+        description="LIIF-EDSR super-resolution on phones and offline: build, upscale, verify.",
+        epilog="example: liif-edge upscale photo.png photo-2x.png",
+    )
+    root.set_defaults(verbose=False)
+    subparsers = root.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, command: Callable[[argparse.Namespace, Terminal], int], text: str, example: str
+    ) -> argparse.ArgumentParser:
+        sub = subparsers.add_parser(
+            name, help=text, description=text, epilog=f"example: liif-edge {name} {example}"
+        )
+        sub.add_argument("-v", "--verbose", action="store_true", help="show what third parties print, too")
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = add("build", commands.build, "Build artifacts, and measure each against fp32.", "--out dist")
+    _checkpoint(sub)
+    sub.add_argument("--out", type=Path, default=Path("dist"), help="folder for the artifacts (dist)")
+    sub.add_argument("--scale", type=_scale_or_any, help="2, 3, 4 or any; without it: the default recipe")
+    sub.add_argument("--precision", choices=sorted({p for ps in PRECISIONS.values() for p in ps}))
+    sub.add_argument("--target", choices=list(PRECISIONS), default="xnnpack")
+    sub.add_argument("--calibration", type=Path, metavar="DIR", help="pictures to calibrate int8 on")
+    sub.add_argument(
+        "--tile", type=_count, default=DEFAULT_TILE, help=f"LR pixels, halo included ({DEFAULT_TILE})"
+    )
+    sub.add_argument("--halo", type=_count, default=DEFAULT_HALO, help=f"LR pixels ({DEFAULT_HALO})")
+    _force(sub)
+
+    sub = add("upscale", commands.upscale, "Enlarge a picture.", "photo.png photo-2x.png --scale 2")
+    sub.add_argument("input", type=Path, metavar="IN", help="PNG, JPEG or WebP")
+    sub.add_argument("output", type=Path, metavar="OUT", help="PNG, JPEG or WebP")
+    target = sub.add_mutually_exclusive_group()
+    target.add_argument("--scale", type=_number, help="factor, 1 to 30, whole or not (2)")
+    target.add_argument("--size", type=_size, metavar="WxH", help="target size in pixels instead")
+    sub.add_argument("--precision", choices=PRECISIONS["xnnpack"], default="int8")
+    sub.add_argument("--artifact", type=Path, metavar="DIR", help="use this artifact")
+    _checkpoint(sub)
+    sub.add_argument("--tile", type=_count, help="LR pixels, halo included (the card's)")
+    sub.add_argument("--halo", type=_count, help="LR pixels (the card's)")
+    _force(sub)
+
+    sub = add("baseline", commands.baseline, "Make a baseline bundle in fp32.", "baseline.npz --scale 2")
+    sub.add_argument("output", type=Path, metavar="OUT.npz")
+    _checkpoint(sub)
+    sub.add_argument("--scale", type=_number, default=2.0, help="factor, 1 to 30 (2)")
+    sub.add_argument("--images", type=Path, metavar="DIR", help="pictures instead of the built-in ones")
+    sub.add_argument("--tile", type=_count, default=64, help="side of the tile cut from each picture (64)")
+    _force(sub)
+
+    sub = add("check", commands.check, "Check an artifact against fp32.", "dist/liif-x2-int8-xnnpack")
+    sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
+    sub.add_argument("--baseline", type=Path, metavar="FILE.npz", help="bundle; else made of --checkpoint")
+    _checkpoint(sub)
+    _json(sub)
+
+    sub = add(
+        "eval",
+        commands.evaluate,
+        "PSNR-Y and SSIM on test pictures.",
+        "dist/liif-x2-int8-xnnpack --data Set5",
+    )
+    sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
+    sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="*_HR/*_LR pairs, or HR alone")
+    sub.add_argument("--scale", type=int, choices=(2, 3, 4), help="for any-scale artifacts (2)")
+    _checkpoint(sub)
+    _json(sub)
+
+    sub = add("bench", commands.bench, "Time and memory against PyTorch.", "--tile 128")
+    _checkpoint(sub)
+    sub.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
+    sub.add_argument("--tile", type=_count, default=DEFAULT_TILE, help=f"LR pixels ({DEFAULT_TILE})")
+    sub.add_argument("--repeats", type=_count, default=5, help="runs of which the median is taken (5)")
+    _json(sub)
+
+    sub = add("info", commands.info, "Print an artifact's card.", "dist/liif-x2-int8-xnnpack")
+    sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
+    _json(sub)
+
+    sub = add("sample", commands.sample, "Draw the sample picture, small.", "sample.png")
+    sub.add_argument("output", type=Path, metavar="OUT")
+    sub.add_argument("--compare", type=Path, metavar="ARTIFACT", help="bicubic and the artifact side by side")
+    _force(sub)
+    return root
+
+
+def _checkpoint(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=DEFAULT_WEIGHTS,
+        metavar="FILE",
+        help="upstream's .pth or a .safetensors (the embedded weights)",
+    )
+
+
+def _force(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--force", action="store_true", help="replace what exists")
+
+
+def _json(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+
+
+def _scale_or_any(text: str) -> int | str:
+    if text not in ("2", "3", "4", "any"):
+        raise argparse.ArgumentTypeError(f"expected 2, 3, 4 or any, found {text!r}")
+    return text if text == "any" else int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"expected a whole number of pixels or runs, found {text!r}")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """``WxH`` to (H, W)."""
+    width, x, height = text.lower().partition("x")
+    if not (x and width.isdecimal() and height.isdecimal() and len(text) < 16):
+        raise argparse.ArgumentTypeError(f"expected a size like 1920x1080, found {text!r}")
+    return int(height), int(width)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

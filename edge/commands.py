@@ -1,0 +1,290 @@
+"""What each command does, between the command line and the pipeline."""
+
+import argparse
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from edge import evaluate as evaluation
+from edge import upscale as upscaling
+from edge.artifact import Artifact
+from edge.baseline import (
+    BUNDLE_VERSION,
+    Bundle,
+    check_bundle_path,
+    make_bundle,
+    read_bundle,
+    require_checkpoint,
+    write_bundle,
+)
+from edge.bench import BenchJob, steps
+from edge.bench import bench as run_bench
+from edge.cache import cached_artifact
+from edge.card import Precision, Scale, read_card
+from edge.check import CheckResult, Comparison, compare, judge
+from edge.errors import BadInput
+from edge.evaluate import Evaluation
+from edge.image_file import Picture, check_output, read_image, to_float, write_image
+from edge.pictures import baseline_pictures
+from edge.pipeline import PTE_FILE
+from edge.pipeline import build as run_build
+from edge.recipe import DEFAULT_RECIPE, ArtifactSpec, check_scale
+from edge.terminal import Terminal
+from models import checkpoint_hash, load_checkpoint
+from models.drawings import draw_sample
+
+
+def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Artifacts of a recipe into a folder."""
+    recipe = replace(
+        DEFAULT_RECIPE,
+        checkpoint=arguments.checkpoint,
+        calibration=arguments.calibration,
+        tile=arguments.tile,
+        halo=arguments.halo,
+    )
+    if arguments.scale is not None or arguments.precision is not None:
+        default: Precision = "int8" if arguments.target == "xnnpack" else "fp16"
+        precision: Precision = arguments.precision or default
+        recipe = replace(recipe, artifacts=(ArtifactSpec(arguments.scale or 2, precision, arguments.target),))
+    elif arguments.target != "xnnpack":
+        raise BadInput("expected --scale or --precision with --target, found neither")
+    for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):
+        terminal.print(str(folder))
+    return 0
+
+
+def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """A picture file, enlarged."""
+    if arguments.scale is not None:
+        check_scale(arguments.scale)
+    check_output(arguments.output, arguments.force)
+    picture = read_image(arguments.input)
+    lr_size = picture.size
+    scale = 2.0 if arguments.scale is None else arguments.scale
+    size = arguments.size or upscaling.target_size(lr_size, scale)
+    upscaling.check_target(lr_size, size)
+    check_output(arguments.output, arguments.force, size=size, alpha=picture.alpha is not None)
+    if arguments.artifact is not None:
+        artifact = Artifact.open(arguments.artifact)
+    else:
+        spec = _spec_for(lr_size, size, arguments.precision)
+        artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.note))
+    total = upscaling.count_tiles(artifact, picture.rgb, size, arguments.tile, arguments.halo)
+    with terminal.progress(arguments.input.name, total) as step:
+        enlarged = upscaling.upscale_picture(
+            artifact, picture, size, tile=arguments.tile, halo=arguments.halo, on_tile=step
+        )
+    write_image(arguments.output, enlarged.rgb, enlarged.alpha, enlarged.icc_profile)
+    terminal.print(
+        f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, by {artifact.card.name}"
+    )
+    return 0
+
+
+def _spec_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> ArtifactSpec:
+    """The fixed-scale artifact where one fits ``size``, else the any-scale one."""
+    fixed: tuple[Scale, ...] = (2, 3, 4)
+    for scale in fixed:
+        if scale != "any" and size == (scale * lr_size[0], scale * lr_size[1]):
+            return ArtifactSpec(scale, precision)
+    return ArtifactSpec("any", precision)
+
+
+def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """A bundle of what fp32 computes."""
+    check_scale(arguments.scale)
+    check_bundle_path(arguments.output, arguments.force)
+    model = load_checkpoint(arguments.checkpoint)
+    pictures = baseline_pictures(arguments.images, arguments.tile)
+    with terminal.progress("fp32 reference", len(pictures)) as step:
+        bundle = make_bundle(model, pictures, arguments.scale, step)
+    write_bundle(bundle, arguments.output, arguments.force)
+    terminal.print(
+        f"{arguments.output}: {len(bundle.tiles)} tiles at ×{arguments.scale:g}, "
+        f"made on {bundle.provenance.device}"
+    )
+    return 0
+
+
+def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """An artifact against a bundle; exit code 1 if it fails."""
+    artifact = Artifact.open(arguments.artifact)
+    card = artifact.card
+    if arguments.baseline is not None:
+        bundle = read_bundle(arguments.baseline)
+        require_checkpoint(bundle, card.checkpoint.sha256)
+    else:
+        bundle = _fresh_bundle(arguments.checkpoint, artifact, terminal)
+    factor = bundle.provenance.size_factor
+    if card.scale not in ("any", factor):
+        raise BadInput(f"expected a baseline at ×{card.scale}, found one at ×{factor:g}")
+    comparisons = []
+    with terminal.progress(card.name, len(bundle.tiles)) as step:
+        for tile in bundle.tiles:
+            size = (tile.sr.shape[1], tile.sr.shape[2])
+            sr = upscaling.upscale(artifact, tile.lr, size, halo=card.tile.full_halo)
+            comparisons.append(compare(tile.name, sr, tile.sr, (tile.lr.shape[1], tile.lr.shape[2])))
+            step()
+    result = judge(comparisons, card.precision)
+    if arguments.json:
+        terminal.json(_check_json(result, bundle, card.name))
+    else:
+        _print_check(result, bundle, card.name, terminal)
+    return 0 if result.passed else 1
+
+
+def _fresh_bundle(checkpoint: Path, artifact: Artifact, terminal: Terminal) -> Bundle:
+    """A bundle of the checkpoint that the artifact was made of, for this check only."""
+    model = load_checkpoint(checkpoint)
+    tile, scale = artifact.card.tile.fixed or 64, artifact.card.scale
+    found = checkpoint_hash(model)
+    if found != artifact.card.checkpoint.sha256:
+        raise BadInput(
+            f"expected --checkpoint or --baseline of the artifact's checkpoint "
+            f"{artifact.card.checkpoint.sha256[:12]}…, found {checkpoint} ({found[:12]}…)"
+        )
+    pictures = baseline_pictures(None, tile)
+    with terminal.progress("fp32 reference", len(pictures)) as step:
+        return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
+
+
+def _check_json(result: CheckResult, bundle: Bundle, name: str) -> dict[str, object]:
+    return {
+        "artifact": name,
+        "passed": result.passed,
+        "failures": list(result.failures),
+        "threshold": asdict(result.threshold),
+        "all": _finite(result.overall),
+        "tiles": [_finite(comparison) for comparison in result.comparisons],
+        "baseline": {**asdict(bundle.provenance), "bundle_version": BUNDLE_VERSION},
+    }
+
+
+def _finite(comparison: Comparison) -> dict[str, object]:
+    """JSON knows neither infinity (equal pictures) nor NaN (a program that gave NaN): both are null."""
+    values = asdict(comparison)
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
+
+
+def _print_check(result: CheckResult, bundle: Bundle, name: str, terminal: Terminal) -> None:
+    rows = [
+        [c.name, f"{c.psnr_db:.2f}", f"{c.ssim:.6f}", f"{c.max_abs:.2e}"]
+        for c in (*result.comparisons, result.overall)
+    ]
+    limit = result.threshold
+    rows.append(["threshold", f"≥ {limit.psnr_db:g}", f"≥ {limit.ssim:g}", f"≤ {limit.max_abs:g}"])
+    title = f"{name} against fp32 made on {bundle.provenance.device}"
+    terminal.table(title, ["tile", "PSNR (dB)", "SSIM", "largest difference"], rows)
+    for failure in result.failures:
+        terminal.print(f"failed: {failure}")
+    terminal.print("passed" if result.passed else "FAILED")
+
+
+def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Scores on a folder of test pictures."""
+    artifact = Artifact.open(arguments.artifact)
+    card_scale = artifact.card.scale
+    scale = arguments.scale or (2 if card_scale == "any" else card_scale)
+    if card_scale not in ("any", scale):
+        raise BadInput(f"expected --scale {card_scale}, the artifact's, found {scale}")
+    model = load_checkpoint(arguments.checkpoint)
+    if checkpoint_hash(model) != artifact.card.checkpoint.sha256:
+        raise BadInput(
+            "expected the checkpoint that the artifact was made of, found another; see --checkpoint"
+        )
+    total = len(evaluation.find_pairs(arguments.data, scale))
+    with terminal.progress(arguments.data.name, total) as step:
+        result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
+    if arguments.json:
+        terminal.json(_evaluation_json(result))
+        return 0
+    rows = [
+        [method, f"{mean.psnr_y:.3f}", f"{mean.psnr_y - result.mean('fp32').psnr_y:+.3f}", f"{mean.ssim:.4f}"]
+        for method, mean in ((m, result.mean(m)) for m in result.scores)
+    ]
+    title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
+    terminal.table(title, ["", "PSNR-Y (dB)", "to fp32", "SSIM-Y"], rows)
+    return 0
+
+
+def _evaluation_json(result: Evaluation) -> dict[str, object]:
+    means: dict[str, object] = {method: asdict(result.mean(method)) for method in result.scores}
+    images = [
+        {"name": name, **{method: asdict(scores[number]) for method, scores in result.scores.items()}}
+        for number, name in enumerate(result.names)
+    ]
+    return {**means, "images": images}
+
+
+def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The forms of the network, timed side by side."""
+    specs = {
+        "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
+        "pte-int8": ArtifactSpec(arguments.scale, "int8"),
+    }
+    programs = {
+        name: cached_artifact(arguments.checkpoint, spec, terminal.note) / PTE_FILE
+        for name, spec in specs.items()
+    }
+    job = BenchJob(arguments.checkpoint, programs, arguments.scale, arguments.tile, arguments.repeats)
+    with terminal.progress("bench", steps(job)) as step:
+        rows = run_bench(job, step)
+    if arguments.json:
+        terminal.json({"rows": [asdict(row) for row in rows]})
+        return 0
+    terminal.table(
+        f"×{job.scale}, {job.tile}x{job.tile} tile, median of {job.repeats}",
+        ["form", "ms per output megapixel", "peak memory (MB)", "ratio"],
+        [[r.name, f"{r.ms_per_megapixel:.0f}", f"{r.peak_mb:.0f}", f"{r.ratio:.1f}×"] for r in rows],
+    )
+    return 0
+
+
+def info(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """A card, for people or machines."""
+    card = read_card(arguments.artifact)
+    if arguments.json:
+        terminal.json(card.model_dump(mode="json"))
+        return 0
+    scale = "any scale" if card.scale == "any" else f"×{card.scale}"
+    rows = [
+        ["what", f"LIIF-EDSR, {scale}, {card.precision}, for {card.target}"],
+        ["checkpoint", f"{card.checkpoint.sha256[:16]}…, {card.checkpoint.parameters} parameters"],
+        [
+            "tile",
+            f"{card.tile.default} LR pixels with a halo of {card.tile.halo}, at most {card.tile.maximum}",
+        ],
+        ["MACs", f"{card.macs_per_output_pixel} per output pixel"],
+    ]
+    for name, program in card.programs.items():
+        rows.append(["program", f"{name}, {program.bytes} bytes, sha256 {program.sha256[:16]}…"])
+    for method in card.methods:
+        inputs = ", ".join(f"{t.name} {t.shape}" for t in method.inputs)
+        rows.append([f"method {method.name}", f"{inputs} → {method.output.name} {method.output.shape}"])
+    if card.quantisation is not None:
+        rows.append(["quantisation", f"{card.quantisation.scheme}; {card.quantisation.calibration}"])
+    if card.measured is not None:
+        rows.append(["measured", f"{card.measured.psnr_db:.1f} dB from fp32 on {card.measured.on}"])
+    rows.append(["made with", ", ".join(f"{name} {v}" for name, v in card.versions.items())])
+    for label, text in rows:
+        terminal.print(f"{label:16} {text}")
+    return 0
+
+
+def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The drawn sample, or bicubic and an artifact on it side by side."""
+    check_output(arguments.output, arguments.force)
+    picture = Picture(to_float(draw_sample().transpose(2, 0, 1)))
+    if arguments.compare is not None:
+        artifact = Artifact.open(arguments.compare)
+        height, width = picture.size
+        size = (2 * height, 2 * width)
+        ours = upscaling.upscale(artifact, picture.rgb, size)
+        bicubic = evaluation.resize_bicubic(picture.rgb, size)
+        gap = np.ones((3, size[0], 8), np.float32)
+        picture = Picture(np.concatenate([bicubic, gap, ours.clip(0, 1)], axis=2))
+    write_image(arguments.output, picture.rgb)
+    terminal.print(f"{arguments.output}: {picture.size[1]}x{picture.size[0]}")
+    return 0
