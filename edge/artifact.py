@@ -72,7 +72,8 @@ class Artifact:
         Raises BadInput for another shape, a tile that the program does not take, or a size that does
         not fit the artifact's scale.
         """
-        if tile.ndim != 4 or tile.shape[:2] != (1, 3) or tile.dtype != np.float32:
+        # ExecuTorch's runtime ends the process over a tile without pixels.
+        if tile.ndim != 4 or tile.shape[:2] != (1, 3) or tile.dtype != np.float32 or 0 in tile.shape:
             raise BadInput(f"expected a float32 tile (1, 3, h, w), found {tile.dtype} {tile.shape}")
         h, w = tile.shape[2:]
         size = self.output_size((h, w), size)
@@ -82,8 +83,8 @@ class Artifact:
     def output_size(self, lr_size: tuple[int, int], size: tuple[int, int] | None) -> tuple[int, int]:
         """The picture's size after upscaling; ``size`` must be given for any-scale artifacts only."""
         if self.card.scale == "any":
-            if size is None:
-                raise BadInput("expected a target size for an any-scale artifact, found none")
+            if size is None or min(size) < 1:
+                raise BadInput(f"expected a target size for an any-scale artifact, found {size}")
             return size
         scaled = (lr_size[0] * self.card.scale, lr_size[1] * self.card.scale)
         if size not in (None, scaled):

@@ -111,7 +111,7 @@ class Card(_Part):
         for method in self.methods:
             if method.program not in self.programs:
                 raise ValueError(f"method {method.name} is in {method.program}, which programs does not list")
-        if any(Path(name).name != name for name in self.programs):
+        if any(Path(name).name != name or name in ("", "..") for name in self.programs):
             raise ValueError("programs must be plain names inside the artifact's folder")
         if (self.scale == "any") != (self.decoding is not None):
             raise ValueError("decoding belongs to any-scale artifacts, and to these only")
@@ -135,7 +135,7 @@ def read_card(folder: Path) -> Card:
         values: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadArtifact(f"{folder}: expected {CARD_FILE} in the folder, found none") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadArtifact(f"{path}: expected JSON, found {error}") from error
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:

@@ -57,7 +57,7 @@ class CheckResult:
         mse = np.mean([10 ** (-c.psnr_db / 10) for c in self.comparisons])
         return Comparison(
             "all",
-            -10 * math.log10(mse) if mse > 0 else math.inf,
+            math.inf if mse == 0 else -10 * math.log10(mse),  # NaN stays NaN
             float(np.mean([c.ssim for c in self.comparisons])),
             float(np.max([c.max_abs for c in self.comparisons])),
         )

@@ -25,8 +25,8 @@ from edge.card import Precision, Scale, read_card
 from edge.check import CheckResult, Comparison, compare, judge
 from edge.errors import BadInput
 from edge.evaluate import Evaluation
-from edge.image_file import Picture, check_output, read_image, to_float, write_image
-from edge.pictures import baseline_pictures
+from edge.image_file import check_output, read_image, to_float, write_image
+from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec, check_scale
@@ -274,17 +274,14 @@ def info(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """The drawn sample, or bicubic and an artifact on it side by side."""
+    """The drawn sample, or a part of it enlarged by bicubic and by an artifact, side by side."""
     check_output(arguments.output, arguments.force)
-    picture = Picture(to_float(draw_sample().transpose(2, 0, 1)))
+    picture = to_float(draw_sample().transpose(2, 0, 1))
     if arguments.compare is not None:
         artifact = Artifact.open(arguments.compare)
-        height, width = picture.size
-        size = (2 * height, 2 * width)
-        ours = upscaling.upscale(artifact, picture.rgb, size)
-        bicubic = evaluation.resize_bicubic(picture.rgb, size)
-        gap = np.ones((3, size[0], 8), np.float32)
-        picture = Picture(np.concatenate([bicubic, gap, ours.clip(0, 1)], axis=2))
-    write_image(arguments.output, picture.rgb)
-    terminal.print(f"{arguments.output}: {picture.size[1]}x{picture.size[0]}")
+        size = (2 * picture.shape[1], 2 * picture.shape[2])
+        halves = [evaluation.resize_bicubic(picture, size), upscaling.upscale(artifact, picture, size)]
+        picture = beside(*(half[:, :, : size[1] // 2] for half in halves))
+    write_image(arguments.output, picture)
+    terminal.print(f"{arguments.output}: {picture.shape[2]}x{picture.shape[1]}")
     return 0
