@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.card import CARD_FILE, Card, read_card
+from edge.devices.device import Device
 from edge.devices.host import HostProgram
 from edge.errors import BadInput, OutputExists
 from edge.tiling import Rect, Tile
@@ -30,14 +31,14 @@ class Program(Protocol):
 
 
 class CoreMLPrograms:
-    """The packages of a Core ML artifact: predicted by Core ML on macOS, interpreted elsewhere."""
+    """The packages of a Core ML artifact: interpreted with ``arithmetic``, or by Core ML if it is None."""
 
-    def __init__(self, folder: Path, card: Card) -> None:
+    def __init__(self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None) -> None:
         from edge.devices.coreml import CoreMLProgram
         from edge.devices.mil_interpreter import MILProgram
 
         def load(package: Path) -> CoreMLProgram | MILProgram:
-            return CoreMLProgram(package) if sys.platform == "darwin" else MILProgram(package, "fp16")
+            return CoreMLProgram(package) if arithmetic is None else MILProgram(package, arithmetic)
 
         self._packages = {method.name: load(folder / method.program) for method in card.methods}
 
@@ -45,6 +46,24 @@ class CoreMLPrograms:
         """The one output of the method's package."""
         (output,) = self._packages[method].run(inputs).values()
         return output
+
+
+class DevicePrograms:
+    """An artifact's programs on a device: every call is a run of its own there."""
+
+    def __init__(self, device: Device, folder: Path) -> None:
+        self._device, self._folder = device, folder
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The device's output."""
+        return self._device.run(self._folder, method, [inputs]).outputs[0]
+
+
+def load_program(folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None = None) -> Program:
+    """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it."""
+    if card.target == "coreml":
+        return CoreMLPrograms(folder, card, arithmetic)
+    return HostProgram(folder / card.methods[0].program)
 
 
 class Artifact:
@@ -55,16 +74,17 @@ class Artifact:
         self._program = program
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> "Artifact":
-        """Check the card and the program's hash, then load the program.
+    def open(cls, folder: str | os.PathLike[str], device: Device | None = None) -> "Artifact":
+        """Check the card and the program's hash, then load the program, or have it run on ``device``.
 
-        Raises BadArtifact for a folder that is none, MissingDependency without the target's runtime.
+        Without a device: ExecuTorch's Python runtime; Core ML on macOS, its interpreter elsewhere.
+        Raises BadArtifact for a folder that is none, MissingDependency without what the target needs.
         """
         folder = Path(folder)
         card = read_card(folder)
-        if card.target == "coreml":
-            return cls(card, CoreMLPrograms(folder, card))
-        return cls(card, HostProgram(folder / card.methods[0].program))
+        if device is not None:
+            return cls(card, DevicePrograms(device, folder))
+        return cls(card, load_program(folder, card, None if sys.platform == "darwin" else "fp16"))
 
     def __call__(self, tile: Float, size: tuple[int, int] | None = None) -> Float:
         """Upscale a whole small picture as one tile. ``size`` (H, W) is for any-scale artifacts only.

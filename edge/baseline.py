@@ -144,7 +144,7 @@ def read_bundle(path: Path) -> Bundle:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, TypeError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise BadBundle(
             f"{path}: expected a .npz baseline bundle, found a damaged or another file"
         ) from error

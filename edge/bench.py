@@ -65,8 +65,7 @@ def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[Ben
             workers.append((name, process, ours))
         for turn in range(job.repeats + 1):
             for name, _, pipe in workers:
-                pipe.send("run")
-                seconds, peaks[name] = _answer(name, pipe)
+                seconds, peaks[name] = _run(name, pipe)
                 if turn:  # the first run warms up
                     times[name].append(seconds)
                 on_step()
@@ -85,10 +84,11 @@ def steps(job: BenchJob) -> int:
     return len(NAMES) * (job.repeats + 1)
 
 
-def _answer(name: str, pipe: "Connection[str, tuple[float, float]]") -> tuple[float, float]:
+def _run(name: str, pipe: "Connection[str, tuple[float, float]]") -> tuple[float, float]:
     try:
+        pipe.send("run")
         return pipe.recv()
-    except EOFError as error:
+    except (EOFError, OSError) as error:  # which of them depends on when it ended
         raise CheckFailed(f"{name}: expected a time, found that its process had ended") from error
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import commands
+from edge.devices.table import DEVICES
 from edge.errors import BadInput, LiifEdgeError
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
 from edge.terminal import Terminal, open_terminal
@@ -96,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     sub = add("check", commands.check, "Check an artifact against fp32.", "dist/liif-x2-int8-xnnpack")
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
     sub.add_argument("--baseline", type=Path, metavar="FILE.npz", help="bundle; else made of --checkpoint")
+    sub.add_argument("--device", choices=list(DEVICES), help="where it runs; see liif-edge devices")
     _checkpoint(sub)
     _json(sub)
 
@@ -120,6 +122,9 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("info", commands.info, "Print an artifact's card.", "dist/liif-x2-int8-xnnpack")
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
+    _json(sub)
+
+    sub = add("devices", commands.devices, "List where artifacts can run, and what is missing.", "")
     _json(sub)
 
     sub = add("sample", commands.sample, "Draw the sample picture, small.", "sample.png")

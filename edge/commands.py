@@ -23,13 +23,15 @@ from edge.bench import bench as run_bench
 from edge.cache import cached_artifact
 from edge.card import Precision, Scale, read_card
 from edge.check import CheckResult, Comparison, compare, judge
-from edge.errors import BadInput
-from edge.evaluate import Evaluation
+from edge.devices.device import Device
+from edge.devices.table import DEVICES
+from edge.errors import BadInput, MissingDependency
+from edge.evaluate import Evaluation, Score
 from edge.image_file import check_output, read_image, to_float, write_image
 from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
-from edge.recipe import DEFAULT_RECIPE, ArtifactSpec, check_scale
+from edge.recipe import DEFAULT_RECIPE, MAX_TILE, ArtifactSpec, check_scale
 from edge.terminal import Terminal
 from models import checkpoint_hash, load_checkpoint
 from models.drawings import draw_sample
@@ -110,7 +112,7 @@ def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """An artifact against a bundle; exit code 1 if it fails."""
-    artifact = Artifact.open(arguments.artifact)
+    artifact = Artifact.open(arguments.artifact, _device(arguments.device))
     card = artifact.card
     if arguments.baseline is not None:
         bundle = read_bundle(arguments.baseline)
@@ -133,6 +135,29 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     else:
         _print_check(result, bundle, card.name, terminal)
     return 0 if result.passed else 1
+
+
+def _device(name: str | None) -> Device | None:
+    """The named device, with what it lacks said now and not after the work."""
+    if name is None:
+        return None
+    device = DEVICES[name]
+    absent = device.missing()
+    if absent is not None:
+        raise MissingDependency(f"{name}: {absent}")
+    return device
+
+
+def devices(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Every device, what it needs, and whether that is there."""
+    rows = [{"name": d.name, "needs": d.needs, "missing": d.missing()} for d in DEVICES.values()]
+    if arguments.json:
+        terminal.json({"devices": rows})
+        return 0
+    for row in rows:
+        terminal.print(f"{row['name']:20} {row['missing'] or 'ready'}")
+        terminal.print(f"{'':20} needs {row['needs']}")
+    return 0
 
 
 def _fresh_bundle(checkpoint: Path, artifact: Artifact, terminal: Terminal) -> Bundle:
@@ -162,9 +187,9 @@ def _check_json(result: CheckResult, bundle: Bundle, name: str) -> dict[str, obj
     }
 
 
-def _finite(comparison: Comparison) -> dict[str, object]:
+def _finite(measures: Comparison | Score) -> dict[str, object]:
     """JSON knows neither infinity (equal pictures) nor NaN (a program that gave NaN): both are null."""
-    values = asdict(comparison)
+    values = asdict(measures)
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
@@ -210,9 +235,9 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _evaluation_json(result: Evaluation) -> dict[str, object]:
-    means: dict[str, object] = {method: asdict(result.mean(method)) for method in result.scores}
+    means: dict[str, object] = {method: _finite(result.mean(method)) for method in result.scores}
     images = [
-        {"name": name, **{method: asdict(scores[number]) for method, scores in result.scores.items()}}
+        {"name": name, **{method: _finite(scores[number]) for method, scores in result.scores.items()}}
         for number, name in enumerate(result.names)
     ]
     return {**means, "images": images}
@@ -220,6 +245,8 @@ def _evaluation_json(result: Evaluation) -> dict[str, object]:
 
 def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The forms of the network, timed side by side."""
+    if not 1 <= arguments.tile <= MAX_TILE:
+        raise BadInput(f"expected a tile of 1 to {MAX_TILE} pixels, found {arguments.tile}")
     specs = {
         "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
         "pte-int8": ArtifactSpec(arguments.scale, "int8"),

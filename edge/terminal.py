@@ -20,21 +20,21 @@ class Terminal:
     """Our lines on standard output (``print``, ``table``, ``json``) and standard error (``note``)."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
-        # soft_wrap: a path or a number is never broken over lines
-        self._out = Console(file=out, highlight=False, soft_wrap=True)
-        self._err = Console(file=err, highlight=False, soft_wrap=True)
+        # soft_wrap: a path or a number is never broken over lines; [x] and :x: in a path are no markup
+        self._out = Console(file=out, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._err = Console(file=err, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def print(self, text: str) -> None:
         """A result, on standard output."""
-        self._out.print(text, markup=False)
+        self._out.print(text)
 
     def note(self, text: str) -> None:
         """What is going on, on standard error."""
-        self._err.print(text, markup=False)
+        self._err.print(text)
 
     def json(self, value: Any) -> None:
         """One JSON object on standard output. NaN and infinity, which JSON lacks, are an error."""
-        self._out.print(json.dumps(value, indent=2, allow_nan=False), markup=False)
+        self._out.print(json.dumps(value, indent=2, allow_nan=False))
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on standard output; columns after the first are aligned right."""
@@ -74,8 +74,9 @@ def open_terminal(verbose: bool) -> Iterator[Terminal]:
     kept_out, kept_err = os.dup(1), os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
     with (
-        os.fdopen(os.dup(1), "w", encoding="utf-8") as out,
-        os.fdopen(os.dup(2), "w", encoding="utf-8") as err,
+        # backslashreplace: names of files need not be text
+        os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as out,
+        os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace") as err,
     ):
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)

@@ -38,7 +38,7 @@ class HostProgram:
         if method not in self._methods:
             try:
                 self._methods[method] = self._program.load_method(method)
-            except RuntimeError as error:
+            except (KeyError, RuntimeError) as error:  # KeyError: there is no such method
                 raise BadArtifact(f"{self._path}: method {method} does not load: {error}") from error
         arguments = [torch.from_numpy(np.ascontiguousarray(value)) for value in inputs.values()]
         # The runtime may reuse its output's memory in the next call.

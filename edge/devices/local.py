@@ -1,0 +1,54 @@
+"""Devices inside this process: ExecuTorch's Python runtime, Core ML, and the interpreter of its programs."""
+
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from edge.artifact import load_program
+from edge.card import Target, read_card
+from edge.devices.device import DeviceRun, Float
+from edge.errors import BadInput, MissingDependency
+
+
+@dataclass(frozen=True)
+class LocalDevice:
+    """Runs artifacts of one ``target``. ``arithmetic``: for the interpreter, see ``MILProgram``; None
+    where the target's own runtime is used."""
+
+    name: str
+    needs: str
+    target: Target
+    package: str
+    arithmetic: Literal["exact", "fp16"] | None = None
+
+    def missing(self) -> str | None:
+        """See ``Device``."""
+        if find_spec(self.package) is None:
+            return f"expected the package {self.package}, found none: pip install {self.package}"
+        if self.target == "coreml" and self.arithmetic is None and sys.platform != "darwin":
+            return f"expected macOS, found {platform.system()}; coreml-interpreted runs anywhere"
+        return None
+
+    def run(self, folder: Path, method: str, inputs: Sequence[Mapping[str, Float]]) -> DeviceRun:
+        """See ``Device``; one run each, not warmed up. ``peak_mb`` is None: the process is shared."""
+        absent = self.missing()
+        if absent is not None:
+            raise MissingDependency(f"{self.name}: {absent}")
+        card = read_card(folder)
+        if card.target != self.target:
+            raise BadInput(
+                f"{self.name}: expected an artifact for {self.target}, found one for {card.target}"
+            )
+        program = load_program(folder, card, self.arithmetic)
+        outputs, times = [], []
+        for each in inputs:
+            start = time.perf_counter()
+            outputs.append(program.run(method, each))
+            times.append(1000 * (time.perf_counter() - start))
+        about = {"device": self.name, "processor": platform.machine()}
+        return DeviceRun(tuple(outputs), tuple(times), tuple(times), None, about)
