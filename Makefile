@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := dist/demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint arm64 clean
 
 $(BIN)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,10 @@ demo: $(BIN)/.installed
 	$(BIN)/liif-edge sample $(DEMO)/before-after.png --compare dist/liif-x2-int8-xnnpack --force
 	for artifact in dist/liif-*; do $(BIN)/liif-edge check $$artifact || exit 1; done
 	@echo; echo 'made:'; ls -d dist/liif-* $(DEMO)/*
+
+# The tool chain of the emulated ARM device; its tests skip, and say so, without it.
+arm64: $(BIN)/.installed
+	PYTHON=$(BIN)/python apps/runner/arm64/setup.sh
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff check .

@@ -154,7 +154,11 @@ def _describe(
     quantisation: QuantisationCard | None,
 ) -> Card:
     coreml = spec.target == "coreml"
-    sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS} if coreml else {}
+    sizes: dict[str, int] = {}  # of the dimensions that a program of one size has fixed
+    if coreml:
+        sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS}
+        if spec.scale != "any":
+            sizes |= {f"{spec.scale}*{axis}": spec.scale * recipe.tile for axis in ("h", "w")}
 
     def tensor(t: TensorSpec) -> TensorCard:
         shape = [sizes.get(dim, dim) if isinstance(dim, str) else dim for dim in t.shape]

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+namespace liif {
+
+// What the runner needs of an artifact's card.json (docs/artifact.md).
+struct Card {
+  std::string name;
+  std::string program;  // path of the .pte file, of the size and SHA-256 that the card gives
+  int scale;
+  // Tiles in LR pixels, halo included.
+  int tile_maximum;
+  int tile;
+  int halo;
+};
+
+// The card of the fixed-scale artifact in `folder`. A Failure for a folder that is none, for an artifact
+// of any scale or of another target, and for a program that is not the one the card describes.
+Card read_card(const std::string& folder);
+
+}  // namespace liif

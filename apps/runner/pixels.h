@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace liif {
+
+// A plane or several, one after another: (channels, height, width).
+template <typename Value>
+struct Planes {
+  int64_t channels, height, width;
+  std::vector<Value> values;
+};
+
+// Clamped to [0, 1], times 255 in float32, rounded half to even. A Failure for NaN, which has no
+// nearest byte; `what` names the pixels for it.
+std::vector<uint8_t> to_bytes(const std::vector<float>& values, const std::string& what);
+
+}  // namespace liif

@@ -1,0 +1,68 @@
+"""What tests of several rooms share: a tiny network and its artifacts, each built once, on demand."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edge.int8 import calibration_tiles, quantize_methods
+from edge.methods import methods_of
+from edge.pipeline import build_artifact
+from edge.recipe import ArtifactSpec, Recipe
+from models import LIIF, LIIFConfig, save_checkpoint
+
+# On nets this small a second thread costs more than it brings.
+torch.set_num_threads(1)
+
+TILE, MAX_TILE, HALO = 32, 64, 4  # LR pixels
+
+
+class Tiny:
+    """A seeded network with every part of the published one, its checkpoint file and its artifacts.
+
+    Lowering costs seconds even here, so artifacts are shared: tests copy what they want to change.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        torch.manual_seed(0)
+        self.model = LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16,))).eval()
+        self.checkpoint = folder / "tiny.safetensors"
+        save_checkpoint(self.model, self.checkpoint)
+        self._folder = folder
+        self._graphs: dict[object, dict[str, nn.Module]] = {}
+
+    def artifact(self, scale: int | str, precision: str, target: str = "xnnpack") -> Path:
+        """Folder of the artifact, to be read only."""
+        spec = ArtifactSpec(scale, precision, target)
+        folder = self._folder / spec.name
+        if not folder.exists():
+            build_artifact(self.model, self.recipe(spec), spec, folder)
+        return folder
+
+    def recipe(self, *specs: ArtifactSpec) -> Recipe:
+        """Small tiles, so that small pictures have several."""
+        return Recipe(specs, self.checkpoint, tile=TILE, max_tile=MAX_TILE, halo=HALO)
+
+    def fake_quantised(self, scale: int | str) -> dict[str, nn.Module]:
+        """The graphs that the int8 artifact was lowered from, by method: of the same calibration."""
+        if scale not in self._graphs:
+            methods = methods_of(self.model, None if scale == "any" else scale)
+            tiles = calibration_tiles(None)
+            self._graphs[scale], _ = quantize_methods(methods, self.model, tiles, MAX_TILE, "the same")
+        return self._graphs[scale]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return Tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands, in this process and in others, leave the user's cache alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

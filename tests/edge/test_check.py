@@ -1,0 +1,111 @@
+"""A check fails when any measure leaves its threshold, NaN included, and not over what has no value."""
+
+import math
+
+import numpy as np
+import pytest
+
+from edge.check import Comparison, compare, judge, well_posed
+from edge.thresholds import THRESHOLDS
+
+LR = (20, 24)
+
+
+def picture(scale: int = 2) -> np.ndarray:
+    y, x = np.mgrid[0 : LR[0] * scale, 0 : LR[1] * scale]
+    waves = [0.5 + 0.4 * np.sin(x / 3), 0.5 + 0.4 * np.cos(y / 2), 0.5 + 0.4 * np.sin((x + y) / 5)]
+    return np.stack(waves).astype(np.float32)
+
+
+def test_a_picture_is_equal_to_itself():
+    result = compare("same", picture(), picture(), LR)
+    assert result == Comparison("same", math.inf, 1.0, 0.0)
+    assert judge([result], "fp32").passed
+
+
+def test_the_measures_are_psnr_ssim_and_the_largest_difference():
+    shifted = picture() + np.float32(0.01)
+    result = compare("shifted", shifted, picture(), LR)
+    assert result.psnr_db == pytest.approx(40, abs=0.01)
+    assert result.max_abs == pytest.approx(0.01, abs=1e-6)
+    assert 0.99 < result.ssim < 1
+
+
+def test_values_beyond_the_range_count_as_its_ends():
+    bright = np.full((3, 40, 48), 1.0, np.float32)
+    assert compare("bright", bright + 5, bright, LR).max_abs == 0
+
+
+@pytest.mark.parametrize("precision", THRESHOLDS)
+def test_each_measure_has_a_threshold_of_its_own(precision):
+    limit = THRESHOLDS[precision]
+    good = Comparison("tile", limit.psnr_db, limit.ssim, limit.max_abs)
+    assert judge([good], precision).failures == ()
+    bad = {
+        "PSNR": Comparison("tile", limit.psnr_db - 0.01, limit.ssim, limit.max_abs),
+        "SSIM": Comparison("tile", limit.psnr_db, limit.ssim - 1e-6, limit.max_abs),
+        "differences": Comparison("tile", limit.psnr_db, limit.ssim, limit.max_abs * 1.01),
+    }
+    for word, comparison in bad.items():
+        (failure,) = judge([good, comparison], precision).failures
+        assert failure.startswith("tile: expected ") and word in failure and "found" in failure
+    everything = Comparison("tile", 0, 0, 1)
+    assert len(judge([everything], precision).failures) == 3
+
+
+def test_thresholds_are_looser_for_fewer_bits():
+    order = [THRESHOLDS[p] for p in ("fp32", "fp16", "int8-weights", "int8")]
+    assert [t.psnr_db for t in order] == sorted((t.psnr_db for t in order), reverse=True)
+    assert [t.ssim for t in order] == sorted((t.ssim for t in order), reverse=True)
+    assert [t.max_abs for t in order] == sorted(t.max_abs for t in order)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_one_value_that_is_no_number_fails(precision, value):
+    sr = picture()
+    sr[1, 17, 11] = value
+    result = judge(
+        [compare("tile", sr, picture(), LR), compare("other", picture(), picture(), LR)], precision
+    )
+    assert not result.passed
+    assert any(failure.startswith("tile: ") for failure in result.failures)
+    assert not any(failure.startswith("other: ") for failure in result.failures)
+    if math.isnan(value):
+        assert len(result.failures) == 3
+        assert math.isnan(result.overall.psnr_db)
+        assert math.isnan(result.overall.max_abs)
+
+
+def test_one_changed_pixel_fails_in_fp32():
+    sr = picture()
+    sr[0, 3, 3] += 2e-4
+    assert judge([compare("tile", sr, picture(), LR)], "fp32").failures == (
+        "tile: expected differences up to 0.0001, found 0.0002",
+    )
+
+
+def test_all_pictures_together_are_the_mean_squared_error_the_mean_ssim_and_the_largest_difference():
+    result = judge([Comparison("a", 40, 0.9, 0.1), Comparison("b", 50, 0.8, 0.3)], "int8")
+    mse = (1e-4 + 1e-5) / 2
+    assert result.overall.psnr_db == pytest.approx(-10 * math.log10(mse))
+    assert result.overall.ssim == pytest.approx(0.85)
+    assert result.overall.max_abs == 0.3
+    equal = judge([Comparison("a", math.inf, 1, 0)], "fp32").overall
+    assert equal.psnr_db == math.inf
+
+
+@pytest.mark.parametrize("n_in", [1, 2, 5, 64])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_at_x3_the_last_row_but_one_has_no_value_and_all_others_have(n_in, scale):
+    undefined = np.flatnonzero(~well_posed(n_in, scale * n_in))
+    assert undefined.tolist() == ([scale * n_in - 2] if scale == 3 else [])
+
+
+def test_what_the_reference_has_no_value_for_is_not_compared():
+    reference, sr = picture(3), picture(3)
+    sr[:, -2] = 0.123
+    sr[:, :, -2] = math.nan
+    assert compare("tile", sr, reference, LR) == Comparison("tile", math.inf, 1.0, 0.0)
+    sr[:, -3, 0] += 0.5
+    assert compare("tile", sr, reference, LR).max_abs == pytest.approx(0.5, abs=1e-6)

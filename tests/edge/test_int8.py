@@ -1,0 +1,158 @@
+"""Static int8: what is quantised, on which pictures, and that the program is the graph."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from edge.artifact import Artifact
+from edge.card import read_card
+from edge.errors import BadInput
+from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, calibration_tiles, quantize_methods
+from edge.methods import Method, methods_of
+from edge.xnnpack_quantizer import LAYERS, count_int8_layers, module_path
+from models import LIIF, LIIFConfig
+
+EVALUATIONS = 16  # ×2: four phases of four neighbours
+
+
+def quantised(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
+    return quantize_methods(methods, model, tiles, 64, "test")[0]
+
+
+def plain() -> LIIF:
+    """Without local ensemble: four evaluations instead of 16, so quicker to trace."""
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16, 16), local_ensemble=False)
+    return LIIF(config).eval()
+
+
+def tiles_of(value: float, count: int = 2) -> list[np.ndarray]:
+    return [np.full((1, 3, 48, 48), value, np.float32)] * count
+
+
+def test_every_layer_but_the_head_is_in_int8_in_every_evaluation(tiny):
+    graph = tiny.fake_quantised(2)["forward"]
+    encoder, hoisted = 3, 1
+    assert count_int8_layers(graph) == encoder + hoisted + EVALUATIONS
+    assert read_card(tiny.artifact(2, "int8")).quantisation.quantised_layers == count_int8_layers(graph)
+
+
+def test_the_head_and_the_blending_stay_float(tiny):
+    graph = tiny.fake_quantised(2)["forward"]
+    calls = [node for node in graph.graph.nodes if node.target in LAYERS]
+    floats = [module_path(node) for node in calls if "dequantize" not in str(node.args[0].target)]
+    assert floats == ["encoder.head.0", "", ""]
+    assert read_card(tiny.artifact(2, "int8")).quantisation.float_layers == ["encoder.head.0"]
+
+
+def test_the_decoders_part_for_the_coordinates_stays_float(tiny):
+    graphs = tiny.fake_quantised("any")
+    assert {name: count_int8_layers(graph) for name, graph in graphs.items()} == {"encode": 4, "decode": 1}
+    quantisation = read_card(tiny.artifact("any", "int8")).quantisation
+    assert quantisation.float_layers == list(FLOAT_LAYERS)
+    assert quantisation.quantised_layers == 5
+
+
+def test_evaluations_share_no_bias(tiny):
+    graph = tiny.fake_quantised(2)["forward"]
+    calls = [node for node in graph.graph.nodes if node.target in LAYERS]
+    biases = [node.args[2].target for node in calls if len(node.args) > 2 and node.args[2] is not None]
+    assert len(biases) == 1 + 3 + EVALUATIONS
+    assert len(set(biases)) == len(biases)
+
+
+def test_the_output_is_not_rounded_to_a_byte(tiny):
+    lr = np.random.default_rng(0).random((1, 3, 48, 48), np.float32)
+    sr = Artifact.open(tiny.artifact(2, "int8"))(lr)
+    assert len(np.unique(sr)) > 5000
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("scale", [2, None])
+def test_calibration_on_one_colour_gives_finite_numbers(scale, value):
+    model = plain()
+    methods = methods_of(model, scale)
+    graphs = quantised(methods, model, tiles_of(value))
+    for method in methods:
+        with torch.no_grad():
+            assert torch.isfinite(graphs[method.name](*method.example({"h": 9, "w": 7, "n": 5}))).all()
+
+
+def test_a_tile_like_the_calibration_is_nearer_to_fp32_than_others():
+    model = plain()
+    (method,) = methods_of(model, 2)
+    rng = np.random.default_rng(0)
+    dark = [(rng.random((1, 3, 48, 48)) * 0.1).astype(np.float32) for _ in range(4)]
+    graph = quantised([method], model, dark)["forward"]
+    with torch.no_grad():
+        near, far = (
+            (graph(x) - method.module(x)).square().mean()
+            for x in (torch.from_numpy(dark[0]), torch.from_numpy(1 - dark[0]))
+        )
+    assert far > 10 * near
+
+
+def test_the_card_says_what_it_was_calibrated_on():
+    model = plain()
+    _, card = quantize_methods(methods_of(model, 2), model, tiles_of(0.5, 3), 64, "grey paper")
+    assert card.calibration == "3 tiles of 48x48 from grey paper"
+
+
+# Calibration tiles
+
+
+def save_picture(path, height: int, width: int, seed: int = 0) -> None:
+    rng = np.random.default_rng(seed)
+    Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
+
+
+def test_the_built_in_pictures_give_real_tiles_the_same_every_time():
+    tiles = calibration_tiles(None)
+    assert {tile.shape for tile in tiles} == {(1, 3, CALIBRATION_TILE, CALIBRATION_TILE)}
+    assert all(tile.dtype == np.float32 and tile.min() >= 0 and tile.max() <= 1 for tile in tiles)
+    assert sum(float(tile.std()) > 0.05 for tile in tiles) > len(tiles) / 2
+    assert all(map(np.array_equal, tiles, calibration_tiles(None)))
+
+
+def test_a_folder_gives_tiles_of_its_own_pictures(tmp_path):
+    for number in range(3):
+        Image.new("RGB", (60, 50), (number, 100, 200)).save(tmp_path / f"{number}.png")
+    tiles = calibration_tiles(tmp_path)
+    assert sorted({round(255 * float(tile[0, 0, 0, 0])) for tile in tiles}) == [0, 1, 2]
+
+
+def test_of_a_large_folder_pictures_are_taken_from_all_over_it(tmp_path):
+    for number in range(130):
+        Image.new("RGB", (48, 48), (number, 0, 0)).save(tmp_path / f"{number:03}.png")
+    reds = {round(255 * float(tile[0, 0, 0, 0])) for tile in calibration_tiles(tmp_path)}
+    assert len(reds) <= 64
+    assert min(reds) < 5 and max(reds) > 124
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("none here")
+    with pytest.raises(BadInput, match=r"expected pictures .*, found none"):
+        calibration_tiles(tmp_path)
+
+
+def test_pictures_smaller_than_a_tile_are_refused_with_the_size_found(tmp_path):
+    save_picture(tmp_path / "a.png", 47, 300)
+    with pytest.raises(BadInput, match="at least 48x48 pixels to calibrate on, found sides down to 47"):
+        calibration_tiles(tmp_path)
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    save_picture(tmp_path / "a.png", 60, 60)
+    with pytest.raises(BadInput, match="expected a folder of pictures, found a file"):
+        calibration_tiles(tmp_path / "a.png")
+    with pytest.raises(BadInput, match="expected a folder of pictures, found nothing there"):
+        calibration_tiles(tmp_path / "gone")
+
+
+def test_a_damaged_picture_among_them_is_refused(tmp_path):
+    save_picture(tmp_path / "a.png", 60, 60)
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:200])
+    with pytest.raises(BadInput, match=r"b\.png"):
+        calibration_tiles(tmp_path)

@@ -1,0 +1,71 @@
+"""Static quantisation observes what it is given, and insists on being given something."""
+
+import pytest
+import torch
+from torch import nn
+
+from edge.xnnpack_quantizer import LayerQuantizer
+from quantize.static import quantize_static
+
+EVERYTHING = LayerQuantizer(lambda path: True)
+
+
+def module() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 1)).eval()
+
+
+def pictures(peak: float, count: int = 4) -> list[tuple[torch.Tensor]]:
+    generator = torch.Generator().manual_seed(1)
+    return [(peak * torch.rand(1, 3, 8, 9, generator=generator),) for _ in range(count)]
+
+
+def distance(net: nn.Module, graph: nn.Module, peak: float) -> float:
+    (x,) = pictures(peak, 5)[-1]
+    with torch.no_grad():
+        return float((graph(x) - net(x)).abs().max())
+
+
+@pytest.mark.parametrize("calibration", [[], iter([])])
+def test_no_calibration_input_is_an_error(calibration):
+    with pytest.raises(ValueError, match="expected at least one calibration input, found none"):
+        quantize_static(module(), pictures(1.0)[0], {}, calibration, EVERYTHING)
+
+
+def test_the_calibration_inputs_determine_the_ranges_and_the_example_does_not():
+    net = module()
+    example = pictures(100.0)[0]
+    fits = quantize_static(net, example, {}, pictures(1.0), EVERYTHING)
+    too_narrow = quantize_static(net, example, {}, pictures(0.1), EVERYTHING)
+    too_wide = quantize_static(net, example, {}, pictures(100.0), EVERYTHING)
+    near = distance(net, fits, 1.0)
+    assert near < 0.02
+    assert distance(net, too_narrow, 1.0) > 10 * near
+    assert distance(net, too_wide, 1.0) > 10 * near
+
+
+def test_every_calibration_input_counts_whatever_their_order():
+    net, x = module(), torch.ones(1, 3, 8, 9)
+    mixed = [*pictures(0.1), *pictures(1.0)]
+    results = []
+    for inputs in (mixed, mixed[::-1], iter(mixed)):
+        graph = quantize_static(net, mixed[0], {}, inputs, EVERYTHING)
+        with torch.no_grad():
+            results.append(graph(x))
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_the_result_takes_other_sizes_where_the_shapes_are_dynamic():
+    dim = torch.export.Dim("w", min=1, max=32)
+    graph = quantize_static(module(), pictures(1.0)[0], {"input": {3: dim}}, pictures(1.0), EVERYTHING)
+    with torch.no_grad():
+        assert graph(torch.rand(1, 3, 8, 31)).shape == (1, 3, 8, 31)
+
+
+def test_the_module_itself_is_left_alone():
+    net = module()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    quantize_static(net, pictures(1.0)[0], {}, pictures(1.0), EVERYTHING)
+    assert net.state_dict().keys() == before.keys()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
