@@ -31,7 +31,7 @@ from edge.image_file import check_output, read_image, to_float, write_image
 from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
-from edge.recipe import DEFAULT_RECIPE, MAX_TILE, ArtifactSpec, check_scale
+from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
 from edge.terminal import Terminal
 from models import checkpoint_hash, load_checkpoint
 from models.drawings import draw_sample
@@ -44,6 +44,7 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
         checkpoint=arguments.checkpoint,
         calibration=arguments.calibration,
         tile=arguments.tile,
+        max_tile=max(arguments.tile, DEFAULT_TILE),
         halo=arguments.halo,
     )
     if arguments.scale is not None or arguments.precision is not None:
@@ -245,8 +246,8 @@ def _evaluation_json(result: Evaluation) -> dict[str, object]:
 
 def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The forms of the network, timed side by side."""
-    if not 1 <= arguments.tile <= MAX_TILE:
-        raise BadInput(f"expected a tile of 1 to {MAX_TILE} pixels, found {arguments.tile}")
+    if not 1 <= arguments.tile <= DEFAULT_TILE:
+        raise BadInput(f"expected a tile of 1 to {DEFAULT_TILE} pixels, found {arguments.tile}")
     specs = {
         "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
         "pte-int8": ArtifactSpec(arguments.scale, "int8"),

@@ -88,7 +88,7 @@ def build(folder: Path, configuration: Sequence[str] = ()) -> Path:
         if configuration and not (folder / "Makefile").exists():
             _cmake(folder, ["-S", str(SOURCES), "-B", str(folder), "-G", "Unix Makefiles", *configuration])
         _cmake(folder, ["--build", str(folder), "--parallel"])
-    return folder / PROGRAM
+    return folder.resolve() / PROGRAM
 
 
 def run_job(

@@ -528,7 +528,7 @@ def assert_refused_after_notes(outcome: Outcome, *words: str) -> None:
     [
         (("--target", "coreml"), "expected --scale or --precision with --target"),
         (("--precision", "fp16"), "expected a precision of fp32, int8 for xnnpack, found fp16"),
-        (("--tile", "16"), "expected a tile larger than two halos of 8 and up to 256, found 16"),
+        (("--tile", "16"), "expected a tile larger than two halos of 8 and up to 128, found 16"),
         (("--tile", "300"), "and up to 256, found 300"),
     ],
     ids=joined,

@@ -13,15 +13,17 @@ from edge.int8 import calibration_tiles, quantize_methods
 from edge.methods import methods_of
 from edge.metrics import psnr
 from edge.pictures import sample_pictures
-from edge.pipeline import build_artifact, measure
+from edge.pipeline import build_artifact, fp32_picture, measure
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec
 from models import LIIF, load_checkpoint
 
 SET5 = Path(__file__).parents[2].parent / "shared" / "data" / "Set5"
 SIDE = 64  # pixels of the two tiles
 
-# The runtime and the graph round alike but for ties: measured 58 and 61 dB. One in eight bits is 49.
-SAME_QUANTISATION = 55.0  # dB
+# Rounding decides ties by the last bit of a sum, and what it decides spreads: program and graph end up
+# as far from each other as from fp32, measured 50 to 54 dB, but none nearer to fp32 than the other.
+SAME_QUANTISATION = 47.0  # dB
+SAME_DISTANCE = 0.5  # dB, measured up to 0.21
 
 MAX_LOSS = 0.30  # dB of PSNR-Y against fp32
 
@@ -47,14 +49,14 @@ def graph(model: LIIF) -> nn.Module:
     return graphs["forward"]
 
 
-def test_the_program_is_its_fake_quantised_graph(artifact, graph):
+def test_the_program_is_its_fake_quantised_graph(artifact, graph, model):
     for _, lr in sample_pictures():
-        tile = np.ascontiguousarray(lr[None, :, :SIDE, :SIDE])
+        tile = np.ascontiguousarray(lr[:, :SIDE, :SIDE])
         with torch.no_grad():
-            expected = graph(torch.from_numpy(tile)).numpy()
-        found = psnr(artifact(tile), expected)
-        print(found)
-        assert found >= SAME_QUANTISATION
+            expected = graph(torch.from_numpy(tile[None]))[0].numpy()
+        found, fp32 = artifact(tile[None])[0], fp32_picture(model, tile, (2 * SIDE, 2 * SIDE))
+        assert psnr(found, expected) >= SAME_QUANTISATION
+        assert psnr(found, fp32) == pytest.approx(psnr(expected, fp32), abs=SAME_DISTANCE)
 
 
 def test_it_stays_within_its_threshold_of_fp32(artifact, model):

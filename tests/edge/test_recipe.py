@@ -63,7 +63,8 @@ def test_a_tile_must_hold_more_than_its_halo_and_fit_the_program(tile, halo):
 
 def test_the_largest_and_the_smallest_tiles_are_allowed():
     Recipe((), tile=17, halo=8)
-    Recipe((), tile=256, halo=8)
+    Recipe((), tile=128, halo=8)
+    Recipe((), tile=256, halo=8, max_tile=256)
     Recipe((), tile=1, halo=0, max_tile=1)
 
 

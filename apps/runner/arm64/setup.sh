@@ -39,8 +39,9 @@ if [ ! -e "$folder/$wheel" ]; then
     "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
         --python-version 3.11 --implementation cp --platform manylinux_2_28_aarch64 \
         --require-hashes --requirement "$here/wheel.txt" --dest "$partial" ||
-        fail "expected to download $wheel for aarch64, found the error above; is the network there?"
+        fail "expected $wheel for aarch64 with the hash in wheel.txt, found the error above"
     "$python" -m zipfile -e "$partial"/executorch-*.whl "$partial/unpacked"
+    rm -rf "$folder"/executorch-* "$folder/runner" # of another version
     mv "$partial/unpacked" "$folder/$wheel"
 fi
 
