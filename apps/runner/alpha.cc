@@ -73,7 +73,8 @@ Planes<uint8_t> enlarge_alpha(const Planes<uint8_t>& alpha, int64_t scale) {
   const int64_t h = alpha.height, w = alpha.width;
   std::vector<uint8_t> wide(static_cast<size_t>(h * w * scale));
   enlarge(alpha.values.data(), wide.data(), w, scale, h, 1, w, w * scale);
-  Planes<uint8_t> large{1, h * scale, w * scale, std::vector<uint8_t>(wide.size() * static_cast<size_t>(scale))};
+  Planes<uint8_t> large{1, h * scale, w * scale, {}};
+  large.values.resize(wide.size() * static_cast<size_t>(scale));
   enlarge(wide.data(), large.values.data(), h, scale, w * scale, w * scale, 1, 1);
   return large;
 }

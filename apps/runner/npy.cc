@@ -51,7 +51,8 @@ std::vector<int64_t> parse_shape(const std::string& path, std::string_view text)
     int64_t size = 0;
     const auto [stop, error] = std::from_chars(at, end, size);
     if (error != std::errc() || size < 1 || size > kMaxElements / elements) {
-      throw Failure(path + ": expected sizes from 1 on that fit in memory, found (" + std::string(text) + ")");
+      throw Failure(path + ": expected sizes from 1 on that fit in memory, found (" +
+                    std::string(text) + ")");
     }
     elements *= size;
     shape.push_back(size);

@@ -88,7 +88,8 @@ Failure damaged(const std::string& path, const std::string& reason) {
 
 // Every chunk's place and checksum, which the decoder does not look at.
 Header read_header(const std::string& path, const Bytes& file) {
-  if (file.size() < sizeof kSignature || !std::equal(std::begin(kSignature), std::end(kSignature), file.begin())) {
+  if (file.size() < sizeof kSignature ||
+      !std::equal(std::begin(kSignature), std::end(kSignature), file.begin())) {
     throw Failure(path + ": expected a PNG picture, found " +
                   (file.empty() ? "an empty file" : "another kind of file"));
   }
@@ -132,7 +133,8 @@ void check(const std::string& path, const Header& header) {
     throw Failure(path + ": expected a single picture, found " + std::to_string(header.frames) + " frames");
   }
   if (header.orientation >= 2 && header.orientation <= 8) {
-    throw Failure(path + ": expected an upright picture, found one turned by EXIF; liif-edge upscale turns it");
+    throw Failure(path + ": expected an upright picture, found one turned by EXIF; "
+                         "liif-edge upscale turns it");
   }
   if (header.bits == 16 && header.clear_colour && header.colour != kGrey) {
     throw Failure(path + ": expected 8-bit colours where one is transparent, found 16-bit");
@@ -177,7 +179,8 @@ Picture read_png(const std::string& path) {
   const std::string space = header.profile.empty() ? "" : profile_space(header.profile);
   const bool grey = header.colour == kGrey || header.colour == kGreyAlpha;
   if (grey && !deep && space == "GRAY") {
-    throw Failure(path + ": expected grey without a colour profile, found one; liif-edge upscale converts it");
+    throw Failure(path + ": expected grey without a colour profile, found one; "
+                         "liif-edge upscale converts it");
   }
   if (space == "RGB " && !deep) picture.profile = std::move(header.profile);
   return picture;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -60,7 +61,8 @@ void upscale(const std::vector<std::string>& words) {
   const auto paths = arguments.positional({"ARTIFACT_DIR", "IN.png", "OUT.png"});
   const std::string &in = paths[1], &out = paths[2];
   std::string extension = std::filesystem::path(out).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   if (extension != ".png") throw Failure(out + ": expected a name ending in .png");
   check_output(out, arguments.has("--force"));
   const Card card = read_card(paths[0]);
@@ -69,8 +71,8 @@ void upscale(const std::vector<std::string>& words) {
   const Picture picture = read_png(in);
   const auto& lr = picture.rgb;
   if (lr.height * lr.width > kMaxOutputPixels / (card.scale * card.scale)) {
-    throw Failure(in + ": expected a target of at most " + std::to_string(kMaxOutputPixels) + " pixels, found " +
-                  std::to_string(card.scale * lr.width) + "x" + std::to_string(card.scale * lr.height));
+    throw Failure(in + ": expected a target of at most " + std::to_string(kMaxOutputPixels) +
+                  " pixels, found " + std::to_string(card.scale * lr.width) + "x" + std::to_string(card.scale * lr.height));
   }
   const auto tiles = plan_tiles(lr.height, lr.width, card.scale, tile, halo);
   const int64_t largest = std::min<int64_t>(tile, std::max(lr.height, lr.width));
