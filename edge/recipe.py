@@ -1,6 +1,5 @@
 """What to build: frozen, validated once, composed."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +82,6 @@ DEFAULT_RECIPE = Recipe(
 
 def check_scale(scale: float) -> float:
     """``scale`` if it can be upscaled by. Raises BadInput otherwise, for NaN too."""
-    if not 1 <= scale <= MAX_SCALE or math.isnan(scale):
+    if not 1 <= scale <= MAX_SCALE:
         raise BadInput(f"expected a scale from 1 to {MAX_SCALE:g}, found {scale:g}")
     return scale

@@ -72,7 +72,8 @@ void upscale(const std::vector<std::string>& words) {
   const auto& lr = picture.rgb;
   if (lr.height * lr.width > kMaxOutputPixels / (card.scale * card.scale)) {
     throw Failure(in + ": expected a target of at most " + std::to_string(kMaxOutputPixels) +
-                  " pixels, found " + std::to_string(card.scale * lr.width) + "x" + std::to_string(card.scale * lr.height));
+                  " pixels, found " + std::to_string(card.scale * lr.width) + "x" +
+                  std::to_string(card.scale * lr.height));
   }
   const auto tiles = plan_tiles(lr.height, lr.width, card.scale, tile, halo);
   const int64_t largest = std::min<int64_t>(tile, std::max(lr.height, lr.width));

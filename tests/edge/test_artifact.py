@@ -20,7 +20,7 @@ from models.drawings import draw_sheet
 SHAPES = [(1, 1), (1, 9), (9, 1), (7, 12), (33, 20), (64, 64)]
 
 # A program rounds like its fake-quantised graph but for ties, so it is nearer to it than one step of
-# 8 bits; the layout that loads and lies (shared biases) is below 30 dB.
+# 8 bits; the program that loads and lies, by shared biases, is at 45 dB.
 SAME_QUANTISATION = 55.0  # dB
 
 
