@@ -1,6 +1,7 @@
 """An artifact: a folder with a program and its card, opened through one door whatever its target."""
 
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -23,7 +24,9 @@ Float = NDArray[np.float32]
 
 
 class Program(Protocol):
-    """What a device loads: named methods that take and give float32 arrays."""
+    """What a device loads: named methods that take and give float32 arrays. ``about``: where, in words."""
+
+    about: dict[str, str]
 
     def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
         """The output of ``method`` for these named inputs."""
@@ -36,6 +39,9 @@ class CoreMLPrograms:
     def __init__(self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None) -> None:
         from edge.devices.coreml import CoreMLProgram
         from edge.devices.mil_interpreter import MILProgram
+
+        runtime = "Core ML" if arithmetic is None else f"Core ML interpreted, {arithmetic} arithmetic"
+        self.about = {"device": runtime, "processor": platform.machine(), "system": platform.system()}
 
         def load(package: Path) -> CoreMLProgram | MILProgram:
             return CoreMLProgram(package) if arithmetic is None else MILProgram(package, arithmetic)
@@ -53,10 +59,13 @@ class DevicePrograms:
 
     def __init__(self, device: Device, folder: Path) -> None:
         self._device, self._folder = device, folder
+        self.about = {"device": device.name}
 
     def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
         """The device's output."""
-        return self._device.run(self._folder, method, [inputs]).outputs[0]
+        run = self._device.run(self._folder, method, [inputs])
+        self.about = run.about
+        return run.outputs[0]
 
 
 def load_program(folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None = None) -> Program:
@@ -128,6 +137,19 @@ class Artifact:
     def encode(self, window: Float) -> Float:
         """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w)."""
         return self._program.run("encode", {"lr": window})
+
+    def stage(self, name: str, window: Float) -> Float:
+        """What the method of a stage (``edge.stages``) returns for (1, 3, h, w).
+
+        Raises BadInput for a tile that the program does not take.
+        """
+        self._check_tile(Rect(0, 0, *window.shape[2:]))
+        return self._program.run(name, {"lr": window})
+
+    @property
+    def ran_on(self) -> dict[str, str]:
+        """Where the program runs, in words; a device that is asked each time has answered by now."""
+        return self._program.about
 
     def _decode(self, encoded: Float, lr_size: tuple[int, ...], size: tuple[int, int], tile: Tile) -> Float:
         decoding = self.card.decoding

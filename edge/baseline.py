@@ -6,6 +6,7 @@ A bundle is a ``.npz`` file: readable with NumPy alone, and without pickle (docs
 import json
 import os
 import platform
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -17,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from edge.errors import BadBundle, BadInput, OutputExists
-from models import LIIF, checkpoint_hash
+from models import LIIF, SCALES, FixedScaleLIIF, checkpoint_hash
 
 Float = NDArray[np.float32]
 
-BUNDLE_VERSION = 1
+BUNDLE_VERSION = 2
 PROVENANCE_KEY = "provenance"
 
 
@@ -42,12 +43,17 @@ class Provenance:
 
 @dataclass(frozen=True)
 class BaselineTile:
-    """One picture: input (3, h, w), the encoder's features (C, h, w) and the final colours (3, H, W)."""
+    """One picture: input (3, h, w), the encoder's features (C, h, w) and the final colours (3, H, W).
+
+    ``colours``: those of every evaluation before blending, less 0.5, (3·E, h, w) in the fixed-scale
+    form's order; None unless the bundle's scale is 2, 3 or 4.
+    """
 
     name: str
     lr: Float
     features: Float
     sr: Float
+    colours: Float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,11 @@ def make_bundle(
                 tensor = torch.from_numpy(np.ascontiguousarray(lr[None])).to(device)
                 features = model.encoder((tensor - 0.5) / 0.5)
                 sr = model(tensor, target_size((lr.shape[1], lr.shape[2]), scale))
-                tiles.append(BaselineTile(name, lr, features[0].cpu().numpy(), sr[0].cpu().numpy()))
+                colours = None
+                if scale in SCALES:
+                    fixed = FixedScaleLIIF(model, int(scale)).to(device)
+                    colours = fixed.predict(features)[0].cpu().numpy()
+                tiles.append(BaselineTile(name, lr, features[0].cpu().numpy(), sr[0].cpu().numpy(), colours))
                 on_tile()
     finally:
         torch.use_deterministic_algorithms(deterministic)
@@ -116,6 +126,8 @@ def write_bundle(bundle: Bundle, path: Path, force: bool = False) -> None:
         arrays[f"{number}/lr"] = tile.lr
         arrays[f"{number}/features"] = tile.features
         arrays[f"{number}/sr"] = tile.sr
+        if tile.colours is not None:
+            arrays[f"{number}/colours"] = tile.colours
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
@@ -144,7 +156,11 @@ def read_bundle(path: Path) -> Bundle:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, TypeError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        # What NumPy and zipfile raise for damage: in the file, in its index, in an array's header.
+        *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
+        *(KeyError, TypeError, ValueError, SyntaxError, tokenize.TokenError),
+    ) as error:
         raise BadBundle(
             f"{path}: expected a .npz baseline bundle, found a damaged or another file"
         ) from error
@@ -155,7 +171,13 @@ def read_bundle(path: Path) -> Bundle:
             raise BadBundle(f"{path}: expected bundle version {BUNDLE_VERSION}, found {found!r}")
         provenance = Provenance(**{**stated, "names": tuple(stated["names"])})
         tiles = tuple(
-            BaselineTile(name, *(_picture(arrays[f"{number}/{part}"]) for part in ("lr", "features", "sr")))
+            BaselineTile(
+                name,
+                _picture(arrays[f"{number}/lr"]),
+                _picture(arrays[f"{number}/features"]),
+                _picture(arrays[f"{number}/sr"]),
+                _picture(arrays[f"{number}/colours"]) if provenance.size_factor in SCALES else None,
+            )
             for number, name in enumerate(provenance.names)
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         "--tile", type=_count, default=DEFAULT_TILE, help=f"LR pixels, halo included ({DEFAULT_TILE})"
     )
     sub.add_argument("--halo", type=_count, default=DEFAULT_HALO, help=f"LR pixels ({DEFAULT_HALO})")
+    sub.add_argument("--stages", action="store_true", help="with a method per stage, for check to look into")
     _force(sub)
 
     sub = add("upscale", commands.upscale, "Enlarge a picture.", "photo.png photo-2x.png --scale 2")

@@ -22,7 +22,7 @@ from edge.bench import BenchJob, steps
 from edge.bench import bench as run_bench
 from edge.cache import cached_artifact
 from edge.card import Precision, Scale, read_card
-from edge.check import CheckResult, Comparison, compare, judge
+from edge.check import Comparison
 from edge.devices.device import Device
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, MissingDependency
@@ -32,6 +32,7 @@ from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
 from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
+from edge.stages import STAGES, StagedCheck, StageResult, TileError, check_stages, count_steps
 from edge.terminal import Terminal
 from models import checkpoint_hash, load_checkpoint
 from models.drawings import draw_sample
@@ -46,6 +47,7 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
         tile=arguments.tile,
         max_tile=max(arguments.tile, DEFAULT_TILE),
         halo=arguments.halo,
+        stages=arguments.stages,
     )
     if arguments.scale is not None or arguments.precision is not None:
         default: Precision = "int8" if arguments.target == "xnnpack" else "fp16"
@@ -123,18 +125,12 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     factor = bundle.provenance.size_factor
     if card.scale not in ("any", factor):
         raise BadInput(f"expected a baseline at ×{card.scale}, found one at ×{factor:g}")
-    comparisons = []
-    with terminal.progress(card.name, len(bundle.tiles)) as step:
-        for tile in bundle.tiles:
-            size = (tile.sr.shape[1], tile.sr.shape[2])
-            sr = upscaling.upscale(artifact, tile.lr, size, halo=card.tile.full_halo)
-            comparisons.append(compare(tile.name, sr, tile.sr, (tile.lr.shape[1], tile.lr.shape[2])))
-            step()
-    result = judge(comparisons, card.precision)
+    with terminal.progress(card.name, count_steps(artifact, bundle)) as step:
+        result = check_stages(artifact, bundle, step)
     if arguments.json:
-        terminal.json(_check_json(result, bundle, card.name))
+        terminal.json(_check_json(result, bundle, artifact))
     else:
-        _print_check(result, bundle, card.name, terminal)
+        _print_check(result, bundle, artifact, terminal)
     return 0 if result.passed else 1
 
 
@@ -176,36 +172,76 @@ def _fresh_bundle(checkpoint: Path, artifact: Artifact, terminal: Terminal) -> B
         return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
 
 
-def _check_json(result: CheckResult, bundle: Bundle, name: str) -> dict[str, object]:
+def _check_json(result: StagedCheck, bundle: Bundle, artifact: Artifact) -> dict[str, object]:
+    first = result.first_failure
     return {
-        "artifact": name,
+        "artifact": artifact.card.name,
         "passed": result.passed,
-        "failures": list(result.failures),
-        "threshold": asdict(result.threshold),
-        "all": _finite(result.overall),
-        "tiles": [_finite(comparison) for comparison in result.comparisons],
+        "first_failure": first.stage if first else None,
+        "hint": first.hint if first else "",
+        "failures": [f"{s.stage}: {failure}" for s in result.stages for failure in s.failures],
+        "threshold": asdict(result.tiles.threshold),
+        "all": _finite(result.tiles.overall),
+        "tiles": [_finite(comparison) for comparison in result.tiles.comparisons],
+        "stages": [_stage_json(stage) for stage in result.stages],
+        "device": artifact.ran_on,
         "baseline": {**asdict(bundle.provenance), "bundle_version": BUNDLE_VERSION},
     }
 
 
-def _finite(measures: Comparison | Score) -> dict[str, object]:
+def _stage_json(stage: StageResult) -> dict[str, object]:
+    measures = ("psnr_db", "percentile_5_db", "mean_abs", "max_abs", "peak", "limit_db")
+    return {
+        "stage": stage.stage,
+        "passed": stage.passed,
+        **_finite_values({name: getattr(stage, name) for name in measures}),
+        "tiles": [_finite(tile) for tile in stage.tiles],
+    }
+
+
+def _finite(measures: Comparison | Score | TileError) -> dict[str, object]:
     """JSON knows neither infinity (equal pictures) nor NaN (a program that gave NaN): both are null."""
-    values = asdict(measures)
+    return _finite_values(asdict(measures))
+
+
+def _finite_values(values: dict[str, object]) -> dict[str, object]:
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
-def _print_check(result: CheckResult, bundle: Bundle, name: str, terminal: Terminal) -> None:
+def _print_check(result: StagedCheck, bundle: Bundle, artifact: Artifact, terminal: Terminal) -> None:
+    card = artifact.card
     rows = [
         [c.name, f"{c.psnr_db:.2f}", f"{c.ssim:.6f}", f"{c.max_abs:.2e}"]
-        for c in (*result.comparisons, result.overall)
+        for c in (*result.tiles.comparisons, result.tiles.overall)
     ]
-    limit = result.threshold
+    limit = result.tiles.threshold
     rows.append(["threshold", f"≥ {limit.psnr_db:g}", f"≥ {limit.ssim:g}", f"≤ {limit.max_abs:g}"])
-    title = f"{name} against fp32 made on {bundle.provenance.device}"
+    title = f"{card.name} against fp32 made on {bundle.provenance.device}"
     terminal.table(title, ["tile", "PSNR (dB)", "SSIM", "largest difference"], rows)
-    for failure in result.failures:
+    terminal.table(
+        f"stage by stage on {artifact.ran_on['device']}",
+        ["stage", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],
+        [
+            [
+                s.stage,
+                f"{s.psnr_db:.2f}",
+                f"{s.percentile_5_db:.2f}",
+                f"{s.mean_abs:.2e}",
+                f"{s.max_abs:.2e}",
+                f"≥ {s.limit_db:g}",
+                "ok" if s.passed else "FAILED",
+            ]
+            for s in result.stages
+        ],
+    )
+    first = result.first_failure
+    if first is None:
+        terminal.print("passed")
+        return
+    for failure in first.failures:
         terminal.print(f"failed: {failure}")
-    terminal.print("passed" if result.passed else "FAILED")
+    hint = f"; {first.hint}" if first.hint else ""
+    terminal.print(f"FAILED at stage {first.stage} ({STAGES[first.stage]}){hint}")
 
 
 def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF
+from models.fixed_scale import FixedScaleColours, FixedScaleFeatures
 
 # A dimension: a number, or the name of one that varies ("h"), or that times a number ("2*h").
 Dim = int | str
@@ -66,3 +67,27 @@ def methods_of(model: LIIF, scale: int | None) -> list[Method]:
         Method("encode", AnyScaleEncoder(model).eval(), (picture,), encoded),
         Method("decode", AnyScaleDecoder(model).eval(), (rows, coordinates), colours),
     ]
+
+
+class Echo(nn.Module):
+    """What a program received, as it received it."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return lr * 1.0  # an operator, so that the picture goes through the back end
+
+
+def stage_methods(model: LIIF, scale: int | None) -> list[Method]:
+    """Methods that return what the network has computed up to a stage (``edge.stages``), for checks."""
+    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
+    seen = TensorSpec("seen", (1, 3, "h", "w"), (0.0, 1.0))
+    features = TensorSpec("features", (1, model.config.n_feats, "h", "w"))
+    # Any scale will do for the features: they come before it.
+    methods = [
+        Method("input", Echo(), (picture,), seen),
+        Method("features", FixedScaleFeatures(model, scale or 2).eval(), (picture,), features),
+    ]
+    if scale is not None:
+        module = FixedScaleColours(model, scale).eval()
+        colours = TensorSpec("colours", (1, 3 * len(module.evaluations), "h", "w"), (-0.5, 0.5))
+        methods.append(Method("colours", module, (picture,), colours))
+    return methods

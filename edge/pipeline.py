@@ -27,7 +27,7 @@ from edge.check import CheckResult, compare, judge
 from edge.errors import ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
 from edge.int8 import calibration_tiles, quantize_methods
-from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of
+from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of, stage_methods
 from edge.pictures import sample_pictures
 from edge.recipe import ArtifactSpec, Recipe
 from edge.upscale import upscale
@@ -64,11 +64,13 @@ def build_artifact(
 ) -> Path:
     """One artifact into ``folder``; see ``build``."""
     note(f"{spec.name}: building")
-    methods = methods_of(model, None if spec.scale == "any" else spec.scale)
+    scale = None if spec.scale == "any" else spec.scale
+    methods = methods_of(model, scale)
+    stages = stage_methods(model, scale) if recipe.stages else []
     with new_artifact(folder, force) as content:
         export = _export_coreml if spec.target == "coreml" else _export_executorch
-        quantisation = export(model, methods, recipe, spec, content)
-        card = _describe(model, methods, recipe, spec, content, quantisation)
+        quantisation = export(model, methods, stages, recipe, spec, content)
+        card = _describe(model, methods, stages, recipe, spec, content, quantisation)
         (content / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
         result = measure(Artifact.open(content), model)
         if not result.passed:
@@ -116,26 +118,41 @@ def fp32_picture(model: LIIF, lr: Float, size: tuple[int, int]) -> Float:
 
 
 def _export_executorch(
-    model: LIIF, methods: Sequence[Method], recipe: Recipe, spec: ArtifactSpec, folder: Path
+    model: LIIF,
+    methods: Sequence[Method],
+    stages: Sequence[Method],
+    recipe: Recipe,
+    spec: ArtifactSpec,
+    folder: Path,
 ) -> QuantisationCard | None:
-    modules = {method.name: method.module for method in methods}
+    modules = {method.name: method.module for method in (*methods, *stages)}
     quantisation = None
     if spec.precision == "int8":
         tiles = calibration_tiles(recipe.calibration)
         # A user's folder is not named: paths are nobody's business but theirs.
         source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
-        modules, quantisation = quantize_methods(methods, model, tiles, recipe.max_tile, source)
-    programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in methods}
+        quantised, quantisation = quantize_methods(methods, model, tiles, recipe.max_tile, source)
+        modules |= quantised
+        # Calibrated on the same tiles, a stage has the ranges, and so the weights, of the whole.
+        deep = [stage for stage in stages if stage.name != "input"]
+        if deep:
+            modules |= quantize_methods(deep, model, tiles, recipe.max_tile, source)[0]
+    programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in (*methods, *stages)}
     (folder / PTE_FILE).write_bytes(lower_to_xnnpack(programs))
     return quantisation
 
 
 def _export_coreml(
-    model: LIIF, methods: Sequence[Method], recipe: Recipe, spec: ArtifactSpec, folder: Path
+    model: LIIF,
+    methods: Sequence[Method],
+    stages: Sequence[Method],
+    recipe: Recipe,
+    spec: ArtifactSpec,
+    folder: Path,
 ) -> None:
     from edge.coreml_export import convert
 
-    for method in methods:
+    for method in (*methods, *stages):
         sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS}
         shapes = {tensor.name: tensor.sized(sizes) for tensor in method.inputs}
         convert(method.module, shapes, method.output.name, spec.precision, folder / _package(method))
@@ -148,6 +165,7 @@ def _package(method: Method) -> str:
 def _describe(
     model: LIIF,
     methods: Sequence[Method],
+    stages: Sequence[Method],
     recipe: Recipe,
     spec: ArtifactSpec,
     folder: Path,
@@ -171,7 +189,7 @@ def _describe(
             inputs=[tensor(t) for t in method.inputs],
             output=tensor(method.output),
         )
-        for method in methods
+        for method in (*methods, *stages)
     ]
     config = model.config
     return Card(

@@ -51,7 +51,7 @@ class Recipe:
     """Artifacts of one checkpoint. ``calibration``: a folder of pictures, None for the built-in ones.
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
-    packages take, and what ``upscale`` uses by default.
+    packages take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
     """
 
     artifacts: tuple[ArtifactSpec, ...]
@@ -60,6 +60,7 @@ class Recipe:
     max_tile: int = DEFAULT_TILE
     tile: int = DEFAULT_TILE
     halo: int = DEFAULT_HALO
+    stages: bool = False
 
     def __post_init__(self) -> None:
         if not 2 * self.halo < self.tile <= self.max_tile <= MAX_TILE:

@@ -27,3 +27,13 @@ THRESHOLDS: dict[Precision, Threshold] = {
     # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37.
     "int8": Threshold(42.0, 0.99, 0.20),
 }
+
+# The least PSNR of every tile at each stage (``edge.stages``), in dB at the stage's peak. Features are
+# unbounded: their peak is their largest magnitude. ``picture`` leaves room for the default halo, which
+# changes what is seen by less than one 8-bit step (docs/tiling.md).
+STAGE_PSNR_DB: dict[Precision, dict[str, float]] = {
+    "fp32": {"input": 140.0, "features": 100.0, "colours": 100.0, "tile": 100.0, "picture": 60.0},
+    "fp16": {"input": 65.0, "features": 50.0, "colours": 50.0, "tile": 55.0, "picture": 52.0},
+    "int8-weights": {"input": 65.0, "features": 35.0, "colours": 35.0, "tile": 45.0, "picture": 44.0},
+    "int8": {"input": 140.0, "features": 40.0, "colours": 38.0, "tile": 42.0, "picture": 42.0},
+}

@@ -132,6 +132,20 @@ class FixedScaleLIIF(nn.Module):
         return F.pixel_shuffle(blended + 0.5, self.scale)
 
 
+class FixedScaleFeatures(FixedScaleLIIF):
+    """The fixed-scale form up to the encoder's features: (B, 3, h, w) in [0, 1] to (B, C, h, w)."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.encode(lr)
+
+
+class FixedScaleColours(FixedScaleLIIF):
+    """The fixed-scale form up to the colours before blending: (B, 3, h, w) in [0, 1] to (B, 3·E, h, w)."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.predict(self.encode(lr))
+
+
 def hoist_first_layer(model: LIIF) -> tuple[nn.Conv2d, Tensor]:
     """The MLP's first layer in two parts: (convolution over the features, weight of the coordinates).
 

@@ -1,6 +1,8 @@
 """The machine at hand: ExecuTorch's Python runtime on a ``.pte``."""
 
+import platform
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,12 @@ class HostProgram:
                 f"{path}: expected an ExecuTorch program, found one that does not load"
             ) from error
         self._path = path
+        self.about = {
+            "device": "host",
+            "processor": platform.machine(),
+            "system": platform.system(),
+            "executorch": version("executorch"),
+        }
         self._methods: dict[str, Any] = {}
 
     def run(self, method: str, inputs: Mapping[str, Float]) -> Float:

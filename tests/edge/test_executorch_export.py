@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from edge.artifact import Artifact
 from edge.errors import ExportError
-from edge.executorch_export import TRACE_SIZES, lower_to_xnnpack, trace
+from edge.executorch_export import TRACE_SIZES, delegate, lower_to_xnnpack, trace
 from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of
 from models import LIIF, LIIFConfig
 
@@ -61,6 +61,27 @@ def test_a_decoder_serves_every_number_of_rows_up_to_its_largest(tiny, n):
     program = Artifact.open(tiny.artifact("any", "fp32"))._program
     found = program.run("decode", {"rows": rows.numpy(), "coordinates": coordinates.numpy()})
     assert abs(found - expected).max() <= 1e-5
+
+
+def test_the_delegate_runs_one_evaluation_after_the_other(tiny):
+    """Side by side, their activations would be alive at once: several times the memory."""
+    method = methods_of(tiny.model, 2)[0]
+    lowered = delegate({"forward": trace(method, 64)}).exported_program("forward").graph_module
+    delegates = [getattr(lowered, n.target) for n in lowered.graph.nodes if n.op == "get_attr"]
+    order = max(
+        (
+            [
+                str(node.target).split(".")[1]
+                for node in part.original_module.graph.nodes
+                if node.op == "call_function"
+            ]
+            for part in delegates
+        ),
+        key=len,
+    )
+    evaluations = "".join({"relu": "r", "convolution": "c"}.get(name, "") for name in order)
+    assert len(method.module.evaluations) == 16
+    assert "rc" * 16 in evaluations
 
 
 def test_the_sizes_of_a_trace_are_not_those_of_the_network():
