@@ -61,6 +61,8 @@ class LayerQuantizer:
             if node.target in LAYERS and self.chosen(module_path(node)):
                 _annotate_layer(node, activation, weight)
                 self.annotated += 1
+                for addition in _constant_additions(node):
+                    _annotate_addition(addition, node, activation)
         return model
 
     def validate(self, model: GraphModule) -> None:
@@ -107,6 +109,27 @@ def _annotate_layer(node: Node, activation: Any, weight: Any) -> None:
         node.meta[ANNOTATION] = QuantizationAnnotation(
             input_qspec_map=inputs, output_qspec=activation, _annotated=True
         )
+
+
+def _constant_additions(layer: Node) -> list[Node]:
+    """Where a constant is added to ``layer``'s output and a ReLU follows, which the next layer reads."""
+    return [
+        user
+        for user in layer.users
+        if user.target is torch.ops.aten.add.Tensor
+        and all(isinstance(arg, Node) and (arg is layer or arg.op == "get_attr") for arg in user.args[:2])
+        and [after.target for after in user.users] == [torch.ops.aten.relu.default]
+    ]
+
+
+def _annotate_addition(addition: Node, layer: Node, activation: Any) -> None:
+    """Int8 in, int8 out after the ReLU: in float it would take as long as the layers around it."""
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+
+    inputs = {arg: activation for arg in addition.args[:2]}
+    addition.meta[ANNOTATION] = QuantizationAnnotation(input_qspec_map=inputs, _annotated=True)
+    (relu,) = addition.users
+    relu.meta[ANNOTATION] = QuantizationAnnotation(output_qspec=activation, _annotated=True)
 
 
 def module_path(node: Node) -> str:

@@ -156,3 +156,19 @@ def test_a_damaged_picture_among_them_is_refused(tmp_path):
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:200])
     with pytest.raises(BadInput, match=r"b\.png"):
         calibration_tiles(tmp_path)
+
+
+def test_the_additions_of_the_offsets_run_in_int8_and_those_of_the_residuals_do_not(tiny):
+    """In float, the additions of the offsets would take as long as the layers around them."""
+    graph = tiny.fake_quantised(2)["forward"].graph
+    additions = [node for node in graph.nodes if node.target is torch.ops.aten.add.Tensor]
+
+    def in_int8(node: torch.fx.Node) -> bool:
+        tensors = [arg for arg in node.args if isinstance(arg, torch.fx.Node)]
+        return all("dequantize" in str(arg.target) for arg in tensors) and len(tensors) == 2
+
+    followed_by_relu = [
+        node for node in additions if any(u.target is torch.ops.aten.relu.default for u in node.users)
+    ]
+    assert len(followed_by_relu) == 16
+    assert [node for node in additions if in_int8(node)] == followed_by_relu
