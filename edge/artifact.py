@@ -36,7 +36,9 @@ class Program(Protocol):
 class CoreMLPrograms:
     """The packages of a Core ML artifact: interpreted with ``arithmetic``, or by Core ML if it is None."""
 
-    def __init__(self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None) -> None:
+    def __init__(
+        self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None, compute_units: str
+    ) -> None:
         from edge.devices.coreml import CoreMLProgram
         from edge.devices.mil_interpreter import MILProgram
 
@@ -44,7 +46,11 @@ class CoreMLPrograms:
         self.about = {"device": runtime, "processor": platform.machine(), "system": platform.system()}
 
         def load(package: Path) -> CoreMLProgram | MILProgram:
-            return CoreMLProgram(package) if arithmetic is None else MILProgram(package, arithmetic)
+            return (
+                CoreMLProgram(package, compute_units)
+                if arithmetic is None
+                else MILProgram(package, arithmetic)
+            )
 
         self._packages = {method.name: load(folder / method.program) for method in card.methods}
 
@@ -68,10 +74,16 @@ class DevicePrograms:
         return run.outputs[0]
 
 
-def load_program(folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None = None) -> Program:
-    """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it."""
+def load_program(
+    folder: Path,
+    card: Card,
+    arithmetic: Literal["exact", "fp16"] | None = None,
+    compute_units: str = "all",
+) -> Program:
+    """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it;
+    ``compute_units``: what Core ML itself may use."""
     if card.target == "coreml":
-        return CoreMLPrograms(folder, card, arithmetic)
+        return CoreMLPrograms(folder, card, arithmetic, compute_units)
     return HostProgram(folder / card.methods[0].program)
 
 

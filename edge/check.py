@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.card import Precision
 from edge.metrics import max_abs, psnr, ssim
-from edge.thresholds import THRESHOLDS, Threshold
+from edge.thresholds import THRESHOLDS, Threshold, after_rounding
 from models.coordinates import axis_neighbours
 
 Float = NDArray[np.float32]
@@ -86,8 +86,8 @@ def well_posed(n_in: int, n_out: int) -> NDArray[np.bool_]:
     return defined
 
 
-def judge(comparisons: Iterable[Comparison], precision: Precision) -> CheckResult:
-    """The comparisons against the threshold of ``precision``."""
+def judge(comparisons: Iterable[Comparison], precision: Precision, eight_bit: bool = False) -> CheckResult:
+    """The comparisons against the threshold of ``precision``; ``eight_bit``: of rounded pictures."""
     done: Sequence[Comparison] = tuple(comparisons)
-    limit = THRESHOLDS[precision]
+    limit = after_rounding(THRESHOLDS[precision]) if eight_bit else THRESHOLDS[precision]
     return CheckResult(tuple(done), limit, tuple(f for c in done for f in c.failures(limit)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import commands
+from edge.devices.files import FILES
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, LiifEdgeError
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
@@ -93,12 +94,22 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--scale", type=_number, default=2.0, help="factor, 1 to 30 (2)")
     sub.add_argument("--images", type=Path, metavar="DIR", help="pictures instead of the built-in ones")
     sub.add_argument("--tile", type=_count, default=64, help="side of the tile cut from each picture (64)")
+    sub.add_argument("--export", type=Path, metavar="DIR", help="write the inputs, too, for a device to take")
     _force(sub)
 
     sub = add("check", commands.check, "Check an artifact against fp32.", "dist/liif-x2-int8-xnnpack")
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
     sub.add_argument("--baseline", type=Path, metavar="FILE.npz", help="bundle; else made of --checkpoint")
-    sub.add_argument("--device", choices=list(DEVICES), help="where it runs; see liif-edge devices")
+    sub.add_argument("--device", choices=[*DEVICES, FILES], help="where it runs; see liif-edge devices")
+    sub.add_argument(
+        "--option",
+        type=_option,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the device, say cpu=cortex-a53; liif-edge devices lists them",
+    )
+    sub.add_argument("--outputs", type=Path, metavar="DIR", help="for the device files: what it wrote")
     _checkpoint(sub)
     _json(sub)
 
@@ -164,6 +175,13 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
+    return name, value
 
 
 def _count(text: str) -> int:

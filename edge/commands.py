@@ -1,6 +1,7 @@
 """What each command does, between the command line and the pipeline."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from edge import upscale as upscaling
 from edge.artifact import Artifact
 from edge.baseline import (
     BUNDLE_VERSION,
+    EMBEDDED_BUNDLE,
     Bundle,
     check_bundle_path,
     make_bundle,
@@ -21,10 +23,11 @@ from edge.baseline import (
 from edge.bench import BenchJob, steps
 from edge.bench import bench as run_bench
 from edge.cache import cached_artifact
-from edge.card import Precision, Scale, read_card
+from edge.card import Card, Precision, Scale, read_card
 from edge.check import Comparison
 from edge.devices.device import Device
-from edge.devices.table import DEVICES
+from edge.devices.files import FILES, FILES_NEED, check_export, export_inputs, read_outputs
+from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.evaluate import Evaluation, Score
 from edge.image_file import check_output, read_image, to_float, write_image
@@ -32,9 +35,17 @@ from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
 from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
-from edge.stages import STAGES, StagedCheck, StageResult, TileError, check_stages, count_steps
+from edge.stages import (
+    STAGES,
+    StagedCheck,
+    StageResult,
+    TileError,
+    check_stages,
+    compare_outputs,
+    count_steps,
+)
 from edge.terminal import Terminal
-from models import checkpoint_hash, load_checkpoint
+from models import DEFAULT_WEIGHTS, checkpoint_hash, load_checkpoint
 from models.drawings import draw_sample
 
 
@@ -101,11 +112,16 @@ def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A bundle of what fp32 computes."""
     check_scale(arguments.scale)
     check_bundle_path(arguments.output, arguments.force)
+    if arguments.export is not None:
+        check_export(arguments.export)
     model = load_checkpoint(arguments.checkpoint)
     pictures = baseline_pictures(arguments.images, arguments.tile)
     with terminal.progress("fp32 reference", len(pictures)) as step:
         bundle = make_bundle(model, pictures, arguments.scale, step)
     write_bundle(bundle, arguments.output, arguments.force)
+    if arguments.export is not None:
+        export_inputs(bundle, arguments.export)
+        terminal.print(f"{arguments.export}: inputs for a device; it writes its outputs beside them")
     terminal.print(
         f"{arguments.output}: {len(bundle.tiles)} tiles at ×{arguments.scale:g}, "
         f"made on {bundle.provenance.device}"
@@ -115,30 +131,44 @@ def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """An artifact against a bundle; exit code 1 if it fails."""
-    artifact = Artifact.open(arguments.artifact, _device(arguments.device))
-    card = artifact.card
+    by_hand = arguments.device == FILES
+    if by_hand != (arguments.outputs is not None):
+        raise BadInput(f"expected --device {FILES} and --outputs together, found one alone")
+    card = read_card(arguments.artifact)
+    device = None if by_hand else _device(arguments.device, arguments.option)
+    artifact = None if by_hand else Artifact.open(arguments.artifact, device)
     if arguments.baseline is not None:
         bundle = read_bundle(arguments.baseline)
         require_checkpoint(bundle, card.checkpoint.sha256)
+    elif arguments.checkpoint == DEFAULT_WEIGHTS and card.scale == 2 and card.tile.fixed is None:
+        bundle = read_bundle(EMBEDDED_BUNDLE)
+        require_checkpoint(bundle, card.checkpoint.sha256)
     else:
-        bundle = _fresh_bundle(arguments.checkpoint, artifact, terminal)
+        bundle = _fresh_bundle(arguments.checkpoint, card, terminal)
     factor = bundle.provenance.size_factor
     if card.scale not in ("any", factor):
         raise BadInput(f"expected a baseline at ×{card.scale}, found one at ×{factor:g}")
-    with terminal.progress(card.name, count_steps(artifact, bundle)) as step:
-        result = check_stages(artifact, bundle, step)
-    if arguments.json:
-        terminal.json(_check_json(result, bundle, artifact))
+    if artifact is None:
+        outputs = read_outputs(arguments.outputs, bundle, card)
+        result, ran_on = compare_outputs(outputs, bundle, card.precision), outputs.about
     else:
-        _print_check(result, bundle, artifact, terminal)
+        with terminal.progress(card.name, count_steps(artifact, bundle)) as step:
+            result = check_stages(artifact, bundle, step)
+        ran_on = artifact.ran_on
+    if arguments.json:
+        terminal.json(_check_json(result, bundle, card, ran_on))
+    else:
+        _print_check(result, bundle, card, ran_on, terminal)
     return 0 if result.passed else 1
 
 
-def _device(name: str | None) -> Device | None:
+def _device(name: str | None, options: Sequence[tuple[str, str]]) -> Device | None:
     """The named device, with what it lacks said now and not after the work."""
     if name is None:
+        if options:
+            raise BadInput("expected --device with --option, found none")
         return None
-    device = DEVICES[name]
+    device = configure(DEVICES[name], dict(options))
     absent = device.missing()
     if absent is not None:
         raise MissingDependency(f"{name}: {absent}")
@@ -147,35 +177,42 @@ def _device(name: str | None) -> Device | None:
 
 def devices(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Every device, what it needs, and whether that is there."""
-    rows = [{"name": d.name, "needs": d.needs, "missing": d.missing()} for d in DEVICES.values()]
+    rows: list[dict[str, object]] = [
+        {"name": d.name, "needs": d.needs, "missing": d.missing(), "options": list(OPTIONS.get(d.name, {}))}
+        for d in DEVICES.values()
+    ]
+    rows.append({"name": FILES, "needs": FILES_NEED, "missing": None, "options": []})
     if arguments.json:
         terminal.json({"devices": rows})
         return 0
     for row in rows:
         terminal.print(f"{row['name']:20} {row['missing'] or 'ready'}")
         terminal.print(f"{'':20} needs {row['needs']}")
+        if row["options"]:
+            names = ", ".join(f"{name}=…" for name in OPTIONS[str(row["name"])])
+            terminal.print(f"{'':20} --option {names}")
     return 0
 
 
-def _fresh_bundle(checkpoint: Path, artifact: Artifact, terminal: Terminal) -> Bundle:
+def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> Bundle:
     """A bundle of the checkpoint that the artifact was made of, for this check only."""
     model = load_checkpoint(checkpoint)
-    tile, scale = artifact.card.tile.fixed or 64, artifact.card.scale
+    tile, scale = card.tile.fixed or 64, card.scale
     found = checkpoint_hash(model)
-    if found != artifact.card.checkpoint.sha256:
+    if found != card.checkpoint.sha256:
         raise BadInput(
             f"expected --checkpoint or --baseline of the artifact's checkpoint "
-            f"{artifact.card.checkpoint.sha256[:12]}…, found {checkpoint} ({found[:12]}…)"
+            f"{card.checkpoint.sha256[:12]}…, found {checkpoint} ({found[:12]}…)"
         )
     pictures = baseline_pictures(None, tile)
     with terminal.progress("fp32 reference", len(pictures)) as step:
         return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
 
 
-def _check_json(result: StagedCheck, bundle: Bundle, artifact: Artifact) -> dict[str, object]:
+def _check_json(result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str]) -> dict[str, object]:
     first = result.first_failure
     return {
-        "artifact": artifact.card.name,
+        "artifact": card.name,
         "passed": result.passed,
         "first_failure": first.stage if first else None,
         "hint": first.hint if first else "",
@@ -184,7 +221,7 @@ def _check_json(result: StagedCheck, bundle: Bundle, artifact: Artifact) -> dict
         "all": _finite(result.tiles.overall),
         "tiles": [_finite(comparison) for comparison in result.tiles.comparisons],
         "stages": [_stage_json(stage) for stage in result.stages],
-        "device": artifact.ran_on,
+        "device": ran_on,
         "baseline": {**asdict(bundle.provenance), "bundle_version": BUNDLE_VERSION},
     }
 
@@ -208,8 +245,9 @@ def _finite_values(values: dict[str, object]) -> dict[str, object]:
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
-def _print_check(result: StagedCheck, bundle: Bundle, artifact: Artifact, terminal: Terminal) -> None:
-    card = artifact.card
+def _print_check(
+    result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str], terminal: Terminal
+) -> None:
     rows = [
         [c.name, f"{c.psnr_db:.2f}", f"{c.ssim:.6f}", f"{c.max_abs:.2e}"]
         for c in (*result.tiles.comparisons, result.tiles.overall)
@@ -219,7 +257,7 @@ def _print_check(result: StagedCheck, bundle: Bundle, artifact: Artifact, termin
     title = f"{card.name} against fp32 made on {bundle.provenance.device}"
     terminal.table(title, ["tile", "PSNR (dB)", "SSIM", "largest difference"], rows)
     terminal.table(
-        f"stage by stage on {artifact.ran_on['device']}",
+        f"stage by stage on {ran_on['device']}",
         ["stage", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],
         [
             [

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from edge.artifact import Artifact
 from edge.baseline import BaselineTile, Bundle
+from edge.card import Precision
 from edge.check import CheckResult, compare, judge, well_posed
+from edge.devices.files import DeviceOutputs
 from edge.metrics import psnr
 from edge.thresholds import STAGE_PSNR_DB
 from edge.upscale import upscale
@@ -132,35 +134,50 @@ def check_stages(
 
     Raises BadInput for tiles that the artifact does not take.
     """
+
+    def run(stage: Stage, number: int) -> Float:
+        found = _run(artifact, stage, bundle.tiles[number])
+        on_step()
+        return found
+
+    return compare_stages(_stages_of(artifact, bundle), run, bundle, artifact.card.precision)
+
+
+def compare_outputs(outputs: DeviceOutputs, bundle: Bundle, precision: Precision) -> StagedCheck:
+    """What a device wrote by itself, stage by stage, against ``bundle``."""
+    return compare_stages(
+        [stage for stage in STAGES if stage in outputs.stages],
+        lambda stage, number: outputs.stages[stage][number],
+        bundle,
+        precision,
+        outputs.eight_bit,
+    )
+
+
+def compare_stages(
+    stages: Sequence[Stage],
+    run: Callable[[Stage, int], Float],
+    bundle: Bundle,
+    precision: Precision,
+    eight_bit: bool = False,
+) -> StagedCheck:
+    """What ``run`` gives for each of ``stages`` and each tile's number; ``tile`` is among the stages."""
     results = []
-    pictures: list[Float] = []
-    tiles = judge((), artifact.card.precision)
-    for stage in _stages_of(artifact, bundle):
-        found = []
-        for tile in bundle.tiles:
-            found.append(_run(artifact, stage, tile))
-            on_step()
+    for stage in stages:
+        found = [run(stage, number) for number in range(len(bundle.tiles))]
+        limit = STAGE_PSNR_DB[precision][stage]
         failures: Sequence[str] = ()
         if stage == "tile":
-            pictures = found
+            named = list(zip(bundle.tiles, found, strict=True))
             tiles = judge(
-                (
-                    compare(tile.name, sr, tile.sr, (tile.lr.shape[1], tile.lr.shape[2]))
-                    for tile, sr in zip(bundle.tiles, found, strict=True)
-                ),
-                artifact.card.precision,
+                (compare(t.name, sr, t.sr, (t.lr.shape[1], t.lr.shape[2])) for t, sr in named),
+                precision,
+                eight_bit,
             )
-            failures = tiles.failures
-        limit = STAGE_PSNR_DB[artifact.card.precision][stage]
+            failures, limit = tiles.failures, tiles.threshold.psnr_db
+            pictures = tuple(TilePicture(t.name, t.lr, t.sr, sr) for t, sr in named)
         results.append(judge_stage(stage, bundle.tiles, found, limit, failures))
-    return StagedCheck(
-        tuple(results),
-        tiles,
-        tuple(
-            TilePicture(tile.name, tile.lr, tile.sr, sr)
-            for tile, sr in zip(bundle.tiles, pictures, strict=True)
-        ),
-    )
+    return StagedCheck(tuple(results), tiles, pictures)
 
 
 def judge_stage(

@@ -28,6 +28,19 @@ THRESHOLDS: dict[Precision, Threshold] = {
     "int8": Threshold(42.0, 0.99, 0.20),
 }
 
+# A picture of 8 bits: rounding alone costs (1/255)²/12, 58.9 dB, and half a step.
+EIGHT_BIT = Threshold(57.0, 0.99, 0.5 / 255 + 1e-4)
+
+
+def after_rounding(limit: Threshold) -> Threshold:
+    """``limit`` for outputs that were rounded to 8 bits before they were compared."""
+    return Threshold(
+        min(limit.psnr_db, EIGHT_BIT.psnr_db),
+        min(limit.ssim, EIGHT_BIT.ssim),
+        limit.max_abs + EIGHT_BIT.max_abs,
+    )
+
+
 # The least PSNR of every tile at each stage (``edge.stages``), in dB at the stage's peak. Features are
 # unbounded: their peak is their largest magnitude. ``picture`` leaves room for the default halo, which
 # changes what is seen by less than one 8-bit step (docs/tiling.md).

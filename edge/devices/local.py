@@ -18,13 +18,14 @@ from edge.errors import BadInput, MissingDependency
 @dataclass(frozen=True)
 class LocalDevice:
     """Runs artifacts of one ``target``. ``arithmetic``: for the interpreter, see ``MILProgram``; None
-    where the target's own runtime is used."""
+    where the target's own runtime is used. ``compute_units``: for Core ML, see ``CoreMLProgram``."""
 
     name: str
     needs: str
     target: Target
     package: str
     arithmetic: Literal["exact", "fp16"] | None = None
+    compute_units: str = "all"
 
     def missing(self) -> str | None:
         """See ``Device``."""
@@ -44,11 +45,11 @@ class LocalDevice:
             raise BadInput(
                 f"{self.name}: expected an artifact for {self.target}, found one for {card.target}"
             )
-        program = load_program(folder, card, self.arithmetic)
+        program = load_program(folder, card, self.arithmetic, self.compute_units)
         outputs, times = [], []
         for each in inputs:
             start = time.perf_counter()
             outputs.append(program.run(method, each))
             times.append(1000 * (time.perf_counter() - start))
-        about = {"device": self.name, "processor": platform.machine()}
+        about = {**program.about, "device": self.name}
         return DeviceRun(tuple(outputs), tuple(times), tuple(times), None, about)

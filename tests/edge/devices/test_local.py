@@ -8,6 +8,7 @@ import pytest
 
 from edge.artifact import Artifact
 from edge.cli import main
+from edge.devices.files import FILES
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, MissingDependency
 
@@ -47,7 +48,7 @@ def test_core_ml_away_from_macos_is_missing(tiny, capfd):
 def test_devices_are_listed_with_what_they_need(capfd):
     assert main(["devices", "--json"]) == 0
     rows = json.loads(capfd.readouterr().out)["devices"]
-    assert [row["name"] for row in rows] == list(DEVICES)
+    assert [row["name"] for row in rows] == [*DEVICES, FILES]
     assert all(row["needs"] for row in rows)
     assert main(["devices"]) == 0
     assert "host                 ready" in capfd.readouterr().out
