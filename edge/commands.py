@@ -35,6 +35,7 @@ from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
 from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
+from edge.report import check_report_path, junit_xml, render_html, write_report
 from edge.stages import (
     STAGES,
     StagedCheck,
@@ -134,6 +135,9 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     by_hand = arguments.device == FILES
     if by_hand != (arguments.outputs is not None):
         raise BadInput(f"expected --device {FILES} and --outputs together, found one alone")
+    for path, suffix in ((arguments.report, ".html"), (arguments.junit, ".xml")):
+        if path is not None:
+            check_report_path(path, suffix, arguments.force)
     card = read_card(arguments.artifact)
     device = None if by_hand else _device(arguments.device, arguments.option)
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
@@ -155,6 +159,10 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
         with terminal.progress(card.name, count_steps(artifact, bundle)) as step:
             result = check_stages(artifact, bundle, step)
         ran_on = artifact.ran_on
+    if arguments.report is not None:
+        write_report(arguments.report, render_html(result, card, bundle.provenance, ran_on))
+    if arguments.junit is not None:
+        write_report(arguments.junit, junit_xml(result, card))
     if arguments.json:
         terminal.json(_check_json(result, bundle, card, ran_on))
     else:
