@@ -6,13 +6,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge import commands
+from edge import commands, training_commands
 from edge.devices.files import FILES
 from edge.devices.table import DEVICES
-from edge.errors import BadInput, LiifEdgeError
+from edge.errors import BadInput, CheckFailed, LiifEdgeError
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
 from edge.terminal import Terminal, open_terminal
-from models import DEFAULT_WEIGHTS, CheckpointError
+from models import DEFAULT_WEIGHTS
+from models.errors import ModelError, TrainingError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -23,9 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     with open_terminal(arguments.verbose) as terminal:
         try:
             return run(arguments, terminal)
-        except (LiifEdgeError, CheckpointError) as error:
+        except (LiifEdgeError, ModelError, TrainingError) as error:
             terminal.note(f"liif-edge: {error}")
-            return error.exit_code if isinstance(error, LiifEdgeError) else BadInput.exit_code
+            if isinstance(error, LiifEdgeError):
+                return error.exit_code
+            return BadInput.exit_code if isinstance(error, ModelError) else CheckFailed.exit_code
         except KeyboardInterrupt:
             terminal.note("liif-edge: interrupted; nothing half-written was left")
             return INTERRUPTED
@@ -141,6 +144,15 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("devices", commands.devices, "List where artifacts can run, and what is missing.", "")
     _json(sub)
+
+    sub = add("train", training_commands.train, "Train or fine-tune by a recipe.", "int8-x2 --data photos/")
+    sub.add_argument("recipe", metavar="RECIPE", help="a TOML file, or the name of one in models/recipes")
+    sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="pictures to train on")
+    sub.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; goes on there (runs/RECIPE)")
+    sub.add_argument("--start", type=Path, metavar="FILE", help="start from this checkpoint instead")
+    sub.add_argument("--teacher", type=Path, metavar="FILE", help="distil from this checkpoint instead")
+    sub.add_argument("--calibration", type=Path, metavar="DIR", help="as of the int8 build that will follow")
+    sub.add_argument("--device", choices=("cpu", "cuda"), help="a GPU where there is one")
 
     sub = add("sample", commands.sample, "Draw the sample picture, small.", "sample.png")
     sub.add_argument("output", type=Path, metavar="OUT")

@@ -24,12 +24,15 @@ class LayerQuantizer:
     """A PT2E quantizer: W8A8 for the layers whose module path ``chosen`` accepts.
 
     Int8 per-channel weights, int8 inputs and outputs (after a ReLU that follows), ranges from the
-    smallest to the largest value seen. ``annotated`` counts the calls that were annotated.
+    smallest to the largest value seen. ``annotated`` counts the calls that were annotated; ``copies`` names
+    the biases that were doubled and what each is a copy of. ``trainable``: with fake quantisers, which
+    round while they observe, for quantisation-aware training.
     """
 
-    def __init__(self, chosen: Callable[[str], bool]) -> None:
-        self.chosen = chosen
+    def __init__(self, chosen: Callable[[str], bool], trainable: bool = False) -> None:
+        self.chosen, self.trainable = chosen, trainable
         self.annotated = 0
+        self.copies: dict[str, str] = {}
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         """Give every call of a layer a bias of its own.
@@ -46,6 +49,7 @@ class LayerQuantizer:
                 name = f"{bias.target}_of_{node.name}".replace(".", "_")
                 own = model.get_parameter(bias.target).detach().clone()
                 model.register_parameter(name, nn.Parameter(own))
+                self.copies[name] = bias.target
                 with model.graph.inserting_before(node):
                     copy = model.graph.get_attr(name)
                 copy.meta = dict(bias.meta)
@@ -56,7 +60,7 @@ class LayerQuantizer:
 
     def annotate(self, model: GraphModule) -> GraphModule:
         """Mark the chosen layers for PT2E."""
-        activation, weight = _specs()
+        activation, weight = _specs(self.trainable)
         for node in model.graph.nodes:
             if node.target in LAYERS and self.chosen(module_path(node)):
                 _annotate_layer(node, activation, weight)
@@ -72,10 +76,23 @@ class LayerQuantizer:
         """PT2E calls it; the observers stay as they are."""
 
 
-def _specs() -> tuple[Any, Any]:
+def _specs(trainable: bool) -> tuple[Any, Any]:
     """PT2E's specifications of an int8 activation and an int8 weight."""
-    from torchao.quantization.pt2e.observer import MinMaxObserver, PerChannelMinMaxObserver
+    from torchao.quantization.pt2e import FakeQuantize
+    from torchao.quantization.pt2e.observer import (
+        MinMaxObserver,
+        MovingAveragePerChannelMinMaxObserver,
+        PerChannelMinMaxObserver,
+    )
     from torchao.quantization.pt2e.quantizer import QuantizationSpec
+
+    of_activation = MinMaxObserver.with_args(eps=SMALLEST_SCALE)
+    of_weight = PerChannelMinMaxObserver.with_args(eps=SMALLEST_SCALE)
+    if trainable:
+        # A weight that moves: the range is that of the moment, not the widest so far.
+        now = MovingAveragePerChannelMinMaxObserver.with_args(averaging_constant=1.0, eps=SMALLEST_SCALE)
+        of_activation = FakeQuantize.with_args(observer=of_activation)
+        of_weight = FakeQuantize.with_args(observer=now)
 
     activation = QuantizationSpec(
         dtype=torch.int8,
@@ -83,7 +100,7 @@ def _specs() -> tuple[Any, Any]:
         quant_max=127,
         qscheme=torch.per_tensor_affine,
         is_dynamic=False,
-        observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=SMALLEST_SCALE),
+        observer_or_fake_quant_ctr=of_activation,
     )
     weight = QuantizationSpec(
         dtype=torch.int8,
@@ -92,7 +109,7 @@ def _specs() -> tuple[Any, Any]:
         qscheme=torch.per_channel_symmetric,
         ch_axis=0,
         is_dynamic=False,
-        observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=SMALLEST_SCALE),
+        observer_or_fake_quant_ctr=of_weight,
     )
     return activation, weight
 

@@ -3,11 +3,11 @@
 from models.any_scale import AnyScaleDecoder, AnyScaleEncoder
 from models.checkpoint import (
     DEFAULT_WEIGHTS,
-    CheckpointError,
     checkpoint_hash,
     load_checkpoint,
     save_checkpoint,
 )
+from models.errors import CheckpointError
 from models.fixed_scale import SCALES, FixedScaleLIIF
 from models.liif import LIIF, LIIFConfig
 

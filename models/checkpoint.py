@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.errors import CheckpointError
 from models.liif import LIIF, LIIFConfig
 
 # Encoders of the published code that are EDSR without its upsampler, and their res_scale there:
@@ -35,10 +36,6 @@ CONFIG_KEY = "liif-edge"
 _DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "liif-edsr-baseline.safetensors"
-
-
-class CheckpointError(ValueError):
-    """The file is no checkpoint that this toolkit can use. The message says expected and found."""
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:

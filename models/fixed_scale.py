@@ -69,16 +69,12 @@ class FixedScaleLIIF(nn.Module):
         self.scale = scale
         self.encoder = model.encoder
         self.evaluations = plan_evaluations(scale, model.config.local_ensemble)
-        first, *rest = model.imnet.linears
-        self.hoisted, coordinate_weight = hoist_first_layer(model)
-        cell = [2.0 / scale] * 2 if model.config.cell_decode else []
-        coordinates = torch.tensor([[*e.relative, *cell] for e in self.evaluations])
-        bias = coordinates @ coordinate_weight.T + first.bias.detach()  # (E, hidden)
+        self.hoisted, _ = hoist_first_layer(model)
         # A buffer each: indexing one buffer would leave its slices as operators in exported programs.
-        self.offset_biases = [f"offset_bias_{number}" for number in range(len(bias))]
-        for name, row in zip(self.offset_biases, bias, strict=True):
-            self.register_buffer(name, row[None, :, None, None].clone())  # (1, hidden, 1, 1)
-        self.layers = nn.ModuleList(pointwise(linear) for linear in rest)
+        self.offset_biases = [f"offset_bias_{number}" for number in range(len(self.evaluations))]
+        for name, bias in zip(self.offset_biases, offset_biases(model, scale), strict=True):
+            self.register_buffer(name, bias.detach().clone())
+        self.layers = nn.ModuleList(pointwise(linear) for linear in model.imnet.linears[1:])
         self._register_blending()
 
     def _register_blending(self) -> None:
@@ -146,21 +142,55 @@ class FixedScaleColours(FixedScaleLIIF):
         return self.predict(self.encode(lr))
 
 
+def derive_weights(model: LIIF, scale: int) -> dict[str, Tensor]:
+    """Every weight of ``FixedScaleLIIF(model, scale)`` by its name there, as a function of ``model``'s own:
+    gradients reach the network through it."""
+    kernel, _ = split_first_layer(model)
+    weights: dict[str, Tensor] = {}
+    weights |= {f"encoder.{name}": weight for name, weight in model.encoder.named_parameters()}
+    weights["hoisted.weight"] = kernel
+    for number, bias in enumerate(offset_biases(model, scale)):
+        weights[f"offset_bias_{number}"] = bias
+    for number, linear in enumerate(model.imnet.linears[1:]):
+        weights[f"layers.{number}.weight"] = linear.weight[:, :, None, None]
+        weights[f"layers.{number}.bias"] = linear.bias
+    return weights
+
+
+def offset_biases(model: LIIF, scale: int) -> list[Tensor]:
+    """What an evaluation's coordinates and cell add in the first layer, with its bias: (1, hidden, 1, 1)
+    for each of ``plan_evaluations``."""
+    _, coordinate_weight = split_first_layer(model)
+    cell = [2.0 / scale] * 2 if model.config.cell_decode else []
+    plan = plan_evaluations(scale, model.config.local_ensemble)
+    coordinates = torch.tensor([[*e.relative, *cell] for e in plan], device=coordinate_weight.device)
+    bias = coordinates @ coordinate_weight.T + model.imnet.linears[0].bias  # (E, hidden)
+    return list(bias[:, None, :, None, None].unbind())
+
+
+def split_first_layer(model: LIIF) -> tuple[Tensor, Tensor]:
+    """The weight of the MLP's first layer in two parts, with gradients: (kernel over the features, weight
+    of the coordinates), of shapes (width, C, window, window) and (width, coordinates).
+
+    Unfolding orders its channels as (feature, window row, window column): a convolution's own order.
+    """
+    config, weight = model.config, model.imnet.linears[0].weight
+    window = config.feature_window
+    n_features = config.mlp_in - config.n_coordinates
+    kernel = weight[:, :n_features].reshape(len(weight), config.n_feats, window, window)
+    return kernel, weight[:, n_features:]
+
+
 def hoist_first_layer(model: LIIF) -> tuple[nn.Conv2d, Tensor]:
     """The MLP's first layer in two parts: (convolution over the features, weight of the coordinates).
 
-    The convolution has no bias and ``mlp width`` outputs; the weight is (width, coordinates).
-    Unfolding orders its channels as (feature, window row, window column): a convolution's own order.
+    The convolution has no bias and ``mlp width`` outputs. Both are copies, without gradients.
     """
-    config, first = model.config, model.imnet.linears[0]
-    window = config.feature_window
-    weight = first.weight.detach()
-    n_features = config.mlp_in - config.n_coordinates
-    conv = nn.Conv2d(config.n_feats, first.out_features, window, padding=window // 2, bias=False)
-    conv.weight = nn.Parameter(
-        weight[:, :n_features].reshape(first.out_features, config.n_feats, window, window).clone()
-    )
-    return conv, weight[:, n_features:]
+    kernel, coordinate_weight = (part.detach().clone() for part in split_first_layer(model))
+    width, n_feats, window, _ = kernel.shape
+    conv = nn.Conv2d(n_feats, width, window, padding=window // 2, bias=False)
+    conv.weight = nn.Parameter(kernel)
+    return conv, coordinate_weight
 
 
 def pointwise(linear: nn.Linear) -> nn.Conv2d:

@@ -1,0 +1,115 @@
+"""Quantisation-aware training: the network learns with the rounding that int8 will bring.
+
+What is trained are the network's own float weights, through its fixed-scale form with fake quantisation
+(Jacob et al. 2018, arXiv 1712.05877, section 3). The result is a checkpoint like any other: quantised
+after training on the same tiles, it becomes the program that it was trained as.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models import LIIF, FixedScaleLIIF
+from models.errors import RecipeError
+from models.fixed_scale import derive_weights
+from models.objective import Distillation, Objective
+from models.patches import Sample
+
+Float = NDArray[np.float32]
+
+
+class FakeQuantisedForm:
+    """The fixed-scale form with fake quantisation, run with any weights: ``form(weights, lr)``.
+
+    ``quantizer``: a PT2E quantizer whose specifications are fake quantisers; its ``copies`` tell the
+    weights that it doubled, by name. ``example``: an input of the form; its first and last two sizes vary.
+    """
+
+    def __init__(self, form: FixedScaleLIIF, example: Tensor, quantizer: Any) -> None:
+        from torchao.quantization.pt2e import FakeQuantize
+        from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
+
+        sizes = {"lr": dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)}
+        graph = torch.export.export(form, (example,), dynamic_shapes=sizes).module()
+        self._graph: nn.Module = prepare_qat_pt2e(graph, quantizer).requires_grad_(False)
+        named = {**dict(self._graph.named_parameters()), **dict(self._graph.named_buffers())}
+        self._sources = {name: quantizer.copies.get(name, name) for name in named}
+        self._quantisers = [module for module in self._graph.modules() if isinstance(module, FakeQuantize)]
+
+    def __call__(self, weights: Mapping[str, Tensor], lr: Tensor) -> Tensor:
+        """``lr`` (B, 3, h, w) in [0, 1] to (B, 3, s·h, s·w); ``weights``: as of ``derive_weights``."""
+        own = {name: weights[source] for name, source in self._sources.items() if source in weights}
+        sr: Tensor = torch.func.functional_call(self._graph, own, (lr,))
+        return sr
+
+    @torch.no_grad()
+    def calibrate(self, weights: Mapping[str, Tensor], tiles: Sequence[Tensor]) -> None:
+        """Take the activations' ranges from ``tiles`` (B, 3, h, w) in float, as after training."""
+        for quantiser in self._quantisers:
+            quantiser.disable_fake_quant()
+            quantiser.enable_observer()
+            quantiser.activation_post_process.reset_min_max_vals()
+        for tile in tiles:
+            self(weights, tile)
+        for quantiser in self._quantisers:
+            quantiser.enable_fake_quant()
+            if not quantiser.is_per_channel:  # weights are looked at again in every step
+                quantiser.disable_observer()
+
+
+class QuantisedLoss(Objective):
+    """L1 of the pictures that the student makes in int8 at one ``scale``, shared with a teacher's in fp32.
+
+    Activations' ranges are taken anew whenever training reports. Batches hold every pixel of their patches.
+    Raises RecipeError if the teacher's features are asked for: they are compared in float training only.
+    """
+
+    def __init__(
+        self,
+        student: LIIF,
+        teacher: LIIF | None,
+        distillation: Distillation,
+        *,
+        scale: int,
+        quantizer: Any,
+        tiles: Sequence[Float],
+    ) -> None:
+        super().__init__(student)
+        if teacher is not None and distillation.features:
+            raise RecipeError("expected features = 0 in the distillation of an int8 recipe, found another")
+        self.scale, self.share = scale, distillation.colours
+        place = next(student.parameters()).device
+        self._tiles = [torch.from_numpy(tile).to(place) for tile in tiles]
+        example = self._tiles[0].expand(2, -1, -1, -1)
+        # A copy: the graph's own weights are placeholders, whose gradients are switched off.
+        form = FixedScaleLIIF(deepcopy(student), scale).to(place)
+        self._form = FakeQuantisedForm(form, example, quantizer)
+        # In a list, so that the teacher is no submodule: neither trained, nor saved.
+        self._teacher = [] if teacher is None else [FixedScaleLIIF(teacher, scale).to(place).eval()]
+
+    def forward(self, batch: Sample) -> Tensor:
+        sr = self._form(derive_weights(self.student, self.scale), batch.lr)
+        hr = batch.colours.transpose(1, 2).reshape(sr.shape)
+        loss = F.l1_loss(sr, hr)
+        for teacher in self._teacher:
+            with torch.no_grad():
+                expected = teacher(batch.lr)
+            loss = (1 - self.share) * loss + self.share * F.l1_loss(sr, expected)
+        return loss
+
+    def refresh(self) -> None:
+        self._form.calibrate(derive_weights(self.student, self.scale), self._tiles)
+
+    def upscaler(self, model: LIIF, scale: int) -> Callable[[Tensor], Tensor]:
+        """In int8 at the scale that is trained, calibrated on ``model``'s own ranges; in float at others."""
+        if scale != self.scale:
+            return super().upscaler(model, scale)
+        weights = derive_weights(model, scale)
+        self._form.calibrate(weights, self._tiles)
+        return lambda lr: self._form(weights, lr)

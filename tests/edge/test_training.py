@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from edge.cli import main
+from edge.training import objective_of
+from models import DEFAULT_WEIGHTS, LIIF, load_checkpoint, save_checkpoint
+from models.drawings import draw_sheet
+from models.errors import RecipeError
+from models.objective import ColourLoss
+from models.patches import PatchSpec
+from models.training_recipe import TrainingRecipe, find_recipe
+
+RECIPE = TrainingRecipe(steps=200, start=DEFAULT_WEIGHTS)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for seed in range(3):
+        Image.fromarray(draw_sheet(96, 128, seed)).save(folder / f"{seed}.png")
+    return folder
+
+
+def written(tmp_path, checkpoint, extra=""):
+    path = tmp_path / "short.toml"
+    path.write_text(
+        f'steps = 2\nwarmup = 1\nbatch = 2\nheld_out = 1\nscales = [2]\nstart = "{checkpoint}"\n{extra}'
+    )
+    return path
+
+
+INT8 = (
+    "int8 = true\nbf16 = false\n[patches]\npatch = 8\nmin_scale = 2\nmax_scale = 2\nshare_of_two = 0\n"
+    "drawn_share = 1\nevery_pixel = true\n[distillation]\nfeatures = 0\n"
+)
+
+
+@pytest.mark.parametrize("extra", ["[patches]\npatch = 8\n", INT8], ids=["float", "int8"])
+def test_train_makes_a_checkpoint_that_other_commands_take(tiny, tmp_path, pictures, capfd, extra):
+    recipe = written(tmp_path, tiny.checkpoint, extra)
+    run = tmp_path / "run"
+    arguments = ["train", str(recipe), "--data", str(pictures), "--out", str(run), "--device", "cpu"]
+    assert main([*arguments, "--teacher", str(tiny.checkpoint)]) == 0
+    out, err = capfd.readouterr()
+    assert f"{run / 'model.safetensors'}: a checkpoint" in out
+    assert "step 2 of 2: loss" in err
+    assert load_checkpoint(run / "model.safetensors").config == tiny.model.config
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("epochs = 3\n", "found epochs"),
+        ("int8 = true\n", "expected patches with every_pixel and min_scale = max_scale = 2, 3 or 4"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused_in_one_line(
+    tiny, tmp_path, pictures, capfd, extra, message
+):
+    recipe = written(tmp_path, tiny.checkpoint, extra)
+    arguments = ["train", str(recipe), "--data", str(pictures), "--out", str(tmp_path / "run")]
+    assert main(arguments) == 2
+    err = capfd.readouterr().err
+    assert message in err and err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_is_a_failed_check(tiny, tmp_path, pictures, capfd):
+    huge = LIIF(tiny.model.config)
+    with torch.no_grad():
+        huge.encoder.head[0].weight.fill_(1e38)
+    save_checkpoint(huge, tmp_path / "huge.safetensors")
+    recipe = written(tmp_path, tmp_path / "huge.safetensors")
+    assert main(["train", str(recipe), "--data", str(pictures), "--out", str(tmp_path / "run")]) == 1
+    assert "expected a finite loss, found nan by step 2" in capfd.readouterr().err
+
+
+def test_float_recipes_need_no_exporter():
+    assert objective_of(RECIPE, None) is ColourLoss
+
+
+def test_an_int8_recipe_is_for_one_whole_scale():
+    half = PatchSpec(min_scale=2.5, max_scale=2.5, share_of_two=0.0, every_pixel=True)
+    with pytest.raises(RecipeError, match=r"found 2\.5 to 2\.5, every_pixel = True"):
+        objective_of(replace(RECIPE, int8=True, patches=half), None)
+    assert objective_of(find_recipe("int8-x2"), None) is not ColourLoss
