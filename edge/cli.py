@@ -154,6 +154,22 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--calibration", type=Path, metavar="DIR", help="as of the int8 build that will follow")
     sub.add_argument("--device", choices=("cpu", "cuda"), help="a GPU where there is one")
 
+    sub = add(
+        "prune",
+        training_commands.prune,
+        "Remove the least important channels.",
+        "half.safetensors --macs 0.5 --data photos/",
+    )
+    sub.add_argument("output", type=Path, metavar="OUT.safetensors")
+    _checkpoint(sub)
+    budget = sub.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--macs", type=_number, metavar="SHARE", help="multiplications to keep at ×2, 0 to 1")
+    budget.add_argument("--params", type=_number, metavar="SHARE", help="parameters to keep, 0 to 1")
+    sub.add_argument("--part", choices=("encoder", "decoder", "all"), default="all", help="of what (all)")
+    sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="pictures that importance is of")
+    sub.add_argument("--batches", type=_count, default=64, help="of 4 patches, to measure it on (64)")
+    _force(sub)
+
     sub = add("sample", commands.sample, "Draw the sample picture, small.", "sample.png")
     sub.add_argument("output", type=Path, metavar="OUT")
     sub.add_argument("--compare", type=Path, metavar="ARTIFACT", help="bicubic and the artifact side by side")

@@ -1,14 +1,31 @@
 """What the commands do that make a new checkpoint."""
 
 import argparse
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from edge.errors import BadInput, OutputExists
 from edge.terminal import Terminal
 from edge.training import objective_of
+from models import LIIFConfig, load_checkpoint, save_checkpoint
+from models.cost import count_macs, count_parameters
+from models.objective import ColourLoss, Distillation
+from models.patches import PatchDataset, PatchSpec, picture_files
 from models.training import describe_report
 from models.training import train as run_training
 from models.training_recipe import find_recipe
+from quantize.pruning import (
+    BudgetError,
+    choose_widths,
+    cost_of,
+    measure_importance,
+    remove_channels,
+)
 
 
 def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -27,4 +44,53 @@ def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
         on_report=lambda report: terminal.note(describe_report(report, recipe)),
     )
     terminal.print(f"{made}: a checkpoint, for --checkpoint")
+    return 0
+
+
+def prune(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """A checkpoint with the least important channels removed; to be fine-tuned."""
+    count = count_parameters if arguments.macs is None else count_macs
+    share = arguments.params if arguments.macs is None else arguments.macs
+    if not 0 < share < 1:
+        raise BadInput(f"expected a share between 0 and 1 to keep, found {share:g}")
+    if arguments.batches < 1:
+        raise BadInput(f"expected at least 1 batch, found {arguments.batches}")
+    if arguments.output.suffix != ".safetensors":
+        raise BadInput(f"{arguments.output}: expected a name ending in .safetensors")
+    if arguments.output.exists() and not arguments.force:
+        raise OutputExists(
+            f"{arguments.output}: expected a new path, found something there; --force replaces it"
+        )
+    model = load_checkpoint(arguments.checkpoint)
+    pictures = picture_files(arguments.data)
+    dataset = PatchDataset(pictures, PatchSpec(one_member=False), 0, model.config.local_ensemble)
+    loss = ColourLoss(model, None, Distillation())
+
+    def cost(config: LIIFConfig) -> int:
+        return cost_of(arguments.part, count(config))
+
+    with terminal.progress("importance", arguments.batches) as step:
+
+        def losses() -> Iterator[Callable[[], Tensor]]:
+            for batch in range(arguments.batches):
+                samples = default_collate([dataset[number] for number in range(4 * batch, 4 * batch + 4)])
+                yield partial(loss, samples)
+                step()
+
+        importance = measure_importance(model, arguments.part, losses())
+    try:
+        widths = choose_widths(model.config, importance, cost, share * cost(model.config))
+    except BudgetError as error:
+        raise BadInput(f"{arguments.part}: {error}") from error
+    pruned = remove_channels(model, widths, importance)
+    save_checkpoint(pruned, arguments.output)
+    config = pruned.config
+    terminal.print(f"blocks: {', '.join(map(str, config.block_widths))}")
+    terminal.print(f"MLP: {', '.join(map(str, config.hidden_widths))}")
+    for what, counted in (("MACs per LR pixel at ×2", count_macs), ("parameters", count_parameters)):
+        before, after = counted(model.config), counted(config)
+        for part in ("encoder", "decoder", "all"):
+            was, now = cost_of(part, before), cost_of(part, after)
+            terminal.print(f"{what}, {part}: {now} of {was} ({now / was:.0%})")
+    terminal.print(f"{arguments.output}: fine-tune it: liif-edge train distil --start {arguments.output} …")
     return 0

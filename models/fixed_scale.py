@@ -67,6 +67,7 @@ class FixedScaleLIIF(nn.Module):
         if scale not in SCALES:
             raise ValueError(f"expected a scale of 2, 3 or 4, found {scale}")
         self.scale = scale
+        self.local_ensemble = model.config.local_ensemble
         self.encoder = model.encoder
         self.evaluations = plan_evaluations(scale, model.config.local_ensemble)
         self.hoisted, _ = hoist_first_layer(model)
@@ -81,15 +82,17 @@ class FixedScaleLIIF(nn.Module):
         """The blend as a 3x3 convolution over all predictions, and the weight that it finds.
 
         Zero padding drops what a missing neighbour would add; dividing by the weight found, the same
-        convolution over ones, gives its share to the neighbours that exist.
+        convolution over ones, gives its share to the neighbours that exist. Without local ensemble all
+        weight is on a pixel's own: the kernel is 1x1, brings the colours in order, and misses nothing.
         """
-        s2 = self.scale**2
-        blend = torch.zeros(3 * s2, 3 * len(self.evaluations), 3, 3)
-        share = torch.zeros(3 * s2, 3, 3, 3)  # reads the first of the three channels of ones
+        s2, reach = self.scale**2, int(self.local_ensemble)
+        size = 2 * reach + 1
+        blend = torch.zeros(3 * s2, 3 * len(self.evaluations), size, size)
+        share = torch.zeros(3 * s2, 3, size, size)  # reads the first of the three channels of ones
         for number, e in enumerate(self.evaluations):
             for colour in range(3):
                 out = colour * s2 + e.phase[0] * self.scale + e.phase[1]  # pixel_shuffle's order
-                row, column = e.offset[0] + 1, e.offset[1] + 1
+                row, column = e.offset[0] + reach, e.offset[1] + reach
                 blend[out, 3 * number + colour, row, column] = e.weight
                 share[out, 0, row, column] += e.weight
         self.register_buffer("blend_kernel", blend)
@@ -122,9 +125,12 @@ class FixedScaleLIIF(nn.Module):
 
     def blend(self, colours: Tensor, lr: Tensor) -> Tensor:
         """(B, 3·E, h, w) to the picture (B, 3, s·h, s·w); of ``lr`` only the shape counts."""
-        ones = lr * 0.0 + 1.0
-        weight_found = F.conv2d(ones, self.share_kernel, padding=1)  # (B, 3s², h, w)
-        blended = F.conv2d(colours, self.blend_kernel, padding=1) / weight_found
+        if self.local_ensemble:
+            ones = lr * 0.0 + 1.0
+            weight_found = F.conv2d(ones, self.share_kernel, padding=1)  # (B, 3s², h, w)
+            blended = F.conv2d(colours, self.blend_kernel, padding=1) / weight_found
+        else:
+            blended = F.conv2d(colours, self.blend_kernel)
         return F.pixel_shuffle(blended + 0.5, self.scale)
 
 

@@ -6,7 +6,8 @@ from PIL import Image
 
 from edge.cli import main
 from edge.training import objective_of
-from models import DEFAULT_WEIGHTS, LIIF, load_checkpoint, save_checkpoint
+from models import DEFAULT_WEIGHTS, LIIF, LIIFConfig, load_checkpoint, save_checkpoint
+from models.cost import count_macs, count_parameters
 from models.drawings import draw_sheet
 from models.errors import RecipeError
 from models.objective import ColourLoss
@@ -87,3 +88,52 @@ def test_an_int8_recipe_is_for_one_whole_scale():
     with pytest.raises(RecipeError, match=r"found 2\.5 to 2\.5, every_pixel = True"):
         objective_of(replace(RECIPE, int8=True, patches=half), None)
     assert objective_of(find_recipe("int8-x2"), None) is not ColourLoss
+
+
+def prune(tiny_wide, tmp_path, pictures, *options):
+    output = tmp_path / "pruned.safetensors"
+    arguments = ["--checkpoint", str(tiny_wide), "--data", str(pictures), "--batches", "2"]
+    return main(["prune", str(output), *arguments, *options]), output
+
+
+@pytest.fixture
+def wide(tmp_path):
+    path = tmp_path / "wide.safetensors"
+    save_checkpoint(LIIF(LIIFConfig(n_feats=8, block_widths=(32, 32), hidden_widths=(32, 32))), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("budget", "count"), [("--macs", count_macs), ("--params", count_parameters)], ids=["macs", "params"]
+)
+def test_prune_keeps_the_share_that_was_asked_for(wide, tmp_path, pictures, capfd, budget, count):
+    code, output = prune(wide, tmp_path, pictures, budget, "0.5", "--part", "encoder")
+    assert code == 0
+    before, after = (count(load_checkpoint(path).config) for path in (wide, output))
+    assert 0.3 * before.encoder < after.encoder <= 0.5 * before.encoder
+    assert after.decoder == before.decoder
+    assert f"encoder: {after.encoder} of {before.encoder}" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--macs", "0.01"], "all: expected a budget of at least"),
+        (["--macs", "1"], "a share between 0 and 1 to keep, found 1"),
+        (["--params", "nan"], "a share between 0 and 1 to keep, found nan"),
+        (["--macs", "0.5", "--batches", "0"], "at least 1 batch, found 0"),
+    ],
+)
+def test_prune_refuses_what_cannot_be_kept(wide, tmp_path, pictures, capfd, options, message):
+    code, output = prune(wide, tmp_path, pictures, *options)
+    err = capfd.readouterr().err
+    assert code == 2 and message in err and err.count("\n") == 1
+    assert not output.exists()
+
+
+def test_prune_overwrites_only_by_force(wide, tmp_path, pictures, capfd):
+    (tmp_path / "pruned.safetensors").write_bytes(b"mine")
+    code, output = prune(wide, tmp_path, pictures, "--macs", "0.5")
+    assert code == 2 and output.read_bytes() == b"mine"
+    assert "--force" in capfd.readouterr().err
+    assert prune(wide, tmp_path, pictures, "--macs", "0.5", "--force")[0] == 0

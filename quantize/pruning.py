@@ -1,0 +1,198 @@
+"""Structured pruning: whole channels removed, so that what is left is a smaller network of the same class.
+
+What can go are the channels between the two convolutions of a residual block, the block with its last
+channel, and the MLP's hidden units; the trunk that all blocks add to keeps its width.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from models import LIIF, LIIFConfig
+from models.cost import Cost
+from models.edsr import EDSR, ResidualBlock
+
+Part = Literal["encoder", "decoder", "all"]
+
+# Channels are removed by eights: SIMD kernels compute as many at a time.
+GROUP = 8
+
+
+class BudgetError(ValueError):
+    """The budget cannot be met. The message says the best that can."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that can become narrower: where its width stands in the configuration."""
+
+    part: Literal["encoder", "decoder"]
+    number: int
+
+    def width(self, config: LIIFConfig) -> int:
+        """Its width in ``config``."""
+        return (config.block_widths if self.part == "encoder" else config.hidden_widths)[self.number]
+
+    @property
+    def least(self) -> int:
+        """The narrowest that it can be: a block without channels is no block, and goes altogether."""
+        return 0 if self.part == "encoder" else GROUP
+
+
+Widths = dict[Layer, int]
+
+
+def prunable(config: LIIFConfig, part: Part) -> list[Layer]:
+    """The layers of ``part`` that can become narrower."""
+    blocks = [Layer("encoder", number) for number in range(len(config.block_widths))]
+    hidden = [Layer("decoder", number) for number in range(len(config.hidden_widths))]
+    return [*(blocks if part != "decoder" else []), *(hidden if part != "encoder" else [])]
+
+
+def narrowed(config: LIIFConfig, widths: Widths) -> LIIFConfig:
+    """``config`` with these ``widths``; blocks of none are left out."""
+    blocks = (widths.get(Layer("encoder", n), width) for n, width in enumerate(config.block_widths))
+    hidden = (widths.get(Layer("decoder", n), width) for n, width in enumerate(config.hidden_widths))
+    return replace(
+        config, block_widths=tuple(width for width in blocks if width), hidden_widths=tuple(hidden)
+    )
+
+
+def measure_importance(
+    model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]
+) -> dict[Layer, Tensor]:
+    """What the loss would change by without each channel: first-order Taylor (Molchanov et al. 2019,
+    arXiv 1906.10771), its magnitude averaged over ``losses``, each a function of ``model``'s weights.
+
+    Raises ValueError for no losses.
+    """
+    import torch_pruning as tp
+
+    importance = tp.importance.GroupTaylorImportance(
+        group_reduction="sum", normalizer=None, multivariable=True, bias=True
+    )
+    graph = _dependency_graph(model)
+    layers = prunable(model.config, part)
+    groups = {layer: _group(graph, model, layer, range(layer.width(model.config))) for layer in layers}
+    scores = {layer: torch.zeros(layer.width(model.config)) for layer in layers}
+    count = 0
+    for loss in losses:
+        model.zero_grad()
+        loss().backward()  # type: ignore[no-untyped-call]
+        for layer, group in groups.items():
+            scores[layer] += importance(group).cpu()
+        count += 1
+    if not count:
+        raise ValueError("expected at least one batch to measure importance on, found none")
+    model.zero_grad()
+    return {layer: score / count for layer, score in scores.items()}
+
+
+def choose_widths(
+    config: LIIFConfig,
+    importance: dict[Layer, Tensor],
+    cost: Callable[[LIIFConfig], int],
+    budget: float,
+) -> Widths:
+    """Widths with which the ``cost`` of ``config`` is at most ``budget``.
+
+    Each time the group of channels goes whose importance is least for what it costs. Raises BudgetError
+    if the narrowest network costs more.
+    """
+    ranked = {layer: score.sort().values for layer, score in importance.items()}
+    widths = {layer: len(score) for layer, score in ranked.items()}
+    while (now := cost(narrowed(config, widths))) > budget:
+        best: tuple[float, Layer, int] | None = None
+        for layer, scores in ranked.items():
+            width = max(layer.least, widths[layer] - GROUP)
+            saved = now - cost(narrowed(config, {**widths, layer: width}))
+            if not saved:  # as narrow as can be, or of a part that is not counted
+                continue
+            gone = len(scores) - widths[layer]
+            price = float(scores[gone : gone + widths[layer] - width].sum()) / saved
+            if best is None or price < best[0]:
+                best = price, layer, width
+        if best is None:
+            raise BudgetError(f"expected a budget of at least {now}, the narrowest, found {budget:.0f}")
+        widths[best[1]] = best[2]
+    return widths
+
+
+def remove_channels(model: LIIF, widths: Widths, importance: dict[Layer, Tensor]) -> LIIF:
+    """A network of ``widths`` with the most important channels of ``model``, which stays as it is."""
+    model = deepcopy(model)
+    graph = _dependency_graph(model)
+    for layer, scores in importance.items():
+        surplus = len(scores) - widths[layer]
+        if surplus and widths[layer]:
+            idxs = scores.argsort()[:surplus].sort().values.tolist()
+            _group(graph, model, layer, idxs).prune()
+    pruned = LIIF(narrowed(model.config, widths))
+    _leave_out(model.encoder, [layer.number for layer, width in widths.items() if not width])
+    pruned.load_state_dict(model.state_dict(), strict=True)
+    return pruned.eval()
+
+
+@torch.no_grad()
+def _leave_out(encoder: EDSR, blocks: Sequence[int]) -> None:
+    """Take ``blocks`` out. What each adds whatever comes, its last bias, moves to what is before it."""
+    parts = list(encoder.body)
+    for number in sorted(blocks, reverse=True):
+        block = parts.pop(number)
+        assert isinstance(block, ResidualBlock)
+        bias = _bias(block)
+        if number:
+            _bias(parts[number - 1]).add_(bias)
+        else:
+            _bias(encoder.head).add_(block.res_scale * bias)
+            _bias(parts[-1]).sub_(
+                block.res_scale * bias
+            )  # the long skip takes the head's output past the blocks
+    encoder.body = nn.Sequential(*parts)
+
+
+def _bias(module: nn.Module) -> Tensor:
+    """Of the last convolution in ``module``."""
+    bias = [part.bias for part in module.modules() if isinstance(part, nn.Conv2d)][-1]
+    assert bias is not None
+    return bias
+
+
+class _Parts(nn.Module):
+    """Encoder and MLP side by side: what is between them has no weights."""
+
+    def __init__(self, model: LIIF) -> None:
+        super().__init__()
+        self.encoder, self.imnet = model.encoder, model.imnet
+
+    def forward(self, lr: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.encoder(lr), self.imnet(rows)
+
+
+def _dependency_graph(model: LIIF) -> Any:
+    import torch_pruning as tp
+
+    example = (torch.zeros(1, 3, 8, 8), torch.zeros(2, model.config.mlp_in))
+    return tp.DependencyGraph().build_dependency(_Parts(model), example_inputs=example)
+
+
+def _group(graph: Any, model: LIIF, layer: Layer, idxs: Iterable[int]) -> Any:
+    """The channels ``idxs`` of ``layer`` and everything that depends on them."""
+    import torch_pruning as tp
+
+    if layer.part == "encoder":
+        block = model.encoder.body[layer.number]
+        assert isinstance(block, ResidualBlock)
+        target, function = block.body[0], tp.prune_conv_out_channels
+    else:
+        target, function = model.imnet.linears[layer.number], tp.prune_linear_out_channels
+    return graph.get_pruning_group(target, function, idxs=list(idxs))
+
+
+def cost_of(part: Part, cost: Cost) -> int:
+    """The named part of ``cost``."""
+    return {"encoder": cost.encoder, "decoder": cost.decoder, "all": cost.total}[part]
