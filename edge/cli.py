@@ -122,11 +122,14 @@ def parser() -> argparse.ArgumentParser:
     sub = add(
         "eval",
         commands.evaluate,
-        "PSNR-Y and SSIM on test pictures.",
+        "PSNR-Y and SSIM on test pictures, or the detail score on small text and icons.",
         "dist/liif-x2-int8-xnnpack --data Set5",
     )
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
-    sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="*_HR/*_LR pairs, or HR alone")
+    measured = sub.add_mutually_exclusive_group(required=True)
+    measured.add_argument("--data", type=Path, metavar="DIR", help="*_HR/*_LR pairs, or HR alone")
+    measured.add_argument("--details", action="store_true", help="edges, flat parts and legibility instead")
+    sub.add_argument("--save", type=Path, metavar="DIR", help="with --details: write its pages, to look at")
     sub.add_argument("--scale", type=int, choices=(2, 3, 4), help="for any-scale artifacts (2)")
     _checkpoint(sub)
     _json(sub)

@@ -2,14 +2,16 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
+from edge import details
 from edge import evaluate as evaluation
 from edge import upscale as upscaling
-from edge.artifact import Artifact
+from edge.artifact import Artifact, new_artifact
 from edge.baseline import (
     BUNDLE_VERSION,
     EMBEDDED_BUNDLE,
@@ -31,6 +33,7 @@ from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.evaluate import Evaluation, Score
 from edge.image_file import check_output, read_image, to_float, write_image
+from edge.ocr import missing_ocr
 from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
 from edge.pipeline import build as run_build
@@ -46,7 +49,7 @@ from edge.stages import (
     count_steps,
 )
 from edge.terminal import Terminal
-from models import DEFAULT_WEIGHTS, checkpoint_hash, load_checkpoint
+from models import DEFAULT_WEIGHTS, LIIF, checkpoint_hash, load_checkpoint
 from models.drawings import draw_sample
 
 
@@ -291,7 +294,11 @@ def _print_check(
 
 
 def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Scores on a folder of test pictures."""
+    """Scores on a folder of test pictures, or on drawn pages of small text and icons."""
+    if arguments.save is not None:
+        if not arguments.details:
+            raise BadInput("expected --details with --save, found --data")
+        check_export(arguments.save)
     artifact = Artifact.open(arguments.artifact)
     card_scale = artifact.card.scale
     scale = arguments.scale or (2 if card_scale == "any" else card_scale)
@@ -302,6 +309,8 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise BadInput(
             "expected the checkpoint that the artifact was made of, found another; see --checkpoint"
         )
+    if arguments.details:
+        return _evaluate_details(arguments, artifact, model, scale, terminal)
     total = len(evaluation.find_pairs(arguments.data, scale))
     with terminal.progress(arguments.data.name, total) as step:
         result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
@@ -324,6 +333,54 @@ def _evaluation_json(result: Evaluation) -> dict[str, object]:
         for number, name in enumerate(result.names)
     ]
     return {**means, "images": images}
+
+
+def _evaluate_details(
+    arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
+) -> int:
+    absent = missing_ocr()
+    with new_artifact(arguments.save, force=False) if arguments.save else nullcontext() as folder:
+        with terminal.progress("pages", details.N_PAGES) as step:
+            pages = details.render_pages(artifact, model, scale, step)
+        if folder is not None:
+            details.save_pages(pages, folder)
+    text, icons = ([p for p in pages if bool(p.page.blocks) == has_text] for has_text in (True, False))
+    scores = {"text": details.score_pages(text), "icons": details.score_pages(icons)}
+    readings: list[details.Reading] = []
+    if absent is None:
+        with terminal.progress("reading", details.count_readings(pages)) as step:
+            readings = details.read_pages(pages, step)
+    rates = details.error_rates(readings)
+    if arguments.json:
+        terminal.json(
+            {
+                "artifact": artifact.card.name,
+                "scale": scale,
+                **{
+                    kind: {method: _finite_values(asdict(score)) for method, score in of_kind.items()}
+                    for kind, of_kind in scores.items()
+                },
+                "cer": rates or None,
+                "cer_missing": absent,
+                "readings": [asdict(reading) for reading in readings],
+            }
+        )
+        return 0
+    for kind, of_kind in scores.items():
+        terminal.table(
+            f"{kind}, ×{scale}, {artifact.card.name}",
+            ["", "edges (dB)", "flat parts (dB)", "GMSD"],
+            [[m, f"{s.edges_db:.2f}", f"{s.flat_db:.2f}", f"{s.gmsd:.4f}"] for m, s in of_kind.items()],
+        )
+    if absent is not None:
+        terminal.print(f"characters misread: not measured, {absent}")
+        return 0
+    terminal.table(
+        "characters misread (%), by the size of the text in low-resolution pixels",
+        ["", *rates[details.HR]],
+        [[method, *(f"{100 * rate:.1f}" for rate in row.values())] for method, row in rates.items()],
+    )
+    return 0
 
 
 def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -116,16 +116,17 @@ def evaluate(
     for hr_path, lr_path in find_pairs(folder, scale):
         pair = read_pair(hr_path, lr_path, scale)
         names.append(pair.name)
-        for method, sr in _methods(artifact, model, pair, with_fp32):
+        for method, sr in run_methods(artifact, model, pair, with_fp32):
             score = Score(psnr_y(sr, pair.hr, scale), ssim_y(sr, pair.hr, scale))
             scores.setdefault(method, []).append(score)
         on_picture()
     return Evaluation(tuple(names), {method: tuple(values) for method, values in scores.items()})
 
 
-def _methods(
+def run_methods(
     artifact: Artifact | None, model: LIIF, pair: Pair, with_fp32: bool
 ) -> Iterator[tuple[str, Float]]:
+    """What each method makes of ``pair.lr``, by name: (3, H, W), not clamped."""
     size = (pair.hr.shape[1], pair.hr.shape[2])
     if artifact is not None:
         yield "artifact", upscale(artifact, pair.lr, size)
