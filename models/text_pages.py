@@ -42,7 +42,7 @@ PARAGRAPHS = (
             "Your parcel arrives Tuesday, 9 August",
             "Tap here to change the delivery time",
             "Courier: Jana Wolff, call 030 555 1826",
-            "Storage almost full: 61.4 GB of 64 GB",
+            "Storage almost full: 61.5 GB of 64 GB",
         ),
     ),
     Paragraph(
@@ -61,7 +61,7 @@ PARAGRAPHS = (
         (238, 240, 244),
         (28, 34, 48),
         (
-            "Chapter 12: Measuring what was lost",
+            "Chapter 31: Measuring what was lost",
             "Every figure below came from one run.",
             "Twice we checked; both times 0.37 mm",
             "separated our model from the truth.",

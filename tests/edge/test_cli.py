@@ -21,11 +21,13 @@ import torch
 from PIL import Image
 from platformdirs import user_cache_path
 
+from edge import details
 from edge.artifact import Artifact
 from edge.baseline import read_bundle
 from edge.card import CARD_FILE, hash_program, read_card
 from edge.cli import main
 from edge.image_file import read_image, to_float, to_uint8
+from edge.ocr import missing_ocr
 from edge.upscale import upscale
 from models import LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
 from models.drawings import draw_sheet
@@ -734,6 +736,77 @@ def test_eval_refuses_what_does_not_fit(run, tiny, test_set, options, words):
     checkpoint = () if not options else ("--checkpoint", tiny.checkpoint)
     arguments = ("--data", test_set, *checkpoint, *options)
     assert_refused(run("eval", tiny.artifact(2, "fp32"), *arguments), words)
+
+
+@pytest.fixture
+def one_page_of_text(monkeypatch):
+    monkeypatch.setattr(details, "TEXT_SIZES", (10,))
+
+
+@pytest.mark.skipif(missing_ocr() is not None, reason=f"NOT TESTED: legibility; {missing_ocr()}")
+def test_eval_scores_details_and_saves_what_it_looked_at(run, tiny, one_page_of_text, tmp_path):
+    options = ("--details", "--save", tmp_path / "pages", "--checkpoint", tiny.checkpoint)
+    outcome = run("eval", tiny.artifact(2, "int8"), *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    for words in (
+        "text, ×2, liif-x2-int8-xnnpack",
+        "icons, ×2",
+        "flat parts (dB)",
+        "GMSD",
+        "misread (%)",
+        "hr",
+    ):
+        assert words in outcome.out
+    expected = {
+        f"{page}-{method}.png"
+        for page in ("text-10px", "icons")
+        for method in ("lr", "hr", "artifact", "fp32", "bicubic")
+    }
+    assert {path.name for path in (tmp_path / "pages").iterdir()} == expected
+    assert set(listing(tmp_path)) == {"pages", *(f"pages/{name}" for name in expected)}
+
+
+def test_eval_scores_details_for_machines_without_tesseract(
+    run, tiny, one_page_of_text, monkeypatch, tmp_path
+):
+    pytest.importorskip("pytesseract", reason="NOT TESTED: a missing tesseract; no pytesseract here")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    options = ("--details", "--scale", "3", "--checkpoint", tiny.checkpoint)
+    outcome = run("eval", tiny.artifact("any", "fp32"), *options, "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    report = outcome.json
+    for kind in ("text", "icons"):
+        assert list(report[kind]) == ["artifact", "fp32", "bicubic"]
+        assert set(report[kind]["artifact"]) == {"edges_db", "flat_db", "gmsd"}
+    assert report["scale"] == 3
+    assert report["cer"] is None
+    assert report["cer_missing"] == "found no tesseract; apt-get install tesseract-ocr"
+    assert report["readings"] == []
+
+
+def test_eval_without_the_fonts_says_how_to_get_them_and_writes_nothing(run, tiny, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    options = ("--details", "--save", tmp_path / "pages", "--checkpoint", tiny.checkpoint)
+    outcome = run("eval", tiny.artifact(2, "fp32"), *options)
+    assert (outcome.code, outcome.out) == (3, "")
+    assert "pip install 'liif-edge[details]'" in outcome.err
+    assert listing(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "one of the arguments --data --details is required"),
+        (("--details", "--data", "set"), "not allowed with argument"),
+        (("--data", "set", "--save", "pages"), "expected --details with --save, found --data"),
+        (("--details", "--save", "."), "expected a new folder, found something there"),
+    ],
+    ids=joined,
+)
+def test_eval_measures_one_thing_and_saves_into_a_new_folder(run, tiny, options, words):
+    outcome = run("eval", tiny.artifact(2, "fp32"), "--checkpoint", tiny.checkpoint, *options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert words in outcome.err
 
 
 # bench

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from edge.metrics import LUMA, luma, max_abs, psnr, psnr_y, ssim, ssim_y
+from edge.metrics import LUMA, gmsd, gradient, luma, max_abs, psnr, psnr_y, ssim, ssim_y
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -110,3 +110,40 @@ def test_the_border_that_is_cut_off_is_as_wide_as_the_scale(scale):
     sr[:, scale] += 0.1
     assert psnr_y(sr, hr, scale) < math.inf
     assert ssim_y(sr, hr, scale) < 1
+
+
+def test_the_gradient_of_a_sharp_step_is_its_height_in_every_direction():
+    step = np.zeros((9, 9), np.float32)
+    step[:, 5:] = 0.25
+    expected = np.zeros((9, 9))
+    expected[:, 4:6] = 0.25
+    assert gradient(step) == pytest.approx(expected)
+    assert gradient(step.T[::-1]) == pytest.approx(expected.T[::-1])
+    assert (gradient(np.full((4, 5), 0.7, np.float32)) == 0).all()  # no frame around the picture
+
+
+def gmsd_by_definition(a: np.ndarray, b: np.ndarray) -> float:
+    """Xue et al. 2014, equations 1 to 5: Prewitt's filters, c = 0.0026, on 2 x 2 averages of luma."""
+    slopes = []
+    for picture in (a, b):
+        grey = np.tensordot([0.299, 0.587, 0.114], picture.astype(np.float64), axes=1)
+        grey = (grey[::2, ::2] + grey[1::2, ::2] + grey[::2, 1::2] + grey[1::2, 1::2]) / 4
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(grey, 1, mode="edge"), (3, 3))
+        filters = np.array([[1, 0, -1]] * 3) / 3
+        dx, dy = (np.einsum("ijkl,kl->ij", windows, h) for h in (filters, filters.T))
+        slopes.append(np.sqrt(dx**2 + dy**2))
+    similarity = (2 * slopes[0] * slopes[1] + 0.0026) / (slopes[0] ** 2 + slopes[1] ** 2 + 0.0026)
+    return float(np.sqrt(np.mean((similarity - similarity.mean()) ** 2)))
+
+
+def test_gmsd_is_that_of_its_definition():
+    a = noise(3, 20, 24)
+    b = (0.7 * a + 0.3 * noise(3, 20, 24, seed=1)).astype(np.float32)
+    assert gmsd(a, b) == gmsd(b, a) == pytest.approx(gmsd_by_definition(a, b), abs=2e-4)
+    assert 0.05 < gmsd(a, b) < 0.3
+    assert gmsd(a, a) == 0
+
+
+def test_gmsd_leaves_out_an_odd_row_and_column():
+    a, b = noise(3, 21, 25), noise(3, 21, 25, seed=1)
+    assert gmsd(a, b) == gmsd(a[:, :20, :24], b[:, :20, :24])
