@@ -127,7 +127,7 @@ def read_pages(pages: Sequence[RenderedPage], on_reading: Callable[[], None] = l
         for method, picture in p.pictures.items():
             for block in p.page.blocks:
                 band = picture[:, p.scale * block.top : p.scale * block.bottom]
-                read = read_text(band, p.scale * block.size, block.light_on_dark)
+                read = read_text(band, p.scale * block.size)
                 errors = count_errors(read, block.text)
                 readings.append(Reading(method, block.font, block.size, block.text, read, errors))
                 on_reading()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge.image_file import to_uint8
+from edge.image_file import to_float, to_uint8
 from edge.metrics import luma
 
 Float = NDArray[np.float32]
@@ -31,17 +31,16 @@ def missing_ocr() -> str | None:
     return None if "eng" in languages else "tesseract knows no English; apt-get install tesseract-ocr-eng"
 
 
-def read_text(rgb: Float, em: float, light_on_dark: bool) -> str:
+def read_text(rgb: Float, em: float) -> str:
     """What tesseract reads in ``rgb`` (3, H, W), a paragraph of letters ``em`` pixels large: words and
     single spaces.
 
-    Every picture is brought to ``OCR_EM`` by the same bicubic first, and turned dark on light. Ask
-    ``missing_ocr`` before.
+    In 8 bits, as it is shown and saved; brought to ``OCR_EM`` by the same bicubic first. Tesseract reads
+    light on dark as well. Ask ``missing_ocr`` before.
     """
     import pytesseract
 
-    grey = luma(rgb.clip(0, 1))
-    image = Image.fromarray(to_uint8(grey.max() - grey if light_on_dark else grey))
+    image = Image.fromarray(to_uint8(luma(to_float(to_uint8(rgb)))))
     factor = OCR_EM / em
     size = (round(image.width * factor), round(image.height * factor))
     enlarged = image.resize(size, Image.Resampling.BICUBIC)

@@ -97,7 +97,7 @@ ICON_COLOURS = (_LIGHT, _DARK, _LIGHT, _DARK)
 
 @dataclass(frozen=True)
 class Block:
-    """What one band of a page says: its text, font file, size and whether it is light on dark.
+    """What one band of a page says: its text, font file and size.
 
     ``top`` and ``bottom``: its rows in low-resolution pixels, the whole width of the page.
     """
@@ -105,7 +105,6 @@ class Block:
     text: str
     font: str
     size: int
-    light_on_dark: bool
     top: int
     bottom: int
 
@@ -135,8 +134,7 @@ def draw_text_page(fonts: Path, size: int, scale: int) -> Page:
             _write(draw, MARGIN, MARGIN + (row + 0.8) * PITCH * size, line, font, paragraph.ink, scale)
         bands.append(_reduce(image))
         top = number * height
-        dark = sum(paragraph.paper) < sum(paragraph.ink)
-        blocks.append(Block(" ".join(paragraph.lines), paragraph.font, size, dark, top, top + height))
+        blocks.append(Block(" ".join(paragraph.lines), paragraph.font, size, top, top + height))
     return Page(f"text-{size}px", np.concatenate(bands), tuple(blocks))
 
 

@@ -1,10 +1,12 @@
 """Edges, flat parts and legibility are scored apart, for every method."""
 
+import copy
 import math
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 from edge import details
 from edge.artifact import Artifact
@@ -88,6 +90,14 @@ def test_every_method_makes_every_page(tiny, small, spec, scale):
     assert scores["artifact"].edges_db == pytest.approx(scores["fp32"].edges_db, abs=0.1)
     # An untrained network is no match for bicubic.
     assert scores["bicubic"].flat_db > scores["fp32"].flat_db + 3
+
+
+def test_what_leaves_the_range_is_clamped_before_it_is_scored(tiny, small):
+    glaring = copy.deepcopy(tiny.model)
+    with torch.no_grad():
+        list(glaring.parameters())[-1].add_(9)
+    pages = render_pages(Artifact.open(tiny.artifact(2, "fp32")), glaring, 2)
+    assert (pages[0].pictures["fp32"] == 1).all()
 
 
 def test_pages_are_saved_as_they_are(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from edge.details import font_folder
 from edge.image_file import to_float
 from edge.ocr import count_errors, missing_ocr, read_text
-from models.text_pages import draw_text_page
+from models.text_pages import PARAGRAPHS, draw_text_page
 
 ABSENT = missing_ocr()
 legible = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED: legibility; {ABSENT}")
@@ -38,20 +38,20 @@ def test_errors_are_the_fewest_edits_that_make_the_truth(read, truth, errors):
 def test_large_text_is_read_without_an_error_dark_on_light_and_light_on_dark():
     page = draw_text_page(font_folder(), 14, 4)
     picture = to_float(page.picture.transpose(2, 0, 1))
-    assert {block.light_on_dark for block in page.blocks} == {False, True}
+    assert {sum(p.paper) < sum(p.ink) for p in PARAGRAPHS} == {False, True}
     for block in page.blocks:
         band = picture[:, 4 * block.top : 4 * block.bottom]
-        assert read_text(band, 4 * block.size, block.light_on_dark) == block.text
+        assert read_text(band, 4 * block.size) == block.text
 
 
 @legible
 def test_an_empty_picture_has_no_text_and_the_environment_is_left_as_it_was(monkeypatch):
     white = np.ones((3, 60, 200), np.float32)
     monkeypatch.setenv("OMP_THREAD_LIMIT", "3")
-    assert read_text(white, 20, light_on_dark=False) == ""
+    assert read_text(white, 20) == ""
     assert os.environ["OMP_THREAD_LIMIT"] == "3"
     monkeypatch.delenv("OMP_THREAD_LIMIT")
-    read_text(white, 20, light_on_dark=False)
+    read_text(white, 20)
     assert "OMP_THREAD_LIMIT" not in os.environ
 
 
