@@ -1,7 +1,7 @@
 """Pages of small text and icons, to measure on: what users look at when they enlarge a screenshot.
 
-None of their words is in ``drawings.VOCABULARY``, none of their fonts and icons is drawn by ``drawings``:
-no net was trained or calibrated on what they show.
+None of their words is in ``drawings.VOCABULARY``, their fonts are not Pillow's and their icons are a
+font's outlines: the embedded weights were not trained, and int8 is not calibrated, on what they show.
 """
 
 import math
@@ -32,7 +32,7 @@ class Paragraph:
     lines: tuple[str, ...]
 
 
-# A sans, two serifs (wide and narrow) and a typewriter, dark on light and light on dark.
+# A sans, two serifs (narrow and wide) and a monospaced font; dark on light and light on dark.
 PARAGRAPHS = (
     Paragraph(
         "DejaVuSans.ttf",
@@ -124,7 +124,7 @@ def draw_text_page(fonts: Path, size: int, scale: int) -> Page:
     the other. Always the same pixels for the same fonts."""
     em = size * scale * SUPERSAMPLING
     width = 2 * MARGIN + math.ceil(max(_width(fonts, p, em) for p in PARAGRAPHS) / (scale * SUPERSAMPLING))
-    height = 2 * MARGIN + math.ceil(4 * PITCH * size)
+    height = 2 * MARGIN + math.ceil(max(len(p.lines) for p in PARAGRAPHS) * PITCH * size)
     bands: list[NDArray[np.uint8]] = []
     blocks: list[Block] = []
     for number, paragraph in enumerate(PARAGRAPHS):
