@@ -766,7 +766,7 @@ def test_eval_scores_details_and_saves_what_it_looked_at(run, tiny, one_page_of_
     assert set(listing(tmp_path)) == {"pages", *(f"pages/{name}" for name in expected)}
 
 
-def test_eval_scores_details_for_machines_without_tesseract(
+def test_eval_without_tesseract_scores_the_rest_and_says_so(
     run, tiny, one_page_of_text, monkeypatch, tmp_path
 ):
     pytest.importorskip("pytesseract", reason="NOT TESTED: a missing tesseract; no pytesseract here")
@@ -782,6 +782,11 @@ def test_eval_scores_details_for_machines_without_tesseract(
     assert report["cer"] is None
     assert report["cer_missing"] == "found no tesseract; apt-get install tesseract-ocr"
     assert report["readings"] == []
+    outcome = run("eval", tiny.artifact("any", "fp32"), *options)
+    assert outcome.out.count("flat parts (dB)") == 2
+    assert outcome.out.endswith(
+        "characters misread: not measured, found no tesseract; apt-get install tesseract-ocr\n"
+    )
 
 
 def test_eval_without_the_fonts_says_how_to_get_them_and_writes_nothing(run, tiny, monkeypatch, tmp_path):
