@@ -65,7 +65,7 @@ class Reading:
 
 def font_folder() -> Path:
     """Where matplotlib's wheel has its fonts. Raises MissingDependency without it."""
-    spec = find_spec("matplotlib")  # not imported: that takes a second and writes to the user's home
+    spec = find_spec("matplotlib")  # not imported: only its files are wanted
     for package in (spec.submodule_search_locations or []) if spec else []:
         folder = Path(package) / "mpl-data" / "fonts" / "ttf"
         if folder.is_dir():

@@ -123,7 +123,7 @@ def test_the_gradient_of_a_sharp_step_is_its_height_in_every_direction():
 
 
 def gmsd_by_definition(a: np.ndarray, b: np.ndarray) -> float:
-    """Xue et al. 2014, equations 1 to 5: Prewitt's filters, c = 0.0026, on 2 x 2 averages of luma."""
+    """Xue et al. 2014: Prewitt's filters, c = 0.0026, on 2 x 2 averages of luma."""
     slopes = []
     for picture in (a, b):
         grey = np.tensordot([0.299, 0.587, 0.114], picture.astype(np.float64), axes=1)
