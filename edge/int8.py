@@ -1,27 +1,40 @@
 """Static int8 for XNNPACK: which layers, calibrated on what, and the card that says so."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.fx import Node
 
+from edge.byte_picture import STEP, ZERO_POINT, take_bytes
 from edge.card import QuantisationCard
 from edge.errors import BadInput, ExportError
 from edge.executorch_export import TRACE_SIZES, dynamic_shapes
 from edge.methods import Method
 from edge.pictures import built_in_pictures, folder_pictures
+from edge.recipe import DEFAULT_TILE
 from models import LIIF
 from models.any_scale import gather_rows, plan_queries
+from quantize.graph import module_path
+from quantize.ranges import NonFinite
+from quantize.static import DEFAULT, Calibrated, StaticSpec, calibrate, quantize_static
+
+if TYPE_CHECKING:
+    from edge.xnnpack_quantizer import LayerQuantizer
 
 Float = NDArray[np.float32]
+Result = TypeVar("Result")
 
-# Layers that stay float. Measured on Set5 ×2 (docs/int8.md): the head, whose 8-bit input and output
-# start the residual trunk, costs 0.10 dB by itself; all other layers in int8 cost 0.03 dB together.
-# ``coordinates`` is the any-scale decoder's part of the first layer: 4 inputs, nothing to gain.
-FLOAT_LAYERS = ("encoder.head.0", "coordinates")
+# The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain.
+FLOAT_LAYERS = ("coordinates",)
+
+# The layer that reads the picture. What it gives is bounded by black and white, which are no outliers:
+# its output keeps its whole range.
+HEAD = "encoder.head.0"
 
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 TILES_PER_PICTURE = 4
@@ -48,28 +61,33 @@ def calibration_tiles(folder: Path | None) -> Sequence[Float]:
 
 
 def quantize_methods(
-    methods: Sequence[Method], model: LIIF, tiles: Sequence[Float], max_tile: int, source: str
+    methods: Sequence[Method],
+    model: LIIF,
+    tiles: Sequence[Float],
+    max_tile: int,
+    source: str,
+    spec: StaticSpec = DEFAULT,
+    float_layers: Collection[str] = (),
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
     """Every method's module with int8 layers, by name, and the card's account of it.
 
-    ``tiles``: (1, 3, h, w) in [0, 1]; ``source``: what the card calls them. Raises ExportError if a
-    layer that was chosen for int8 stayed float.
+    ``tiles``: (1, 3, h, w) in [0, 1]; ``source``: what the card calls them; ``float_layers``: module paths
+    that stay float besides ``FLOAT_LAYERS``. Raises ExportError if a layer that was chosen for int8 stayed
+    float, BadInput if a layer gives NaN or infinity.
     """
-    from edge.xnnpack_quantizer import LayerQuantizer, count_int8_layers
-    from quantize.static import quantize_static
+    from edge.xnnpack_quantizer import count_int8_layers
 
+    kept = {*FLOAT_LAYERS, *float_layers}
     quantized: dict[str, nn.Module] = {}
     count = 0
     for method in methods:
-        quantizer = LayerQuantizer(runs_in_int8)
+        quantizer = layer_quantizer(kept)
         inputs: Iterator[tuple[Tensor, ...]]
         if method.name == "decode":
             inputs = _decoder_inputs(model, methods[0].module, tiles)
         else:
             inputs = ((torch.from_numpy(tile),) for tile in tiles)
-        quantized[method.name] = quantize_static(
-            method.module, method.example(TRACE_SIZES), dynamic_shapes(method, max_tile), inputs, quantizer
-        )
+        quantized[method.name] = _run(quantize_static, method, max_tile, inputs, quantizer, spec)
         found = count_int8_layers(quantized[method.name])
         if found != quantizer.annotated:
             raise ExportError(f"{method.name}: expected {quantizer.annotated} int8 layers, found {found}")
@@ -78,8 +96,56 @@ def quantize_methods(
         scheme="W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
         calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
         quantised_layers=count,
-        float_layers=[path for path in FLOAT_LAYERS if _has_layer(methods, path)],
+        float_layers=[path for path in layers_of(methods) if path in kept],
     )
+
+
+def calibrated_method(method: Method, tiles: Sequence[Float], spec: StaticSpec = DEFAULT) -> Calibrated:
+    """A fixed-scale ``method`` with all its layers observed, to try them at several widths."""
+    quantizer = layer_quantizer(FLOAT_LAYERS)
+    inputs = ((torch.from_numpy(tile),) for tile in tiles)
+    return _run(calibrate, method, DEFAULT_TILE, inputs, quantizer, spec)
+
+
+def layers_of(methods: Sequence[Method]) -> list[str]:
+    """Module paths of everything with weights that could run in int8."""
+    modules = [named for method in methods for named in method.module.named_modules()]
+    return list(dict.fromkeys(path for path, m in modules if isinstance(m, nn.Conv2d | nn.Linear)))
+
+
+def _run(
+    quantize: Callable[..., Result],
+    method: Method,
+    max_tile: int,
+    inputs: Iterator[tuple[Tensor, ...]],
+    quantizer: object,
+    spec: StaticSpec,
+) -> Result:
+    """``quantize_static`` or ``calibrate`` on what XNNPACK shall run of ``method``."""
+    try:
+        return quantize(
+            take_bytes(method.module, HEAD),
+            method.example(TRACE_SIZES),
+            dynamic_shapes(method, max_tile),
+            inputs,
+            quantizer,
+            spec,
+            whole_range=has_whole_range,
+        )
+    except NonFinite as error:
+        raise BadInput(f"{method.name}, int8: {error}; is the checkpoint damaged?") from error
+
+
+def has_whole_range(node: Node) -> bool:
+    """Whether a node's output is bounded, so that its range holds all of it."""
+    return module_path(node) == HEAD
+
+
+def layer_quantizer(kept: Collection[str], trainable: bool = False) -> "LayerQuantizer":
+    """The quantizer of every layer but those ``kept`` in float."""
+    from edge.xnnpack_quantizer import LayerQuantizer
+
+    return LayerQuantizer(lambda path: _runs_in_int8(path, kept), {HEAD: (STEP, ZERO_POINT)}, trainable)
 
 
 def _decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
@@ -106,10 +172,6 @@ def _decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> 
                 yield torch.from_numpy(rows), torch.from_numpy(coordinates[::every].copy())
 
 
-def runs_in_int8(path: str) -> bool:
+def _runs_in_int8(path: str, kept: Collection[str]) -> bool:
     """Layers that the root module calls itself (no path) blend: in int8 they cost 0.03 dB on Set5."""
-    return path != "" and path not in FLOAT_LAYERS
-
-
-def _has_layer(methods: Sequence[Method], path: str) -> bool:
-    return any(path in dict(method.module.named_modules()) for method in methods)
+    return path != "" and path not in kept

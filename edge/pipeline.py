@@ -131,12 +131,14 @@ def _export_executorch(
         tiles = calibration_tiles(recipe.calibration)
         # A user's folder is not named: paths are nobody's business but theirs.
         source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
-        quantised, quantisation = quantize_methods(methods, model, tiles, recipe.max_tile, source)
+        quantised, quantisation = quantize_methods(
+            methods, model, tiles, recipe.max_tile, source, recipe.int8
+        )
         modules |= quantised
         # Calibrated on the same tiles, a stage has the ranges, and so the weights, of the whole.
         deep = [stage for stage in stages if stage.name != "input"]
         if deep:
-            modules |= quantize_methods(deep, model, tiles, recipe.max_tile, source)[0]
+            modules |= quantize_methods(deep, model, tiles, recipe.max_tile, source, recipe.int8)[0]
     programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in (*methods, *stages)}
     (folder / PTE_FILE).write_bytes(lower_to_xnnpack(programs))
     return quantisation

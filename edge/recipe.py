@@ -6,6 +6,7 @@ from pathlib import Path
 from edge.card import Precision, Scale, Target
 from edge.errors import BadInput
 from models import DEFAULT_WEIGHTS, SCALES
+from quantize.static import DEFAULT, StaticSpec
 
 # Tiles in LR pixels, halo included (docs/tiling.md has the measurements). XNNPACK prepares memory for the
 # largest tile that a program takes, whatever tile comes: 256 costs 287 MB in fp32, 128 costs 123.
@@ -52,6 +53,7 @@ class Recipe:
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
     packages take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
+    ``int8``: how ranges and weights of int8 programs are chosen.
     """
 
     artifacts: tuple[ArtifactSpec, ...]
@@ -61,6 +63,7 @@ class Recipe:
     tile: int = DEFAULT_TILE
     halo: int = DEFAULT_HALO
     stages: bool = False
+    int8: StaticSpec = DEFAULT
 
     def __post_init__(self) -> None:
         if not 2 * self.halo < self.tile <= self.max_tile <= MAX_TILE:

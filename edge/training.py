@@ -1,14 +1,21 @@
 """Training for what will run in int8: the objective that ``models.training`` takes for such recipes."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from edge.int8 import calibration_tiles, runs_in_int8
-from models import SCALES
+from torch import Tensor
+
+from edge.byte_picture import shifted_bias, take_bytes
+from edge.int8 import FLOAT_LAYERS, HEAD, calibration_tiles, has_whole_range, layer_quantizer
+from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
+from models.fixed_scale import derive_weights
 from models.objective import ColourLoss
 from models.training import MakeObjective
 from models.training_recipe import TrainingRecipe
+from quantize.static import DEFAULT
+from quantize.training import FakeQuantisedGraph, QuantisedLoss
 
 
 def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObjective:
@@ -19,9 +26,6 @@ def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObject
     """
     if not recipe.int8:
         return ColourLoss
-    from edge.xnnpack_quantizer import LayerQuantizer
-    from quantize.training import QuantisedLoss
-
     patches = recipe.patches
     scale = round(patches.min_scale)
     if not patches.every_pixel or patches.min_scale != scale or scale not in SCALES:
@@ -32,6 +36,21 @@ def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObject
     return partial(
         QuantisedLoss,
         scale=scale,
-        quantizer=LayerQuantizer(runs_in_int8, trainable=True),
+        make_graph=fake_quantised,
+        derive=partial(derive_int8_weights, scale=scale),
         tiles=calibration_tiles(calibration),
+        ranges=DEFAULT.activations,
     )
+
+
+def fake_quantised(form: FixedScaleLIIF, example: Tensor) -> FakeQuantisedGraph:
+    """The graph that an int8 build makes of ``form``, with fake quantisers."""
+    quantizer = layer_quantizer(FLOAT_LAYERS, trainable=True)
+    return FakeQuantisedGraph(take_bytes(form, HEAD), example, quantizer, has_whole_range)
+
+
+def derive_int8_weights(model: LIIF, scale: int) -> Mapping[str, Tensor]:
+    """Every weight of ``take_bytes(FixedScaleLIIF(model, scale), HEAD)`` as a function of ``model``'s."""
+    weights = derive_weights(model, scale)
+    shifted = shifted_bias(weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])
+    return {**weights, f"{HEAD}.bias": shifted}

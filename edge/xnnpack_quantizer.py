@@ -6,15 +6,16 @@ layer wherever it is called, and nothing else: adds, blending and shape operator
 quantised blends and shape operators load and lie, or do not load.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.fx import GraphModule, Node
 
+from quantize.graph import LAYERS, module_path
+
 ANNOTATION = "quantization_annotation"  # the key that PT2E reads
-LAYERS = {torch.ops.aten.conv2d.default, torch.ops.aten.linear.default}
 
 # Below the smallest scale that a real activation has; keeps an all-zero tensor from dividing by zero.
 SMALLEST_SCALE = 2.0**-20
@@ -24,18 +25,25 @@ class LayerQuantizer:
     """A PT2E quantizer: W8A8 for the layers whose module path ``chosen`` accepts.
 
     Int8 per-channel weights, int8 inputs and outputs (after a ReLU that follows), ranges from the
-    smallest to the largest value seen. ``annotated`` counts the calls that were annotated; ``copies`` names
-    the biases that were doubled and what each is a copy of. ``trainable``: with fake quantisers, which
-    round while they observe, for quantisation-aware training.
+    smallest to the largest value seen; ``inputs``: (scale, zero point) of the input of the layer at a path,
+    where it is known beforehand. ``annotated`` counts the calls that were annotated; ``copies`` names the
+    biases that were doubled and what each is a copy of. ``trainable``: with fake quantisers, which round
+    while they observe, for quantisation-aware training.
     """
 
-    def __init__(self, chosen: Callable[[str], bool], trainable: bool = False) -> None:
+    def __init__(
+        self,
+        chosen: Callable[[str], bool],
+        inputs: Mapping[str, tuple[float, int]] | None = None,
+        trainable: bool = False,
+    ) -> None:
         self.chosen, self.trainable = chosen, trainable
+        self.inputs = inputs or {}
         self.annotated = 0
         self.copies: dict[str, str] = {}
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
-        """Give every call of a layer a bias of its own.
+        """Give every call of a layer a bias of its own, and float additions of int8 layers a float input.
 
         XNNPACK's serialiser stores a bias once, in the scale of the first call's input. A call whose input
         has another range would add it in the wrong scale: such a program loads and computes nonsense.
@@ -55,15 +63,22 @@ class LayerQuantizer:
                 copy.meta = dict(bias.meta)
                 node.update_arg(2, copy)
             seen.add(bias)
+        for node in list(model.graph.nodes):
+            if node.target is torch.ops.aten.add.Tensor and all(map(self._is_chosen, node.args[:2])):
+                _make_first_float(model, node)
         model.recompile()
         return model
+
+    def _is_chosen(self, value: Any) -> bool:
+        return isinstance(value, Node) and value.target in LAYERS and self.chosen(module_path(value))
 
     def annotate(self, model: GraphModule) -> GraphModule:
         """Mark the chosen layers for PT2E."""
         activation, weight = _specs(self.trainable)
         for node in model.graph.nodes:
             if node.target in LAYERS and self.chosen(module_path(node)):
-                _annotate_layer(node, activation, weight)
+                known = self.inputs.get(module_path(node))
+                _annotate_layer(node, activation, weight, activation if known is None else _known(*known))
                 self.annotated += 1
                 for addition in _constant_additions(node):
                     _annotate_addition(addition, node, activation)
@@ -74,6 +89,19 @@ class LayerQuantizer:
 
     def prepare_obs_or_fq_callback(self, model: GraphModule, observers: dict[Any, Any]) -> None:
         """PT2E calls it; the observers stay as they are."""
+
+
+def _make_first_float(model: GraphModule, addition: Node) -> None:
+    """A product with one before ``addition``'s first input.
+
+    With both inputs straight from int8, XNNPACK's partitioner takes a float addition for an int8 one without
+    an output, leaves it out, and cannot cut the network in two around it.
+    """
+    first: Any = addition.args[0]
+    with model.graph.inserting_before(addition):
+        product = model.graph.call_function(torch.ops.aten.mul.Tensor, (first, 1.0))
+    product.meta = {key: value for key, value in addition.meta.items() if key != ANNOTATION}
+    addition.update_arg(0, product)
 
 
 def _specs(trainable: bool) -> tuple[Any, Any]:
@@ -114,10 +142,24 @@ def _specs(trainable: bool) -> tuple[Any, Any]:
     return activation, weight
 
 
-def _annotate_layer(node: Node, activation: Any, weight: Any) -> None:
+def _known(scale: float, zero_point: int) -> Any:
+    """An int8 activation whose parameters need no calibration."""
+    from torchao.quantization.pt2e.quantizer import FixedQParamsQuantizationSpec
+
+    return FixedQParamsQuantizationSpec(
+        dtype=torch.int8,
+        scale=scale,
+        zero_point=zero_point,
+        quant_min=-128,
+        quant_max=127,
+        qscheme=torch.per_tensor_affine,
+    )
+
+
+def _annotate_layer(node: Node, activation: Any, weight: Any, input_activation: Any) -> None:
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
-    inputs = {node.args[0]: activation, node.args[1]: weight}
+    inputs = {node.args[0]: input_activation, node.args[1]: weight}
     users = list(node.users)
     if len(users) == 1 and users[0].target is torch.ops.aten.relu.default:
         node.meta[ANNOTATION] = QuantizationAnnotation(input_qspec_map=inputs, _annotated=True)
@@ -147,13 +189,6 @@ def _annotate_addition(addition: Node, layer: Node, activation: Any) -> None:
     addition.meta[ANNOTATION] = QuantizationAnnotation(input_qspec_map=inputs, _annotated=True)
     (relu,) = addition.users
     relu.meta[ANNOTATION] = QuantizationAnnotation(output_qspec=activation, _annotated=True)
-
-
-def module_path(node: Node) -> str:
-    """Dotted path of the module that called ``node``; empty for the root's own calls."""
-    stack = node.meta.get("nn_module_stack") or {"": ("", None)}
-    path: str = list(stack.values())[-1][0]
-    return path
 
 
 def count_int8_layers(converted: nn.Module) -> int:

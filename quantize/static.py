@@ -1,10 +1,51 @@
-"""Static post-training quantisation of any module by PT2E: annotate, observe real inputs, convert."""
+"""Static post-training quantisation of any module by PT2E: annotate, observe real inputs, convert, refine."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule, Node
+
+from quantize.graph import LAYERS
+from quantize.ranges import Histogram, RangeMethod, least_error_scales
+from quantize.rounding import refine
+
+# Inputs that refine the weights, evenly of all: they run side by side, so their number is memory.
+MAX_REFINING_INPUTS = 16
+
+
+@dataclass(frozen=True)
+class StaticSpec:
+    """How ranges and codes are chosen; docs/int8.md has what each choice costs.
+
+    ``activations``: the range of everything seen, of all but 1 in 100,000 values, or the one with the
+    least error. ``weights``: each channel's scale from its largest weight, or the one with the least error.
+    ``rounding``: of each weight by itself, or with its error put on those that follow.
+    ``bias_correction``: take the mean error that rounding makes off the bias.
+    """
+
+    activations: RangeMethod = "mse"
+    weights: Literal["min-max", "mse"] = "min-max"
+    rounding: Literal["nearest", "feedback"] = "feedback"
+    bias_correction: bool = False
+
+
+DEFAULT = StaticSpec()
+
+# What PT2E's observers do by themselves.
+PLAIN = StaticSpec("min-max", "min-max", "nearest")
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A graph with PT2E's observers in it, their ranges chosen; the float weight of each layer's call, by
+    the call's name; and some of the inputs that calibrated it."""
+
+    graph: GraphModule
+    weights: dict[str, Tensor]
+    inputs: list[tuple[Tensor, ...]]
 
 
 def quantize_static(
@@ -13,23 +54,119 @@ def quantize_static(
     dynamic_shapes: dict[str, Any],
     calibration: Iterable[tuple[Tensor, ...]],
     quantizer: Any,
+    spec: StaticSpec = PLAIN,
+    whole_range: Callable[[Node], bool] = lambda node: False,
 ) -> nn.Module:
     """``module`` with quantise-dequantise pairs where ``quantizer`` (a PT2E ``Quantizer``) put them.
 
-    ``calibration``: inputs like those of practice, one tuple per call; their ranges become the
-    quantisation parameters. The result runs in PyTorch (that is the fake-quantised graph to compare a
-    program with) and exports like any module. Raises ValueError if ``calibration`` is empty.
+    Parameters and errors are those of ``calibrate``. The result runs in PyTorch (that is the
+    fake-quantised graph to compare a program with) and exports like any module.
     """
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
+
+    ready = calibrate(module, example, dynamic_shapes, calibration, quantizer, spec, whole_range)
+    converted = convert_pt2e(ready.graph)
+    feedback = spec.rounding == "feedback"
+    if feedback or spec.bias_correction:
+        refine(
+            converted, ready.weights, ready.inputs, feedback=feedback, bias_correction=spec.bias_correction
+        )
+    result: nn.Module = converted
+    return result
+
+
+def calibrate(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    dynamic_shapes: dict[str, Any],
+    calibration: Iterable[tuple[Tensor, ...]],
+    quantizer: Any,
+    spec: StaticSpec = PLAIN,
+    whole_range: Callable[[Node], bool] = lambda node: False,
+) -> Calibrated:
+    """Observe ``module`` on ``calibration``: inputs like those of practice, one tuple per call.
+
+    Their ranges become the quantisation parameters, those of nodes with a ``whole_range`` from the
+    smallest to the largest value. The quantizer's observers must be PT2E's min-max ones, which ``spec``
+    then overrules. Raises ValueError if ``calibration`` is empty, NonFinite if it gives NaN or infinity.
+    """
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     graph = torch.export.export(module, example, dynamic_shapes=dynamic_shapes).module()
     prepared = prepare_pt2e(graph, quantizer)
-    count = 0
+    histograms = {} if spec.activations == "min-max" else attach_histograms(prepared, whole_range)
+    kept = _EvenSample(MAX_REFINING_INPUTS)
     with torch.no_grad():
         for inputs in calibration:
             prepared(*inputs)
-            count += 1
-    if not count:
+            kept.add(inputs)
+    if not kept.seen:
         raise ValueError("expected at least one calibration input, found none")
-    converted: nn.Module = convert_pt2e(prepared)
-    return converted
+    set_ranges(histograms, spec.activations)
+    if spec.weights == "mse":
+        _choose_weight_scales(prepared)
+    return Calibrated(prepared, _float_weights(prepared), kept.items)
+
+
+class _EvenSample:
+    """At most ``limit`` of the items that pass by, evenly over all of them."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.every, self.seen = limit, 1, 0
+        self.items: list[tuple[Tensor, ...]] = []
+
+    def add(self, item: tuple[Tensor, ...]) -> None:
+        if self.seen % self.every == 0:
+            if len(self.items) == self.limit:
+                self.items = self.items[::2]
+                self.every *= 2
+            if self.seen % self.every == 0:
+                self.items.append(item)
+        self.seen += 1
+
+
+def _observed(prepared: GraphModule) -> list[tuple[Node, Any]]:
+    """(what is observed, its observer) for every observer that keeps a smallest and a largest value; a fake
+    quantiser has one inside."""
+    pairs = [(node, getattr(prepared, str(node.target), None)) for node in prepared.graph.nodes]
+    observers = [(node, getattr(module, "activation_post_process", module)) for node, module in pairs]
+    return [(node.args[0], observer) for node, observer in observers if hasattr(observer, "min_val")]
+
+
+def set_ranges(histograms: Mapping[Any, Histogram], method: RangeMethod) -> None:
+    """Give every observer the range that its histogram has by ``method``."""
+    for observer, histogram in histograms.items():
+        low, high = histogram.range(method)
+        observer.min_val.fill_(low)
+        observer.max_val.fill_(high)
+
+
+def attach_histograms(prepared: GraphModule, whole_range: Callable[[Node], bool]) -> dict[Any, Histogram]:
+    """A histogram of its own beside every observer of activations; constants keep their whole range."""
+    histograms = {}
+    for node, observer in _observed(prepared):
+        if node.op != "get_attr" and not whole_range(node):
+            histogram = histograms[observer] = Histogram()
+            observer.register_forward_hook(lambda _module, inputs, _output, h=histogram: h.add(inputs[0]))
+    return histograms
+
+
+def _choose_weight_scales(prepared: GraphModule) -> None:
+    for node, observer in _observed(prepared):
+        if node.op == "get_attr" and observer.min_val.ndim:  # per channel
+            weight = prepared.get_parameter(str(node.target)).detach().flatten(1)
+            largest = least_error_scales(weight, observer.quant_max) * observer.quant_max
+            observer.min_val.copy_(-largest)
+            observer.max_val.copy_(largest)
+
+
+def _float_weights(prepared: GraphModule) -> dict[str, Tensor]:
+    """The weight of every observed layer's call, by the call's name."""
+    weights = {}
+    for node in prepared.graph.nodes:
+        observer = node.args[1] if node.target in LAYERS else None
+        if isinstance(observer, Node) and observer.op == "call_module":
+            (weight,) = observer.args
+            assert isinstance(weight, Node)
+            weights[node.name] = prepared.get_parameter(str(weight.target)).detach().clone()
+    return weights

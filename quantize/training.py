@@ -14,59 +14,79 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.fx import GraphModule, Node
 
 from models import LIIF, FixedScaleLIIF
 from models.errors import RecipeError
-from models.fixed_scale import derive_weights
 from models.objective import Distillation, Objective
 from models.patches import Sample
+from quantize.ranges import RangeMethod
+from quantize.static import attach_histograms, set_ranges
 
 Float = NDArray[np.float32]
 
 
-class FakeQuantisedForm:
-    """The fixed-scale form with fake quantisation, run with any weights: ``form(weights, lr)``.
+# The weights of a graph, by their names in it, as a function of the network's.
+Derive = Callable[[LIIF], Mapping[str, Tensor]]
+
+
+class FakeQuantisedGraph:
+    """A module's graph with fake quantisation, run with any weights: ``graph(weights, lr)``.
 
     ``quantizer``: a PT2E quantizer whose specifications are fake quantisers; its ``copies`` tell the
-    weights that it doubled, by name. ``example``: an input of the form; its first and last two sizes vary.
+    weights that it doubled, by name. ``example``: an input; its first and last two sizes vary.
+    ``whole_range``: as for ``quantize_static``.
     """
 
-    def __init__(self, form: FixedScaleLIIF, example: Tensor, quantizer: Any) -> None:
+    def __init__(
+        self, module: nn.Module, example: Tensor, quantizer: Any, whole_range: Callable[[Node], bool]
+    ) -> None:
         from torchao.quantization.pt2e import FakeQuantize
         from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 
         sizes = {"lr": dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)}
-        graph = torch.export.export(form, (example,), dynamic_shapes=sizes).module()
-        self._graph: nn.Module = prepare_qat_pt2e(graph, quantizer).requires_grad_(False)
+        graph = torch.export.export(module, (example,), dynamic_shapes=sizes).module()
+        self._graph: GraphModule = prepare_qat_pt2e(graph, quantizer).requires_grad_(False)
         named = {**dict(self._graph.named_parameters()), **dict(self._graph.named_buffers())}
         self._sources = {name: quantizer.copies.get(name, name) for name in named}
-        self._quantisers = [module for module in self._graph.modules() if isinstance(module, FakeQuantize)]
+        self._quantisers = [part for part in self._graph.modules() if isinstance(part, FakeQuantize)]
+        self._histograms = attach_histograms(self._graph, whole_range)
 
     def __call__(self, weights: Mapping[str, Tensor], lr: Tensor) -> Tensor:
-        """``lr`` (B, 3, h, w) in [0, 1] to (B, 3, s·h, s·w); ``weights``: as of ``derive_weights``."""
+        """``lr`` (B, 3, h, w) in [0, 1] to (B, 3, s·h, s·w)."""
         own = {name: weights[source] for name, source in self._sources.items() if source in weights}
         sr: Tensor = torch.func.functional_call(self._graph, own, (lr,))
         return sr
 
     @torch.no_grad()
-    def calibrate(self, weights: Mapping[str, Tensor], tiles: Sequence[Tensor]) -> None:
-        """Take the activations' ranges from ``tiles`` (B, 3, h, w) in float, as after training."""
+    def calibrate(self, weights: Mapping[str, Tensor], tiles: Sequence[Tensor], method: RangeMethod) -> None:
+        """Take the activations' ranges from ``tiles`` (B, 3, h, w) in float, as ``quantize_static`` does."""
+        ranged = [q for q in self._quantisers if hasattr(q.activation_post_process, "reset_min_max_vals")]
         for quantiser in self._quantisers:
             quantiser.disable_fake_quant()
+        for quantiser in ranged:
             quantiser.enable_observer()
             quantiser.activation_post_process.reset_min_max_vals()
+        for histogram in self._histograms.values():
+            histogram.clear()
         for tile in tiles:
             self(weights, tile)
+        set_ranges(self._histograms, method)
         for quantiser in self._quantisers:
             quantiser.enable_fake_quant()
+        for quantiser in ranged:
             if not quantiser.is_per_channel:  # weights are looked at again in every step
                 quantiser.disable_observer()
+                scale, zero_point = quantiser.calculate_qparams()
+                quantiser.scale.copy_(scale)
+                quantiser.zero_point.copy_(zero_point)
 
 
 class QuantisedLoss(Objective):
-    """L1 of the pictures that the student makes in int8 at one ``scale``, shared with a teacher's in fp32.
+    """L1 of the int8 pictures that a graph makes of the student, shared with a teacher's in fp32.
 
-    Activations' ranges are taken anew whenever training reports. Batches hold every pixel of their patches.
+    ``derive``: its weights from the student's. Activations' ranges are taken anew from ``tiles``
+    whenever training reports. Batches hold every pixel of their patches.
     Raises RecipeError if the teacher's features are asked for: they are compared in float training only.
     """
 
@@ -77,24 +97,26 @@ class QuantisedLoss(Objective):
         distillation: Distillation,
         *,
         scale: int,
-        quantizer: Any,
+        make_graph: Callable[[FixedScaleLIIF, Tensor], FakeQuantisedGraph],
+        derive: Derive,
         tiles: Sequence[Float],
+        ranges: RangeMethod,
     ) -> None:
         super().__init__(student)
         if teacher is not None and distillation.features:
             raise RecipeError("expected features = 0 in the distillation of an int8 recipe, found another")
         self.scale, self.share = scale, distillation.colours
+        self._derive, self._ranges = derive, ranges
         place = next(student.parameters()).device
         self._tiles = [torch.from_numpy(tile).to(place) for tile in tiles]
-        example = self._tiles[0].expand(2, -1, -1, -1)
         # A copy: the graph's own weights are placeholders, whose gradients are switched off.
         form = FixedScaleLIIF(deepcopy(student), scale).to(place)
-        self._form = FakeQuantisedForm(form, example, quantizer)
+        self._graph = make_graph(form, self._tiles[0].expand(2, -1, -1, -1))
         # In a list, so that the teacher is no submodule: neither trained, nor saved.
         self._teacher = [] if teacher is None else [FixedScaleLIIF(teacher, scale).to(place).eval()]
 
     def forward(self, batch: Sample) -> Tensor:
-        sr = self._form(derive_weights(self.student, self.scale), batch.lr)
+        sr = self._graph(self._derive(self.student), batch.lr)
         hr = batch.colours.transpose(1, 2).reshape(sr.shape)
         loss = F.l1_loss(sr, hr)
         for teacher in self._teacher:
@@ -104,12 +126,12 @@ class QuantisedLoss(Objective):
         return loss
 
     def refresh(self) -> None:
-        self._form.calibrate(derive_weights(self.student, self.scale), self._tiles)
+        self._graph.calibrate(self._derive(self.student), self._tiles, self._ranges)
 
     def upscaler(self, model: LIIF, scale: int) -> Callable[[Tensor], Tensor]:
         """In int8 at the scale that is trained, calibrated on ``model``'s own ranges; in float at others."""
         if scale != self.scale:
             return super().upscaler(model, scale)
-        weights = derive_weights(model, scale)
-        self._form.calibrate(weights, self._tiles)
-        return lambda lr: self._form(weights, lr)
+        weights = self._derive(model)
+        self._graph.calibrate(weights, self._tiles, self._ranges)
+        return lambda lr: self._graph(weights, lr)

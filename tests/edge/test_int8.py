@@ -7,9 +7,10 @@ from PIL import Image
 from torch import nn
 
 from edge.artifact import Artifact
+from edge.byte_picture import SHIFT
 from edge.card import read_card
 from edge.errors import BadInput
-from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, calibration_tiles, quantize_methods
+from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, HEAD, calibration_tiles, quantize_methods
 from edge.methods import Method, methods_of
 from edge.xnnpack_quantizer import LAYERS, count_int8_layers, module_path
 from models import LIIF, LIIFConfig
@@ -32,27 +33,27 @@ def tiles_of(value: float, count: int = 2) -> list[np.ndarray]:
     return [np.full((1, 3, 48, 48), value, np.float32)] * count
 
 
-def test_every_layer_but_the_head_is_in_int8_in_every_evaluation(tiny):
+def test_every_layer_is_in_int8_in_every_evaluation(tiny):
     graph = tiny.fake_quantised(2)["forward"]
-    encoder, hoisted = 3, 1
+    encoder, hoisted = 4, 1
     assert count_int8_layers(graph) == encoder + hoisted + EVALUATIONS
     assert read_card(tiny.artifact(2, "int8")).quantisation.quantised_layers == count_int8_layers(graph)
 
 
-def test_the_head_and_the_blending_stay_float(tiny):
+def test_the_blending_stays_float(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     calls = [node for node in graph.graph.nodes if node.target in LAYERS]
     floats = [module_path(node) for node in calls if "dequantize" not in str(node.args[0].target)]
-    assert floats == ["encoder.head.0", "", ""]
-    assert read_card(tiny.artifact(2, "int8")).quantisation.float_layers == ["encoder.head.0"]
+    assert floats == ["", ""]
+    assert read_card(tiny.artifact(2, "int8")).quantisation.float_layers == []
 
 
 def test_the_decoders_part_for_the_coordinates_stays_float(tiny):
     graphs = tiny.fake_quantised("any")
-    assert {name: count_int8_layers(graph) for name, graph in graphs.items()} == {"encode": 4, "decode": 1}
+    assert {name: count_int8_layers(graph) for name, graph in graphs.items()} == {"encode": 5, "decode": 1}
     quantisation = read_card(tiny.artifact("any", "int8")).quantisation
     assert quantisation.float_layers == list(FLOAT_LAYERS)
-    assert quantisation.quantised_layers == 5
+    assert quantisation.quantised_layers == 6
 
 
 def test_evaluations_share_no_bias(tiny):
@@ -172,3 +173,22 @@ def test_the_additions_of_the_offsets_run_in_int8_and_those_of_the_residuals_do_
     ]
     assert len(followed_by_relu) == 16
     assert [node for node in additions if in_int8(node)] == followed_by_relu
+
+
+def test_eight_bit_pictures_reach_the_first_layer_unrounded(tiny):
+    graph = tiny.fake_quantised(2)["forward"]
+    (head,) = (node for node in graph.graph.nodes if module_path(node) == HEAD and node.target in LAYERS)
+    quantize = head.args[0].args[0]
+    _, scale, zero_point, low, high, dtype = quantize.args
+    picture = (torch.arange(256) / 255 - 0.5) / 0.5 + SHIFT
+    codes = torch.ops.quantized_decomposed.quantize_per_tensor(picture, scale, zero_point, low, high, dtype)
+    assert torch.equal(codes, torch.arange(-128, 128, dtype=torch.int8))
+
+
+def test_a_network_that_overflows_is_refused():
+    model = plain()
+    with torch.no_grad():
+        for parameter in model.encoder.parameters():
+            parameter.fill_(1e30)
+    with pytest.raises(BadInput, match="expected finite activations, found NaN or infinity"):
+        quantised(methods_of(model, 2), model, tiles_of(0.9))

@@ -1,19 +1,31 @@
+from functools import partial
+
 import pytest
 import torch
 from torch.utils.data import default_collate
 
-from edge.int8 import calibration_tiles, quantize_methods, runs_in_int8
+from edge.int8 import calibration_tiles, quantize_methods
 from edge.methods import methods_of
-from edge.xnnpack_quantizer import LayerQuantizer
+from edge.training import derive_int8_weights, fake_quantised
 from models import LIIF, FixedScaleLIIF, LIIFConfig
 from models.errors import RecipeError
 from models.objective import Distillation
 from models.patches import PatchDataset, PatchSpec, Sample
+from quantize.static import StaticSpec
 from quantize.training import QuantisedLoss
 
 PATCHES = PatchSpec(
     patch=8, min_scale=2.0, max_scale=2.0, share_of_two=0.0, drawn_share=1.0, every_pixel=True
 )
+
+
+# As ``edge.training`` has them.
+DETAILS = {
+    "scale": 2,
+    "make_graph": fake_quantised,
+    "derive": partial(derive_int8_weights, scale=2),
+    "ranges": "mse",
+}
 
 
 def tiny(seed: int = 0) -> LIIF:
@@ -26,9 +38,8 @@ def loss_of(student: LIIF, teacher: LIIF | None = None, tiles: int = 4) -> Quant
         student,
         teacher,
         Distillation(colours=0.5, features=0.0),
-        scale=2,
-        quantizer=LayerQuantizer(runs_in_int8, trainable=True),
         tiles=calibration_tiles(None)[:tiles],
+        **DETAILS,
     )
 
 
@@ -40,7 +51,8 @@ def batch() -> Sample:
 
 def test_training_sees_what_quantising_afterwards_will_give():
     model, tiles = tiny().eval(), calibration_tiles(None)
-    graph = quantize_methods(methods_of(model, 2), model, tiles, 64, "the same")[0]["forward"]
+    nearest = StaticSpec(rounding="nearest")
+    graph = quantize_methods(methods_of(model, 2), model, tiles, 64, "the same", nearest)[0]["forward"]
     upscale = loss_of(model, tiles=len(tiles)).upscaler(model, 2)
     lr = torch.from_numpy(tiles[1])
     with torch.no_grad():
@@ -88,4 +100,4 @@ def test_other_scales_are_measured_in_float(batch):
 
 def test_features_of_a_teacher_are_refused():
     with pytest.raises(RecipeError, match="features = 0"):
-        QuantisedLoss(tiny(), tiny(1), Distillation(), scale=2, quantizer=None, tiles=[])
+        QuantisedLoss(tiny(), tiny(1), Distillation(), tiles=[], **DETAILS)

@@ -1,0 +1,96 @@
+"""Ranges of 8-bit activations, chosen from what calibration saw: all of it, nearly all, or the least error.
+
+An activation's extremes are rare: an edge between black and white, once in a picture. A range that holds
+them makes every step coarser, in smooth areas too, where it is seen.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+RangeMethod = Literal["min-max", "percentile", "mse"]
+
+BINS = 4096  # over both signs: 16 per 8-bit step of a range that keeps a quarter of what was seen
+PERCENTILE = 0.99999  # of the values, on either side; at 0.9999 smooth pictures lose more (docs/int8.md)
+SHARES = [number / 20 for number in range(4, 21)]  # of the extremes, tried for the least error
+STEPS = 255  # of 8 bits
+
+
+class NonFinite(ValueError):
+    """An activation is NaN or infinite: there is no range that holds it."""
+
+
+class Histogram:
+    """How often each value came, in constant memory: the range doubles when a larger value comes."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self.limit = 0.0  # bins cover [-limit, limit]
+        self.counts = torch.zeros(BINS, dtype=torch.float64)
+        self.low, self.high = 0.0, 0.0  # what was seen, zero included: it must have a code
+
+    def add(self, values: Tensor) -> None:
+        """Count ``values``. Raises NonFinite for NaN and infinity."""
+        low, high = (float(v) for v in torch.aminmax(values))
+        if not (abs(low) < float("inf") and abs(high) < float("inf")):
+            raise NonFinite("expected finite activations, found NaN or infinity")
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        peak = max(-self.low, self.high)
+        if peak == 0.0:
+            return
+        if self.limit == 0.0:
+            self.limit = peak
+        while self.limit < peak:
+            merged = self.counts.view(-1, 2).sum(1)
+            self.counts = torch.zeros(BINS, dtype=torch.float64)
+            self.counts[BINS // 4 : BINS // 4 + BINS // 2] = merged
+            self.limit *= 2
+        self.counts += torch.histc(values.float(), BINS, -self.limit, self.limit)
+
+    def range(self, method: RangeMethod) -> tuple[float, float]:
+        """(smallest, largest) value that gets a code of its own; larger ones are clipped."""
+        if method == "min-max" or not float(self.counts.sum()):
+            return self.low, self.high
+        return self._percentile() if method == "percentile" else self._least_error()
+
+    def _percentile(self) -> tuple[float, float]:
+        share = self.counts.cumsum(0) / self.counts.sum()
+        low = int((share < 1 - PERCENTILE).sum())
+        high = int((share < PERCENTILE).sum()) + 1
+        width = 2 * self.limit / BINS
+        ends = (low * width - self.limit, high * width - self.limit)
+        return min(max(ends[0], self.low), 0.0), max(min(ends[1], self.high), 0.0)
+
+    def _least_error(self) -> tuple[float, float]:
+        """The shares of both extremes with the least mean squared error, searched in turn."""
+        width = 2 * self.limit / BINS
+        centres = (torch.arange(BINS, dtype=torch.float64) + 0.5) * width - self.limit
+        low = high = 1.0
+
+        def error(low: float, high: float) -> float:
+            step = (self.high * high - self.low * low) / STEPS
+            clipped = (centres - centres.clamp(self.low * low, self.high * high)).square()
+            rounded = torch.where(clipped == 0, step**2 / 12, clipped)
+            return float((self.counts * rounded).sum())
+
+        for _ in range(2):
+            high = min(SHARES, key=lambda share: error(low, share)) if self.high > 0 else 1.0
+            low = min(SHARES, key=lambda share: error(share, high)) if self.low < 0 else 1.0
+        return self.low * low, self.high * high
+
+
+def least_error_scales(weight: Tensor, steps: int) -> Tensor:
+    """The symmetric scale of each row of ``weight`` (rows, n), in ``steps`` either side, with the least
+    squared error: (rows,)."""
+    peaks = weight.abs().amax(1)
+    best, least = peaks / steps, torch.full_like(peaks, float("inf"))
+    for share in (number / 50 for number in range(25, 51)):
+        scale = (peaks * share / steps).clamp_min(torch.finfo(torch.float32).tiny)
+        rounded = (weight / scale[:, None]).round().clamp(-steps, steps) * scale[:, None]
+        error = (rounded - weight).square().sum(1)
+        best, least = torch.where(error < least, scale, best), torch.minimum(error, least)
+    return best

@@ -1,0 +1,162 @@
+"""Codes of int8 weights, chosen for the inputs that a layer meets, and biases corrected for what is left.
+
+Each weight in turn is rounded and the error it makes in the layer's output is put on the weights that are
+not rounded yet, by the inputs' second moments (GPTQ: Frantar et al. 2022, arXiv 2210.17323, section 3).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.fx import GraphModule, Interpreter, Node
+
+from quantize.graph import CONVOLUTION, LINEAR
+
+# Rows of a layer's input that its second moments are taken from: 25 for each of the widest layer's 576.
+MAX_ROWS = 14_400
+
+DAMPING = 0.01  # of the mean second moment: what keeps inputs that never change solvable, as the paper has it
+
+
+def refine(
+    converted: GraphModule,
+    weights: Mapping[str, Tensor],
+    inputs: Sequence[tuple[Tensor, ...]],
+    *,
+    feedback: bool,
+    bias_correction: bool,
+) -> None:
+    """Change codes and biases of ``converted``'s int8 layers in place, in the order in which they run.
+
+    ``weights``: the float weight of each layer's call, by node name. ``inputs`` run side by side, so that
+    every layer meets what the refined layers before it give. A weight that several calls share gets its
+    codes in the first; their biases are their own. Layers in groups keep their codes.
+    """
+    runs = [_Run(converted, values) for values in inputs]
+    rounded: set[str] = set()
+    with torch.no_grad():
+        for node in converted.graph.nodes:
+            if node.name in weights and _codes(node) is not None:
+                x = [run.env[node.args[0]] for run in runs]
+                if feedback and str(_codes(node)) not in rounded and _groups(node) == 1:
+                    rounded.add(str(_codes(node)))
+                    _round_with_feedback(converted, node, weights[node.name], x, runs)
+                if bias_correction:
+                    _correct_bias(converted, node, weights[node.name], x, runs)
+            for run in runs:
+                run.step(node)
+
+
+class _Run(Interpreter):
+    """One input on its way through the graph, a node at a time."""
+
+    def __init__(self, graph: GraphModule, values: tuple[Tensor, ...]) -> None:
+        super().__init__(graph)
+        self.args_iter = iter(values)
+
+    def step(self, node: Node) -> None:
+        self.env[node] = self.run_node(node)
+        for finished in self.user_to_last_uses.get(node, []):
+            if finished.op != "get_attr":  # constants are read again when codes change
+                del self.env[finished]
+
+
+def _codes(layer: Node) -> Node | None:
+    """The constant with the int8 weight of ``layer``; None if it or the input is float."""
+    x, weight = layer.args[:2]
+    if not all(isinstance(arg, Node) and "dequantize_per" in str(arg.target) for arg in (x, weight)):
+        return None
+    assert isinstance(weight, Node)
+    codes = weight.args[0]
+    return codes if isinstance(codes, Node) and codes.op == "get_attr" else None
+
+
+def _groups(layer: Node) -> int:
+    groups: Any = layer.args[6] if len(layer.args) > 6 else 1
+    return int(groups)
+
+
+def _round_with_feedback(
+    graph: GraphModule, layer: Node, weight: Tensor, x: Sequence[Tensor], runs: Sequence[_Run]
+) -> None:
+    dequantize: Any = layer.args[1]
+    codes, scale = (_attribute(graph, dequantize.args[number]) for number in (0, 1))
+    limits = dequantize.args[4], dequantize.args[5]
+    chosen = round_with_feedback(weight.flatten(1), scale, input_moments(layer, weight, x), limits)
+    codes.copy_(chosen.view_as(codes))
+    for user in _codes_of(dequantize).users:  # the graph has dequantised the old codes already
+        for run in runs:
+            if user in run.env:
+                run.env[user] = run.run_node(user)
+
+
+def round_with_feedback(weight: Tensor, scale: Tensor, moments: Tensor, limits: tuple[int, int]) -> Tensor:
+    """Codes (rows, n) of ``weight`` (rows, n) with a ``scale`` (rows,) per row.
+
+    ``moments`` (n, n): E[x xᵀ] of the layer's inputs. Codes lie within ``limits``.
+    """
+    n = weight.shape[1]
+    damping = (DAMPING * moments.diagonal().mean()).clamp_min(1e-12)
+    order = moments.diagonal().argsort(descending=True, stable=True)
+    damped = (moments + damping * torch.eye(n, dtype=moments.dtype))[order][:, order]
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
+    factor = torch.linalg.cholesky(inverse, upper=True)
+    left = weight.to(moments.dtype)[:, order]
+    step = scale.to(moments.dtype)
+    codes = torch.empty_like(left)
+    for column in range(n):
+        codes[:, column] = (left[:, column] / step).round().clamp(*limits)
+        error = (left[:, column] - codes[:, column] * step) / factor[column, column]
+        left[:, column:] -= error[:, None] * factor[column, column:]
+    result = torch.empty_like(codes)
+    result[:, order] = codes
+    return result.to(torch.int8)
+
+
+def _correct_bias(
+    graph: GraphModule, layer: Node, weight: Tensor, x: Sequence[Tensor], runs: Sequence[_Run]
+) -> None:
+    """Take the mean error that the weight's codes make off the bias (Nagel et al. 2019, 1906.04721)."""
+    bias = layer.args[2] if len(layer.args) > 2 else None
+    if not isinstance(bias, Node):
+        return
+    call: Any = layer.target
+    dequantized: Any = layer.args[1]
+    error = weight - runs[0].env[dequantized]
+    outputs = [call(values, error, None, *layer.args[3:]) for values in x]
+    channels = 1 if layer.target is CONVOLUTION else outputs[0].ndim - 1
+    means = [out.transpose(0, channels).flatten(1).mean(1) for out in outputs]
+    _attribute(graph, bias).add_(torch.stack(means).mean(0))
+
+
+def input_moments(layer: Node, weight: Tensor, x: Sequence[Tensor]) -> Tensor:
+    """E[v vᵀ] (n, n) of what ``layer`` multiplies a row of its ``weight`` with, evenly from all inputs."""
+    share = -(-MAX_ROWS // len(x))
+    parts = []
+    for values in x:
+        if layer.target is LINEAR:
+            rows = values.reshape(-1, values.shape[-1])
+        else:
+            given: list[Any] = list(layer.args[3:6])
+            stride, padding, dilation = given + [1, 0, 1][len(given) :]
+            rows = F.unfold(values, weight.shape[2:], dilation, padding, stride)
+            rows = rows.transpose(1, 2).flatten(0, 1)
+        parts.append(rows[:: max(1, len(rows) // share)])
+    chosen = torch.cat(parts)
+    return (chosen.T @ chosen).double() / len(chosen)
+
+
+def _codes_of(dequantize: Node) -> Node:
+    codes = dequantize.args[0]
+    assert isinstance(codes, Node)
+    return codes
+
+
+def _attribute(graph: GraphModule, node: Any) -> Tensor:
+    value: Any = graph
+    for name in str(node.target).split("."):
+        value = getattr(value, name)
+    assert isinstance(value, Tensor)
+    return value

@@ -1,0 +1,77 @@
+"""Ranges hold what calibration saw, or what most of it was."""
+
+import math
+
+import pytest
+import torch
+
+from quantize.ranges import Histogram, NonFinite, least_error_scales
+
+
+def seen(*batches: torch.Tensor) -> Histogram:
+    histogram = Histogram()
+    for batch in batches:
+        histogram.add(batch)
+    return histogram
+
+
+def noise(count: int = 100_000, seed: int = 0) -> torch.Tensor:
+    return torch.randn(count, generator=torch.Generator().manual_seed(seed))
+
+
+def rounding_error(values: torch.Tensor, low: float, high: float) -> float:
+    step = (high - low) / 255
+    rounded = ((values / step).round() * step).clamp(low, high)
+    return float((rounded - values).square().mean())
+
+
+def test_min_max_is_what_was_seen_and_zero():
+    histogram = seen(torch.tensor([2.0, 3.0]), torch.tensor([5.0]))
+    assert histogram.range("min-max") == (0.0, 5.0)
+    assert seen(torch.tensor([-1.5])).range("min-max") == (-1.5, 0.0)
+
+
+@pytest.mark.parametrize("method", ["percentile", "mse"])
+def test_a_lone_outlier_is_clipped(method):
+    low, high = seen(noise(1_000_000), torch.tensor([20.0, -20.0])).range(method)
+    assert 2.5 < high < 12.5 and -12.5 < low < -2.5
+
+
+def test_the_least_error_is_less_than_that_of_the_whole_range():
+    values = noise(1_000_000).abs() ** 1.5 * noise(1_000_000, 1).sign()
+    histogram = seen(values)
+    least, whole = (rounding_error(values, *histogram.range(m)) for m in ("mse", "min-max"))
+    assert least < 0.8 * whole
+
+
+def test_evenly_spread_values_keep_their_whole_range():
+    low, high = seen(torch.linspace(-2, 1, 10_000)).range("mse")
+    assert (low, high) == pytest.approx((-2, 1), rel=0.06)
+
+
+@pytest.mark.parametrize("method", ["percentile", "mse"])
+def test_the_order_of_batches_and_a_growing_range_change_little(method):
+    batches = [noise(seed=1) * 0.01, noise(seed=2), noise(seed=3) * 0.1]
+    a, b = (seen(*order).range(method) for order in (batches, batches[::-1]))
+    assert a == pytest.approx(b, rel=0.07)
+
+
+@pytest.mark.parametrize("method", ["min-max", "percentile", "mse"])
+def test_nothing_but_zeros_has_the_range_zero(method):
+    assert seen(torch.zeros(5)).range(method) == (0.0, 0.0)
+    assert Histogram().range(method) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_refused(value):
+    with pytest.raises(NonFinite, match="expected finite activations"):
+        seen(torch.tensor([1.0, value]))
+
+
+def test_scales_of_weights_clip_a_lone_large_one_at_few_bits():
+    weight = torch.stack([noise(500), torch.linspace(-1, 1, 500)])
+    weight[0, 0] = 6.0
+    scales = least_error_scales(weight, 7)
+    assert scales[0] < 0.8 * 6 / 7
+    assert float(scales[1]) == pytest.approx(1 / 7, rel=0.1)
+    assert torch.isfinite(least_error_scales(torch.zeros(2, 3), 127)).all()

@@ -1,0 +1,106 @@
+"""Weights are rounded against the inputs they meet: the layer's output keeps closer to the float one."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edge.xnnpack_quantizer import LayerQuantizer
+from quantize.rounding import round_with_feedback
+from quantize.static import StaticSpec, quantize_static
+
+LIMITS = (-127, 127)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def correlated(rows: int, n: int) -> Tensor:
+    """Inputs that say nearly the same thing n times, as neighbouring pixels do."""
+    common = torch.randn(rows, 1, generator=generator(1))
+    return common + 0.1 * torch.randn(rows, n, generator=generator(2))
+
+
+def test_the_output_keeps_closer_than_with_each_weight_rounded_by_itself():
+    x, weight = correlated(2000, 24), torch.randn(8, 24, generator=generator())
+    scale = weight.abs().amax(1) / 7
+    nearest = (weight / scale[:, None]).round().clamp(-7, 7)
+    chosen = round_with_feedback(weight, scale, (x.T @ x).double() / len(x), (-7, 7))
+    near, far = (
+        float((x @ (codes.float() * scale[:, None] - weight).T).square().mean())
+        for codes in (chosen, nearest)
+    )
+    assert near < 0.2 * far
+    assert int(chosen.abs().max()) <= 7
+
+
+def test_inputs_without_correlation_or_without_anything_leave_each_weight_to_itself():
+    weight = torch.randn(4, 6, generator=generator())
+    scale = weight.abs().amax(1) / 127
+    nearest = (weight / scale[:, None]).round().to(torch.int8)
+    for moments in (torch.eye(6), torch.zeros(6, 6)):
+        assert torch.equal(round_with_feedback(weight, scale, moments.double(), LIMITS), nearest)
+
+
+class Shared(nn.Module):
+    """One 3x3 layer called twice, then a linear one over the channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(torch.relu(self.conv(x)))
+        out: Tensor = self.linear(x.flatten(2).transpose(1, 2))
+        return out
+
+
+def inputs(count: int = 6) -> list[tuple[Tensor]]:
+    smooth = nn.functional.interpolate(
+        torch.rand(count, 4, 3, 3, generator=generator()), size=(11, 13), mode="bilinear"
+    )
+    return [(x[None],) for x in smooth]
+
+
+def error(spec: StaticSpec) -> float:
+    net = Shared().eval()
+    graph = quantize_static(net, inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True), spec)
+    (x,) = inputs(7)[-1]
+    with torch.no_grad():
+        return float((graph(x) - net(x)).square().mean())
+
+
+def test_a_graph_with_a_shared_and_a_linear_layer_comes_closer_to_float():
+    plain = error(StaticSpec("min-max", "min-max", "nearest"))
+    assert error(StaticSpec("min-max", "min-max", "feedback")) < plain
+    assert error(StaticSpec("min-max", "mse", "feedback", True)) < plain
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "feedback"])
+def test_correcting_a_bias_takes_the_mean_error_away(rounding):
+    """With weights in 8 bits and inputs of one sign, rounding shifts what a layer gives."""
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Conv2d(8, 5, 1)).eval()
+    calibration = [(torch.rand(1, 8, 6, 6, generator=generator(n)) + 1,) for n in range(8)]
+
+    def shift(bias_correction: bool) -> float:
+        spec = StaticSpec("min-max", "min-max", rounding, bias_correction)
+        quantizer = LayerQuantizer(lambda path: True)
+        graph = quantize_static(net, calibration[0], {}, calibration, quantizer, spec)
+        with torch.no_grad():
+            errors = torch.cat([graph(*x) - net(*x) for x in calibration])
+        return float(errors.mean((0, 2, 3)).abs().mean())
+
+    assert shift(True) < shift(False)
+
+
+def test_the_same_inputs_give_the_same_codes():
+    def graph() -> nn.Module:
+        quantizer = LayerQuantizer(lambda path: True)
+        return quantize_static(Shared().eval(), inputs()[0], {}, inputs(), quantizer, StaticSpec())
+
+    first, again = graph().state_dict(), graph().state_dict()
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
