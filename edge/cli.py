@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
         help="of the device, say cpu=cortex-a53; liif-edge devices lists them",
     )
     sub.add_argument("--outputs", type=Path, metavar="DIR", help="for the device files: what it wrote")
+    sub.add_argument("--layers", action="store_true", help="look into every layer of the program, too")
     sub.add_argument("--report", type=Path, metavar="FILE.html", help="write a page to look at, too")
     sub.add_argument("--junit", type=Path, metavar="FILE.xml", help="write JUnit XML, too")
     _force(sub)

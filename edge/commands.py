@@ -33,6 +33,7 @@ from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.evaluate import Evaluation, Score
 from edge.image_file import check_output, read_image, to_float, write_image
+from edge.layers import CAUSES, LayerCheck, LayerError, check_layers, looked_into
 from edge.ocr import missing_ocr
 from edge.pictures import baseline_pictures, beside
 from edge.pipeline import PTE_FILE
@@ -144,6 +145,7 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     card = read_card(arguments.artifact)
     device = None if by_hand else _device(arguments.device, arguments.option)
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
+    model = _model_of(arguments.checkpoint, card) if arguments.layers else None
     if arguments.baseline is not None:
         bundle = read_bundle(arguments.baseline)
         require_checkpoint(bundle, card.checkpoint.sha256)
@@ -162,15 +164,25 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
         with terminal.progress(card.name, count_steps(artifact, bundle)) as step:
             result = check_stages(artifact, bundle, step)
         ran_on = artifact.ran_on
+    layers = None
+    if model is not None:
+        with terminal.progress("layers", len(looked_into(bundle.tiles, card))) as step:
+            layers = check_layers(arguments.artifact, card, model, bundle.tiles, step)
+    passed = result.passed and (layers is None or not layers.failures)
     if arguments.report is not None:
-        write_report(arguments.report, render_html(result, card, bundle.provenance, ran_on))
+        write_report(arguments.report, render_html(result, card, bundle.provenance, ran_on, layers))
     if arguments.junit is not None:
         write_report(arguments.junit, junit_xml(result, card))
     if arguments.json:
-        terminal.json(_check_json(result, bundle, card, ran_on))
+        report = _check_json(result, bundle, card, ran_on)
+        terminal.json({**report, "passed": passed, **_layers_json(layers)})
     else:
         _print_check(result, bundle, card, ran_on, terminal)
-    return 0 if result.passed else 1
+        if layers is not None:
+            _print_layers(layers, card, terminal)
+        if passed:
+            terminal.print("passed")
+    return 0 if passed else 1
 
 
 def _device(name: str | None, options: Sequence[tuple[str, str]]) -> Device | None:
@@ -207,17 +219,23 @@ def devices(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> Bundle:
     """A bundle of the checkpoint that the artifact was made of, for this check only."""
-    model = load_checkpoint(checkpoint)
+    model = _model_of(checkpoint, card)
     tile, scale = card.tile.fixed or 64, card.scale
+    pictures = baseline_pictures(None, tile)
+    with terminal.progress("fp32 reference", len(pictures)) as step:
+        return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
+
+
+def _model_of(checkpoint: Path, card: Card) -> LIIF:
+    """The network in ``checkpoint``. Raises BadInput unless the artifact was made of it."""
+    model = load_checkpoint(checkpoint)
     found = checkpoint_hash(model)
     if found != card.checkpoint.sha256:
         raise BadInput(
             f"expected --checkpoint or --baseline of the artifact's checkpoint "
             f"{card.checkpoint.sha256[:12]}…, found {checkpoint} ({found[:12]}…)"
         )
-    pictures = baseline_pictures(None, tile)
-    with terminal.progress("fp32 reference", len(pictures)) as step:
-        return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
+    return model
 
 
 def _check_json(result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str]) -> dict[str, object]:
@@ -247,7 +265,18 @@ def _stage_json(stage: StageResult) -> dict[str, object]:
     }
 
 
-def _finite(measures: Comparison | Score | TileError) -> dict[str, object]:
+def _layers_json(layers: LayerCheck | None) -> dict[str, object]:
+    if layers is None:
+        return {}
+    first = layers.first_suspect
+    return {
+        "layers": [{**_finite(e), "cause": e.cause} for e in layers.layers],
+        "first_suspect_layer": first.layer if first else None,
+        "layer_failures": list(layers.failures),
+    }
+
+
+def _finite(measures: Comparison | Score | TileError | LayerError) -> dict[str, object]:
     """JSON knows neither infinity (equal pictures) nor NaN (a program that gave NaN): both are null."""
     return _finite_values(asdict(measures))
 
@@ -285,12 +314,37 @@ def _print_check(
     )
     first = result.first_failure
     if first is None:
-        terminal.print("passed")
         return
     for failure in first.failures:
         terminal.print(f"failed: {failure}")
     hint = f"; {first.hint}" if first.hint else ""
     terminal.print(f"FAILED at stage {first.stage} ({STAGES[first.stage]}){hint}")
+
+
+def _print_layers(layers: LayerCheck, card: Card, terminal: Terminal) -> None:
+    """The table, worst first, and where to look."""
+    first = layers.first_suspect
+    terminal.table(
+        f"{card.name} layer by layer, worst first; added and total error in dB",
+        ["layer", "added", "total", "mean", "largest", ""],
+        [
+            [
+                e.layer,
+                f"{e.added_db:.1f}",
+                f"{e.total_db:.1f}",
+                f"{e.mean_abs:.1e}",
+                f"{e.max_abs:.1e}",
+                "ok" if e.cause is None else e.cause.upper(),
+            ]
+            for e in layers.layers
+        ],
+    )
+    for failure in layers.failures:
+        terminal.print(f"FAILED at {failure}")
+    if first is None or first.cause is None:
+        terminal.print("every layer has the checkpoint's weights and computes what they say")
+    else:
+        terminal.print(f"look at {first.layer}, the first in the network's order: {CAUSES[first.cause]}")
 
 
 def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -42,7 +42,7 @@ MAX_CALIBRATION_PICTURES = 64
 
 # Zooms at which the any-scale decoder is calibrated: within its training range of 1 to 4.
 CALIBRATION_ZOOMS = (1.5, 2.0, 3.3)
-ROWS_PER_CALL = 1024
+ROWS_PER_CALL = 1024  # and up to twice as many, where they do not divide
 
 
 def calibration_tiles(folder: Path | None) -> Sequence[Float]:
@@ -84,7 +84,7 @@ def quantize_methods(
         quantizer = layer_quantizer(kept)
         inputs: Iterator[tuple[Tensor, ...]]
         if method.name == "decode":
-            inputs = _decoder_inputs(model, methods[0].module, tiles)
+            inputs = decoder_inputs(model, methods[0].module, tiles)
         else:
             inputs = ((torch.from_numpy(tile),) for tile in tiles)
         quantized[method.name] = _run(quantize_static, method, max_tile, inputs, quantizer, spec)
@@ -148,7 +148,7 @@ def layer_quantizer(kept: Collection[str], trainable: bool = False) -> "LayerQua
     return LayerQuantizer(lambda path: _runs_in_int8(path, kept), {HEAD: (STEP, ZERO_POINT)}, trainable)
 
 
-def _decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
+def decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
     """What ``decode`` is called with when ``tiles`` are upscaled, at each of the calibration zooms."""
     config = model.config
     for tile in tiles:

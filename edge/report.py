@@ -15,6 +15,7 @@ from edge.baseline import Provenance
 from edge.card import Card
 from edge.errors import BadInput, OutputExists
 from edge.image_file import to_uint8
+from edge.layers import LayerCheck
 from edge.stages import STAGES, StagedCheck, StageResult, TilePicture
 
 Float = NDArray[np.float32]
@@ -30,8 +31,15 @@ NO_NUMBER = (0, 255, 255)
 FACTORS = (1, 2, 5, 10, 20, 50, 100, 1000)
 
 
-def render_html(check: StagedCheck, card: Card, provenance: Provenance, ran_on: dict[str, str]) -> str:
-    """The whole page: verdict, stages, where both sides come from, and the worst tiles to look at.
+def render_html(
+    check: StagedCheck,
+    card: Card,
+    provenance: Provenance,
+    ran_on: dict[str, str],
+    layers: LayerCheck | None = None,
+) -> str:
+    """The whole page: verdict, stages, layers if they were looked into, where both sides come from, and the
+    worst tiles to look at.
 
     It needs nothing beside it: pictures are in it, nothing is loaded from elsewhere.
     """
@@ -51,7 +59,8 @@ def render_html(check: StagedCheck, card: Card, provenance: Provenance, ran_on: 
     ]
     return environment.get_template("report.html").render(
         card=card,
-        passed=check.passed,
+        passed=check.passed and (layers is None or not layers.failures),
+        layers=layers,
         first=check.first_failure,
         stages=check.stages,
         descriptions=STAGES,

@@ -50,3 +50,27 @@ STAGE_PSNR_DB: dict[Precision, dict[str, float]] = {
     "int8-weights": {"input": 65.0, "features": 35.0, "colours": 35.0, "tile": 45.0, "picture": 44.0},
     "int8": {"input": 140.0, "features": 40.0, "colours": 38.0, "tile": 42.0, "picture": 42.0},
 }
+
+
+@dataclass(frozen=True)
+class LayerThreshold:
+    """How far a layer's weights may be from the checkpoint's, as a share of the largest weight of their
+    output channel, and the least signal-to-error ratio of what the layer adds, in dB."""
+
+    weight_error: float
+    added_db: float
+
+
+# Of an int8 layer's output: half a step of rounding, and as much again for XNNPACK's fixed point and for the
+# bias, which int8 programs hold in steps of input times weight.
+KERNEL_STEPS = 1.0
+
+# Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8 a few steps of 1/127,
+# since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer adds depends on its
+# ranges, too: docs/layers.md has the measurements.
+LAYERS: dict[Precision, LayerThreshold] = {
+    "fp32": LayerThreshold(1e-6, 90.0),
+    "fp16": LayerThreshold(6e-4, 45.0),
+    "int8-weights": LayerThreshold(5e-3, 25.0),
+    "int8": LayerThreshold(6e-2, 18.0),
+}

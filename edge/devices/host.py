@@ -41,6 +41,10 @@ class HostProgram:
 
     def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
         """The output of ``method``; ``inputs`` in the order of the method's arguments."""
+        return self.run_all(method, inputs)[0]
+
+    def run_all(self, method: str, inputs: Mapping[str, Float]) -> list[Float]:
+        """All outputs of ``method``, where it has several."""
         import torch
 
         if method not in self._methods:
@@ -50,5 +54,4 @@ class HostProgram:
                 raise BadArtifact(f"{self._path}: method {method} does not load: {error}") from error
         arguments = [torch.from_numpy(np.ascontiguousarray(value)) for value in inputs.values()]
         # The runtime may reuse its output's memory in the next call.
-        output: Float = self._methods[method].execute(arguments)[0].numpy().copy()
-        return output
+        return [output.numpy().copy() for output in self._methods[method].execute(arguments)]

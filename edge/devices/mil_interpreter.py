@@ -50,6 +50,14 @@ class _Operation:
     arguments: dict[str, list[str]]  # names of values; all but ``values`` of a concat have one
 
 
+@dataclass(frozen=True)
+class MILLayer:
+    """A convolution or linear layer: the name of the value that it is ``given``, and its weight in float."""
+
+    given: str
+    weight: Tensor
+
+
 class MILProgram:
     """An ``.mlpackage`` as a function of NumPy arrays.
 
@@ -113,6 +121,15 @@ class MILProgram:
                 for name in finished:
                     del values[name]
         return {name: values[name].numpy() for name in self._outputs}
+
+    def layers(self) -> dict[str, MILLayer]:
+        """The convolutions and linear layers by the names of their outputs, in the program's order."""
+        found = {}
+        for operation in self._operations:
+            weight = self._constants.get(operation.arguments.get("weight", [""])[0])
+            if operation.kind in ("conv", "linear") and isinstance(weight, Tensor):
+                found[operation.output] = MILLayer(operation.arguments["x"][0], weight)
+        return found
 
     def _apply(
         self, function: Callable[..., Tensor], operation: _Operation, values: Mapping[str, Value]
