@@ -71,12 +71,34 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--precision", choices=sorted({p for ps in PRECISIONS.values() for p in ps}))
     sub.add_argument("--target", choices=list(PRECISIONS), default="xnnpack")
     sub.add_argument("--calibration", type=Path, metavar="DIR", help="pictures to calibrate int8 on")
+    sub.add_argument("--layers-from", type=Path, metavar="FILE.json", help="which layers of int8 stay float")
     sub.add_argument(
         "--tile", type=_count, default=DEFAULT_TILE, help=f"LR pixels, halo included ({DEFAULT_TILE})"
     )
     sub.add_argument("--halo", type=_count, default=DEFAULT_HALO, help=f"LR pixels ({DEFAULT_HALO})")
     sub.add_argument("--stages", action="store_true", help="with a method per stage, for check to look into")
     _force(sub)
+
+    sub = add(
+        "sensitivity",
+        commands.sensitivity,
+        "What each layer costs in int8, and which to keep float for a budget.",
+        "--max-loss 0.02 --out layers.json",
+    )
+    _checkpoint(sub)
+    sub.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
+    sub.add_argument("--data", type=Path, metavar="DIR", help="pictures to measure on (built-in ones)")
+    sub.add_argument(
+        "--calibration", type=Path, metavar="DIR", help="pictures to calibrate on (built-in ones)"
+    )
+    sub.add_argument("--max-loss", type=_number, metavar="DB", help="dB of PSNR-Y that may be lost")
+    sub.add_argument("--max-size", type=_bytes, metavar="SIZE", help="of the program, say 2MB or 800KB")
+    sub.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="write the layers, for build --layers-from"
+    )
+    sub.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw what each layer costs")
+    _force(sub)
+    _json(sub)
 
     sub = add("upscale", commands.upscale, "Enlarge a picture.", "photo.png photo-2x.png --scale 2")
     sub.add_argument("input", type=Path, metavar="IN", help="PNG, JPEG or WebP")
@@ -210,6 +232,16 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
+
+
+def _bytes(text: str) -> int:
+    """``800KB`` or ``1.8MB`` (thousands and millions, as the README counts) or a plain number of bytes."""
+    units = {"KB": 1e3, "MB": 1e6}
+    unit = units.get(text[-2:].upper(), 1.0)
+    value = _number(text[:-2] if unit != 1 else text)
+    if not 1 <= value * unit < 1e12:
+        raise argparse.ArgumentTypeError(f"expected a size like 2MB or 800KB, found {text!r}")
+    return int(value * unit)
 
 
 def _option(text: str) -> tuple[str, str]:

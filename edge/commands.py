@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge import details
+from edge import details, layer_plan
 from edge import evaluate as evaluation
+from edge import sensitivity as measuring
 from edge import upscale as upscaling
 from edge.artifact import Artifact, new_artifact
 from edge.baseline import (
@@ -27,12 +28,15 @@ from edge.bench import bench as run_bench
 from edge.cache import cached_artifact
 from edge.card import Card, Precision, Scale, read_card
 from edge.check import Comparison
+from edge.cost_plot import draw_costs
 from edge.devices.device import Device
 from edge.devices.files import FILES, FILES_NEED, check_export, export_inputs, read_outputs
 from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.evaluate import Evaluation, Score
 from edge.image_file import check_output, read_image, to_float, write_image
+from edge.int8 import calibration_tiles
+from edge.layer_plan import read_plan
 from edge.layers import CAUSES, LayerCheck, LayerError, check_layers, looked_into
 from edge.ocr import missing_ocr
 from edge.pictures import baseline_pictures, beside
@@ -65,14 +69,58 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
         halo=arguments.halo,
         stages=arguments.stages,
     )
+    plan = None if arguments.layers_from is None else read_plan(arguments.layers_from)
     if arguments.scale is not None or arguments.precision is not None:
         default: Precision = "int8" if arguments.target == "xnnpack" else "fp16"
         precision: Precision = arguments.precision or default
         recipe = replace(recipe, artifacts=(ArtifactSpec(arguments.scale or 2, precision, arguments.target),))
     elif arguments.target != "xnnpack":
         raise BadInput("expected --scale or --precision with --target, found neither")
+    recipe = replace(recipe, layers=plan)
     for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):
         terminal.print(str(folder))
+    return 0
+
+
+def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Costs of layers as a table, a plot and a plan."""
+    budget = layer_plan.Budget(arguments.max_loss, arguments.max_size)
+    wanted = budget != layer_plan.Budget(None, None)
+    if wanted != (arguments.out is not None):
+        raise BadInput("expected --out together with --max-loss or --max-size, found one alone")
+    for path in (arguments.out, arguments.plot):
+        if path is not None:
+            layer_plan.check_plan_path(path, arguments.force)
+    model = load_checkpoint(arguments.checkpoint)
+    pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
+    tiles = calibration_tiles(arguments.calibration)
+    terminal.note(f"calibrating on {len(tiles)} tiles")
+    bench = measuring.Bench(model, arguments.scale, tiles, DEFAULT_RECIPE.int8, pairs)
+    with terminal.progress("layers", measuring.count_steps(bench)) as step:
+        found = measuring.measure(bench, on, step)
+    choice = measuring.choose_layers(bench, found, budget) if wanted else None
+    if choice is not None:
+        plan = layer_plan.plan_of(choice, list(bench.board.layers), checkpoint_hash(model), on)
+        layer_plan.write_plan(plan, arguments.out)
+    if arguments.plot is not None:
+        layer_plan.write_whole(arguments.plot, draw_costs(found))
+    if arguments.json:
+        terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})
+        return 0
+    rows = [
+        [layer.path, f"{layer.weights:,}", *(f"{layer.loss_db[width]:+.4f}" for width in measuring.WIDTHS)]
+        for layer in found.layers
+    ]
+    rows.append(
+        ["all", f"{sum(layer.weights for layer in found.layers):,}", f"{found.int8_loss_db:+.4f}", "", ""]
+    )
+    title = f"dB of PSNR-Y lost at ×{arguments.scale} on {on}; fp32 has {found.fp32_db:.3f}"
+    terminal.table(title, ["layer", "weights", *measuring.WIDTHS], rows)
+    if choice is not None:
+        floats = ", ".join(choice.float_layers) or "no layer"
+        terminal.print(
+            f"{arguments.out}: {floats} float; loses {choice.loss_db:.4f} dB, about {choice.bytes:,} bytes"
+        )
     return 0
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge.card import Precision, Scale, Target
 from edge.errors import BadInput
+from edge.layer_plan import LayerPlan
 from models import DEFAULT_WEIGHTS, SCALES
 from quantize.static import DEFAULT, StaticSpec
 
@@ -53,7 +54,7 @@ class Recipe:
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
     packages take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
-    ``int8``: how ranges and weights of int8 programs are chosen.
+    ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: which of theirs stay float.
     """
 
     artifacts: tuple[ArtifactSpec, ...]
@@ -64,8 +65,11 @@ class Recipe:
     halo: int = DEFAULT_HALO
     stages: bool = False
     int8: StaticSpec = DEFAULT
+    layers: LayerPlan | None = None
 
     def __post_init__(self) -> None:
+        if self.layers is not None and all(spec.precision != "int8" for spec in self.artifacts):
+            raise BadInput("expected an int8 artifact to choose layers of, found none; see --precision")
         if not 2 * self.halo < self.tile <= self.max_tile <= MAX_TILE:
             raise BadInput(
                 f"expected a tile larger than two halos of {self.halo} and up to "

@@ -43,7 +43,7 @@ class LayerQuantizer:
         self.copies: dict[str, str] = {}
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
-        """Give every call of a layer a bias of its own, and float additions of int8 layers a float input.
+        """Give every call of a layer a bias of its own, and float operators after int8 layers a float input.
 
         XNNPACK's serialiser stores a bias once, in the scale of the first call's input. A call whose input
         has another range would add it in the wrong scale: such a program loads and computes nonsense.
@@ -64,13 +64,20 @@ class LayerQuantizer:
                 node.update_arg(2, copy)
             seen.add(bias)
         for node in list(model.graph.nodes):
-            if node.target is torch.ops.aten.add.Tensor and all(map(self._is_chosen, node.args[:2])):
+            addition = node.target is torch.ops.aten.add.Tensor
+            between = addition and self._is_chosen(node.args[0]) and _is_layer(node.args[1])
+            after = node.target in LAYERS and not self._is_chosen(node) and self._is_from_int8(node.args[0])
+            if between or after:
                 _make_first_float(model, node)
         model.recompile()
         return model
 
     def _is_chosen(self, value: Any) -> bool:
-        return isinstance(value, Node) and value.target in LAYERS and self.chosen(module_path(value))
+        return _is_layer(value) and self.chosen(module_path(value))
+
+    def _is_from_int8(self, value: Any) -> bool:
+        is_relu = isinstance(value, Node) and value.target is torch.ops.aten.relu.default
+        return self._is_chosen(value.args[0] if is_relu else value)
 
     def annotate(self, model: GraphModule) -> GraphModule:
         """Mark the chosen layers for PT2E."""
@@ -91,17 +98,22 @@ class LayerQuantizer:
         """PT2E calls it; the observers stay as they are."""
 
 
-def _make_first_float(model: GraphModule, addition: Node) -> None:
-    """A product with one before ``addition``'s first input.
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, Node) and value.target in LAYERS
+
+
+def _make_first_float(model: GraphModule, node: Node) -> None:
+    """A product with one before ``node``'s first input.
 
     With both inputs straight from int8, XNNPACK's partitioner takes a float addition for an int8 one without
-    an output, leaves it out, and cannot cut the network in two around it.
+    an output, leaves it out, and cannot cut the network in two around it. A float 3x3 convolution straight
+    after an int8 layer loads and does not run; nor does the sum of an int8 layer's output and a float one's.
     """
-    first: Any = addition.args[0]
-    with model.graph.inserting_before(addition):
+    first: Any = node.args[0]
+    with model.graph.inserting_before(node):
         product = model.graph.call_function(torch.ops.aten.mul.Tensor, (first, 1.0))
-    product.meta = {key: value for key, value in addition.meta.items() if key != ANNOTATION}
-    addition.update_arg(0, product)
+    product.meta = {key: value for key, value in first.meta.items() if key != ANNOTATION}
+    node.update_arg(0, product)
 
 
 def _specs(trainable: bool) -> tuple[Any, Any]:

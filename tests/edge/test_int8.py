@@ -9,11 +9,15 @@ from torch import nn
 from edge.artifact import Artifact
 from edge.byte_picture import SHIFT
 from edge.card import read_card
+from edge.devices.host import HostProgram
 from edge.errors import BadInput
+from edge.executorch_export import lower_to_xnnpack, trace
 from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, HEAD, calibration_tiles, quantize_methods
 from edge.methods import Method, methods_of
+from edge.metrics import psnr
 from edge.xnnpack_quantizer import LAYERS, count_int8_layers, module_path
 from models import LIIF, LIIFConfig
+from quantize.static import PLAIN
 
 EVALUATIONS = 16  # ×2: four phases of four neighbours
 
@@ -183,6 +187,31 @@ def test_eight_bit_pictures_reach_the_first_layer_unrounded(tiny):
     picture = (torch.arange(256) / 255 - 0.5) / 0.5 + SHIFT
     codes = torch.ops.quantized_decomposed.quantize_per_tensor(picture, scale, zero_point, low, high, dtype)
     assert torch.equal(codes, torch.arange(-128, 128, dtype=torch.int8))
+
+
+@pytest.mark.parametrize(
+    "floats",
+    [
+        ["encoder.body.0.body.0", "encoder.body.1.body.2"],
+        ["encoder.body.0.body.2", "layers.0"],
+        ["encoder.head.0", "encoder.body.2", "hoisted"],
+    ],
+)
+def test_a_program_with_float_layers_between_loads_and_is_its_graph(tmp_path, floats):
+    """XNNPACK takes some sums and convolutions right after int8 layers for what they are not."""
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8, 8), hidden_widths=(16, 16), local_ensemble=False)
+    model = LIIF(config).eval()
+    methods = methods_of(model, 2)
+    tiles = calibration_tiles(None)[:3]
+    graphs, card = quantize_methods(methods, model, tiles, 64, "test", PLAIN, floats)
+    assert sorted(card.float_layers) == sorted(floats)
+    program = tmp_path / "model.pte"
+    program.write_bytes(lower_to_xnnpack({"forward": trace(methods[0], 64, graphs["forward"])}))
+    sr = HostProgram(program).run("forward", {"lr": tiles[0]})
+    with torch.no_grad():
+        expected = graphs["forward"](torch.from_numpy(tiles[0])).numpy()
+    assert psnr(sr, expected) > 70
 
 
 def test_a_network_that_overflows_is_refused():

@@ -1,0 +1,77 @@
+"""``liif-edge sensitivity`` measures every layer, draws it, and writes a plan that ``build`` follows."""
+
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from edge.card import read_card
+from edge.cli import main
+from edge.cost_plot import draw_costs
+from edge.errors import BadInput
+from edge.sensitivity import LayerCost, Sensitivity, measuring_pairs
+from models import LIIF, LIIFConfig, save_checkpoint
+
+LAYERS = ["encoder.head.0", "encoder.body.0.body.0", "encoder.body.0.body.2", "encoder.body.1", "hoisted"]
+
+
+def test_built_in_pairs_are_eight_and_fit_the_scale():
+    for scale in (2, 3):
+        pairs, on = measuring_pairs(None, scale)
+        assert on == "8 cuttings of the built-in pictures"
+        assert {hr.shape[1] // scale for _, hr in pairs} == {lr.shape[1] for lr, _ in pairs}
+        assert all(float(hr.std()) > 0.01 for _, hr in pairs)
+
+
+def test_pictures_of_a_folder_that_are_too_small_are_refused(tmp_path):
+    Image.new("RGB", (80, 40)).save(tmp_path / "a.png")
+    with pytest.raises(BadInput, match="picture 1: expected at least 64x64 pixels, found 80x40"):
+        measuring_pairs(tmp_path, 2)
+
+
+def test_layers_are_measured_planned_drawn_and_built(tmp_path, capfd):
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16,), local_ensemble=False)
+    checkpoint = tmp_path / "plain.safetensors"  # four evaluations instead of 16, so quicker to build
+    save_checkpoint(LIIF(config), checkpoint)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(pictures / "a.png")
+    plan, plot = tmp_path / "layers.json", tmp_path / "costs.svg"
+    common = ["--checkpoint", str(checkpoint), "--calibration", str(pictures)]
+    arguments = ["sensitivity", *common, "--data", str(pictures), "--json"]
+    assert main([*arguments, "--max-size", "0.28MB", "--out", str(plan), "--plot", str(plot)]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert [layer["path"] for layer in found["layers"]] == [*LAYERS, "layers.0"]
+    assert all(set(layer["loss_db"]) == {"int8", "weights-6", "weights-4"} for layer in found["layers"])
+    written = json.loads(plan.read_text())
+    floats = [path for path, width in written["layers"].items() if width == "float"]
+    assert sorted(floats) == sorted(found["chosen"]["float_layers"])
+    assert 0 < len(floats) < 6
+    assert len(ElementTree.parse(plot).getroot().findall("{*}rect")) == 1 + 3 + 3 * 6
+
+    build = ["build", *common, "--precision", "int8", "--tile", "32", "--layers-from", str(plan)]
+    assert main([*build, "--out", str(tmp_path)]) == 0
+    card = read_card(tmp_path / "liif-x2-int8-xnnpack")
+    assert sorted(card.quantisation.float_layers) == sorted(floats)
+
+
+def test_a_budget_without_a_file_and_a_file_without_a_budget_are_refused(tiny, tmp_path, capfd):
+    assert main(["sensitivity", "--checkpoint", str(tiny.checkpoint), "--max-loss", "0.1"]) == 2
+    assert main(["sensitivity", "--checkpoint", str(tiny.checkpoint), "--out", str(tmp_path / "a.json")]) == 2
+    assert capfd.readouterr().err.count("expected --out together with --max-loss or --max-size") == 2
+
+
+def test_bars_are_as_long_as_losses_and_names_are_escaped():
+    layers = (
+        LayerCost("<a>", 10, {"int8": 0.02, "weights-6": 0.01, "weights-4": -0.5}),
+        LayerCost("b", 10, {"int8": 0.0, "weights-6": 0.0, "weights-4": 0.0}),
+    )
+    root = ElementTree.fromstring(draw_costs(Sensitivity(layers, 30.0, 0.02, "2 < 3 pictures")))
+    bars = [float(bar.get("width")) for bar in root.findall("{*}rect")[-6:]]
+    assert bars == [420.0, 210.0, 0.0, 0.0, 0.0, 0.0]
+    assert "<a>" in [text.text for text in root.findall("{*}text")]

@@ -1,0 +1,70 @@
+"""Every layer has a switch: float is the network, int8 is what a program of that layer alone computes."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edge.xnnpack_quantizer import LayerQuantizer
+from quantize.sensitivity import Switchboard
+from quantize.static import PLAIN, calibrate, quantize_static
+
+
+class Net(nn.Module):
+    """A layer, one that is called twice, an addition of a constant, and a skip around all."""
+
+    offset: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.twice, self.last = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(3))
+        self.register_buffer("offset", torch.rand(1, 4, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.first(x))
+        y = self.twice(torch.relu(self.twice(x) + self.offset))
+        return x + self.last(y)
+
+
+def inputs(count: int = 3) -> list[tuple[Tensor]]:
+    return [(torch.rand(1, 4, 9, 8, generator=torch.Generator().manual_seed(n)),) for n in range(count)]
+
+
+@pytest.fixture(scope="module")
+def board() -> Switchboard:
+    net = Net().eval()
+    return Switchboard(calibrate(net, inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True)))
+
+
+def rms(a: Tensor, b: Tensor) -> float:
+    return float((a - b).detach().square().mean().sqrt())
+
+
+def test_layers_are_named_in_the_order_in_which_they_run(board):
+    assert board.layers == {"first": 144, "twice": 144, "last": 144}
+
+
+def test_with_all_switches_at_float_it_is_the_network(board):
+    (x,) = inputs(5)[-1]
+    assert torch.allclose(board.run({}, (x,)), Net().eval()(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("path", ["first", "twice", "last"])
+def test_one_layer_in_int8_is_as_far_off_as_a_graph_with_it_alone(board, path):
+    (x,) = inputs(5)[-1]
+    net = Net().eval()
+    quantizer = LayerQuantizer(lambda found: found == path)
+    alone = quantize_static(net, inputs()[0], {}, inputs(), quantizer, PLAIN)
+    with torch.no_grad():
+        expected = rms(alone(x), net(x))
+    assert rms(board.run({path: "int8"}, (x,)), net(x)) == pytest.approx(expected, rel=0.35)
+
+
+def test_fewer_bits_cost_more(board):
+    (x,) = inputs(5)[-1]
+    for path in board.layers:
+        float_, six, four = (board.weight(path, width) for width in ("float", "weights-6", "weights-4"))
+        assert 0 < rms(six, float_) < 0.5 * rms(four, float_)
+        out = board.run({}, (x,))
+        assert rms(board.run({path: "weights-6"}, (x,)), out) < rms(board.run({path: "weights-4"}, (x,)), out)
+        assert len(torch.unique(four[0])) <= 15
