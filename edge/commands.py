@@ -93,7 +93,7 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
             layer_plan.check_plan_path(path, arguments.force)
     model = load_checkpoint(arguments.checkpoint)
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
-    tiles = calibration_tiles(arguments.calibration)
+    tiles = calibration_tiles(arguments.calibration, model)
     terminal.note(f"calibrating on {len(tiles)} tiles")
     bench = measuring.Bench(model, arguments.scale, tiles, DEFAULT_RECIPE.int8, pairs)
     with terminal.progress("layers", measuring.count_steps(bench)) as step:

@@ -129,7 +129,7 @@ def _export_executorch(
     modules = {method.name: method.module for method in (*methods, *stages)}
     quantisation = None
     if spec.precision == "int8":
-        tiles = calibration_tiles(recipe.calibration)
+        tiles = calibration_tiles(recipe.calibration, model)
         # A user's folder is not named: paths are nobody's business but theirs.
         source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
         plan = recipe.layers

@@ -12,7 +12,7 @@ from edge.card import read_card
 from edge.devices.host import HostProgram
 from edge.errors import BadInput
 from edge.executorch_export import lower_to_xnnpack, trace
-from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, HEAD, calibration_tiles, quantize_methods
+from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, HEAD, KEPT, calibration_tiles, quantize_methods
 from edge.methods import Method, methods_of
 from edge.metrics import psnr
 from edge.xnnpack_quantizer import LAYERS, count_int8_layers, module_path
@@ -134,6 +134,27 @@ def test_of_a_large_folder_pictures_are_taken_from_all_over_it(tmp_path):
     reds = {round(255 * float(tile[0, 0, 0, 0])) for tile in calibration_tiles(tmp_path)}
     assert len(reds) <= 64
     assert min(reds) < 5 and max(reds) > 124
+
+
+def test_a_model_chooses_the_tiles_of_a_folder_that_reach_farthest(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        Image.new("RGB", (48, 48), (number, number, number)).save(tmp_path / f"{number:02}.png")
+    for number in range(20):
+        noise = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{number:02}-noise.png")
+    tiles = calibration_tiles(tmp_path, plain())
+    assert len(tiles) == KEPT
+    assert all(float(tile.std()) > 0.1 for tile in tiles)
+
+
+def test_a_black_folder_calibrates_to_finite_numbers(tmp_path):
+    Image.new("RGB", (60, 60)).save(tmp_path / "black.png")
+    model = plain()
+    (method,) = methods_of(model, 2)
+    graph = quantised([method], model, calibration_tiles(tmp_path, model))["forward"]
+    with torch.no_grad():
+        assert torch.isfinite(graph(*method.example({"h": 9, "w": 7}))).all()
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from quantize.calibration import cut_tiles
+from quantize.calibration import cut_tiles, reach, select_tiles, tiles_by_picture
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
@@ -49,3 +51,54 @@ def test_smaller_pictures_are_left_out():
 def test_pictures_without_room_for_a_tile_are_an_error(pictures, found):
     with pytest.raises(ValueError, match=f"at least 8x8 pixels to calibrate on, found {found}"):
         cut_tiles(iter(pictures), 8, 2)
+
+
+def values(*pictures: list[int]) -> list[list[np.ndarray]]:
+    """Tiles of one value each, picture by picture."""
+    return [[np.full((1, 3, 2, 2), value, np.float32) for value in picture] for picture in pictures]
+
+
+def chosen(pictures: list[list[np.ndarray]], keep: int, per_picture: int) -> list[int]:
+    return [int(t[0, 0, 0, 0]) for t in select_tiles(pictures, keep, per_picture, lambda t: float(t.max()))]
+
+
+def test_the_tiles_with_the_highest_scores_are_kept_wherever_they_come():
+    assert chosen(values([3, 9, 1], [2], [8, 4]), 3, 5) == [9, 8, 4]
+    assert chosen(values([1, 2], [3]), 9, 5) == [3, 2, 1]
+
+
+def test_no_picture_takes_all_places():
+    assert chosen(values([9, 8, 7], [1, 2], [3]), 4, 2) == [9, 8, 3, 2]
+
+
+def test_of_equal_scores_the_earlier_is_kept():
+    tiles = values([5, 5], [5])
+    kept = select_tiles(tiles, 2, 2, lambda tile: 0.0)
+    assert kept[0] is tiles[0][0] and kept[1] is tiles[0][1]
+
+
+def test_pictures_pass_by_one_at_a_time():
+    alive = []
+
+    def pictures():
+        for number in range(50):
+            alive.append(number)
+            yield values([number])[0]
+
+    tiles = select_tiles(pictures(), 3, 1, lambda tile: float(tile.max()) - 100 * (len(alive) < 40))
+    assert [int(tile.max()) for tile in tiles] == [49, 48, 47]
+
+
+def test_tiles_come_picture_by_picture_at_the_same_places_as_all_at_once():
+    pictures = [coordinates(20, 30), coordinates(7, 90), coordinates(13, 9)]
+    apart = [tile for tiles in tiles_by_picture(iter(pictures), 8, 5) for tile in tiles]
+    assert np.array_equal(np.stack(apart), np.stack(cut_tiles(pictures, 8, 5)))
+
+
+def test_reach_grows_by_the_logarithm_of_what_comes_in_and_black_reaches_least():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Conv2d(4, 2, 1, bias=False))
+    x = torch.rand(1, 3, 8, 8)
+    assert reach(net, 10 * x) - reach(net, x) == pytest.approx(np.log(10), abs=1e-4)
+    assert reach(net, 0 * x) < reach(net, 1e-6 * x)
+    assert not net[0]._forward_hooks
