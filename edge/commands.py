@@ -88,9 +88,9 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     wanted = budget != layer_plan.Budget(None, None)
     if wanted != (arguments.out is not None):
         raise BadInput("expected --out together with --max-loss or --max-size, found one alone")
-    for path in (arguments.out, arguments.plot):
+    for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
         if path is not None:
-            layer_plan.check_plan_path(path, arguments.force)
+            check_report_path(path, suffix, arguments.force)
     model = load_checkpoint(arguments.checkpoint)
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
     tiles = calibration_tiles(arguments.calibration, model)
@@ -101,9 +101,9 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     choice = measuring.choose_layers(bench, found, budget) if wanted else None
     if choice is not None:
         plan = layer_plan.plan_of(choice, list(bench.board.layers), checkpoint_hash(model), on)
-        layer_plan.write_plan(plan, arguments.out)
+        write_report(arguments.out, plan.to_json())
     if arguments.plot is not None:
-        layer_plan.write_whole(arguments.plot, draw_costs(found))
+        write_report(arguments.plot, draw_costs(found))
     if arguments.json:
         terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})
         return 0

@@ -85,11 +85,30 @@ def quantize_methods(
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
-    """Every method's module with int8 layers, by name, and the card's account of it.
+    """``quantize_modules`` and the card's account of it; ``source``: what it calls the tiles."""
+    quantized, count = quantize_modules(methods, model, tiles, max_tile, spec, float_layers)
+    kept = {*FLOAT_LAYERS, *float_layers}
+    return quantized, QuantisationCard(
+        scheme="W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
+        calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
+        quantised_layers=count,
+        float_layers=[path for path in layers_of(methods) if path in kept],
+    )
 
-    ``tiles``: (1, 3, h, w) in [0, 1]; ``source``: what the card calls them; ``float_layers``: module paths
-    that stay float besides ``FLOAT_LAYERS``. Raises ExportError if a layer that was chosen for int8 stayed
-    float, BadInput if a layer gives NaN or infinity.
+
+def quantize_modules(
+    methods: Sequence[Method],
+    model: LIIF,
+    tiles: Sequence[Float],
+    max_tile: int,
+    spec: StaticSpec = DEFAULT,
+    float_layers: Collection[str] = (),
+) -> tuple[dict[str, nn.Module], int]:
+    """Every method's module with int8 layers, by name, and how many calls of layers are in int8.
+
+    ``tiles``: (1, 3, h, w) in [0, 1]; ``float_layers``: module paths that stay float besides
+    ``FLOAT_LAYERS``. Raises ExportError if a layer that was chosen for int8 stayed float, BadInput if a
+    layer gives NaN or infinity.
     """
     from edge.xnnpack_quantizer import count_int8_layers
 
@@ -108,12 +127,7 @@ def quantize_methods(
         if found != quantizer.annotated:
             raise ExportError(f"{method.name}: expected {quantizer.annotated} int8 layers, found {found}")
         count += quantizer.annotated
-    return quantized, QuantisationCard(
-        scheme="W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
-        calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
-        quantised_layers=count,
-        float_layers=[path for path in layers_of(methods) if path in kept],
-    )
+    return quantized, count
 
 
 def calibrated_method(method: Method, tiles: Sequence[Float], spec: StaticSpec = DEFAULT) -> Calibrated:

@@ -1,9 +1,6 @@
 """Which layers of an int8 program stay float: a small JSON file, and how one is chosen for a budget."""
 
 import difflib
-import json
-import os
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.errors import BadInput, OutputExists
+from edge.errors import BadInput
 
 # Bytes of a ×2 program beside its layers' weights: operators, ranges, offsets (measured: 0.27 MB).
 PROGRAM_BYTES = 270_000
@@ -39,6 +36,10 @@ class LayerPlan(_Part):
     checkpoint: str | None = None
     layers: dict[str, Literal["int8", "float"]]
     expected: Expected | None = None
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(indent=2) + "\n"
 
     @property
     def float_layers(self) -> list[str]:
@@ -74,37 +75,19 @@ def check_plan(plan: LayerPlan, layers: Collection[str], checkpoint: str) -> Non
         )
 
 
-def check_plan_path(path: Path, force: bool) -> None:
-    """Raise now what ``write_plan`` would only raise after the work."""
-    if not path.parent.is_dir():
-        raise BadInput(f"{path}: expected {path.parent} to be a folder, found none")
-    if path.exists() and not force:
-        raise OutputExists(f"{path}: expected a free path, found a file; --force replaces it")
-
-
-def write_plan(plan: LayerPlan, path: Path) -> None:
-    """Write ``plan`` as JSON; the file appears whole or not at all."""
-    write_whole(path, json.dumps(plan.model_dump(), indent=2) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text``; the file appears whole or not at all. Raises BadInput if it cannot be written."""
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise BadInput(f"{path}: expected to write a file, found {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 @dataclass(frozen=True)
 class Budget:
-    """What a plan may cost: dB of PSNR-Y against fp32, bytes of the program; None: anything."""
+    """What a plan may cost: dB of PSNR-Y against fp32, bytes of the program; None: anything.
+
+    Raises BadInput for a loss below zero or NaN.
+    """
 
     loss_db: float | None
     bytes: int | None
+
+    def __post_init__(self) -> None:
+        if self.loss_db is not None and not self.loss_db >= 0:
+            raise BadInput(f"expected a loss of 0 dB or more, found {self.loss_db:g}")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from edge.card import (
 from edge.check import CheckResult, compare, judge
 from edge.errors import ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
-from edge.int8 import calibration_tiles, layers_of, quantize_methods
+from edge.int8 import calibration_tiles, layers_of, quantize_methods, quantize_modules
 from edge.layer_plan import check_plan
 from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of, stage_methods
 from edge.pictures import sample_pictures
@@ -129,12 +129,12 @@ def _export_executorch(
     modules = {method.name: method.module for method in (*methods, *stages)}
     quantisation = None
     if spec.precision == "int8":
-        tiles = calibration_tiles(recipe.calibration, model)
         # A user's folder is not named: paths are nobody's business but theirs.
         source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
         plan = recipe.layers
         if plan is not None:
             check_plan(plan, layers_of(methods), checkpoint_hash(model))
+        tiles = calibration_tiles(recipe.calibration, model)
         floats = plan.float_layers if plan is not None else []
         quantised, quantisation = quantize_methods(
             methods, model, tiles, recipe.max_tile, source, recipe.int8, floats
@@ -143,7 +143,7 @@ def _export_executorch(
         # Calibrated on the same tiles, a stage has the ranges, and so the weights, of the whole.
         deep = [stage for stage in stages if stage.name != "input"]
         if deep:
-            modules |= quantize_methods(deep, model, tiles, recipe.max_tile, source, recipe.int8, floats)[0]
+            modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats)[0]
     programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in (*methods, *stages)}
     (folder / PTE_FILE).write_bytes(lower_to_xnnpack(programs))
     return quantisation

@@ -66,6 +66,25 @@ def test_a_budget_without_a_file_and_a_file_without_a_budget_are_refused(tiny, t
     assert capfd.readouterr().err.count("expected --out together with --max-loss or --max-size") == 2
 
 
+def test_files_are_refused_before_the_work(tiny, tmp_path, capfd):
+    (tmp_path / "layers.json").write_text("{}")
+    common = ["sensitivity", "--checkpoint", str(tiny.checkpoint), "--max-loss", "0.1"]
+    assert main([*common, "--out", str(tmp_path / "layers.json")]) == 2
+    assert "--force replaces it" in capfd.readouterr().err
+    assert main([*common, "--out", str(tmp_path / "a.json"), "--plot", str(tmp_path / "a.png")]) == 2
+    assert "expected a name ending in .svg" in capfd.readouterr().err
+
+
+def test_a_plan_that_names_no_layer_of_the_network_is_refused_by_build(tiny, tmp_path, capfd):
+    (tmp_path / "layers.json").write_text('{"layers": {"encoder.head": "float"}}')
+    build = ["build", "--checkpoint", str(tiny.checkpoint), "--out", str(tmp_path / "out")]
+    layers = ["--layers-from", str(tmp_path / "layers.json")]
+    assert main([*build, *layers, "--precision", "int8"]) == 2
+    assert "found 'encoder.head'; nearest: encoder.head.0" in capfd.readouterr().err
+    assert main([*build, *layers, "--precision", "fp32"]) == 2
+    assert "expected an int8 artifact to choose layers of" in capfd.readouterr().err
+
+
 def test_bars_are_as_long_as_losses_and_names_are_escaped():
     layers = (
         LayerCost("<a>", 10, {"int8": 0.02, "weights-6": 0.01, "weights-4": -0.5}),
