@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph import CONVOLUTION, LINEAR
@@ -128,7 +128,12 @@ def _correct_bias(
     outputs = [call(values, error, None, *layer.args[3:]) for values in x]
     channels = 1 if layer.target is CONVOLUTION else outputs[0].ndim - 1
     means = [out.transpose(0, channels).flatten(1).mean(1) for out in outputs]
-    _attribute(graph, bias).add_(torch.stack(means).mean(0))
+    corrected = _attribute(graph, bias).detach() + torch.stack(means).mean(0)
+    parent, _, name = str(bias.target).rpartition(".")
+    # A new one: the graph shares its parameters with the network that it was exported from.
+    setattr(graph.get_submodule(parent), name, nn.Parameter(corrected))
+    for run in runs:
+        run.env[bias] = corrected
 
 
 def input_moments(layer: Node, weight: Tensor, x: Sequence[Tensor]) -> Tensor:

@@ -68,3 +68,12 @@ def test_fewer_bits_cost_more(board):
         out = board.run({}, (x,))
         assert rms(board.run({path: "weights-6"}, (x,)), out) < rms(board.run({path: "weights-4"}, (x,)), out)
         assert len(torch.unique(four[0])) <= 15
+
+
+def test_the_addition_of_a_constant_belongs_to_the_layer_before_it(board):
+    (addition, skip) = (n for n in board.graph.graph.nodes if n.target is torch.ops.aten.add.Tensor)
+    for observer in addition.args:
+        assert board.is_int8(observer, addition, {"twice": "int8"})
+        assert not board.is_int8(observer, addition, {"first": "int8", "last": "int8"})
+    assert board.is_int8(skip.args[1], skip, {"last": "int8"})
+    assert not board.is_int8(skip.args[1], skip, {"twice": "int8"})
