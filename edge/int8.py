@@ -41,7 +41,7 @@ CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 TILES_PER_PICTURE = 4
 
 # Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
-# farthest. On photographs such a choice loses a third of what random tiles lose (docs/int8.md).
+# farthest. Such a choice loses half of what random tiles lose, or less (docs/int8.md).
 CANDIDATES = 256
 KEPT = 24
 
