@@ -5,6 +5,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.card import CARD_FILE, Card, read_card
+from edge.devices.coreml_delegate import unpack_delegates
 from edge.devices.device import Device
 from edge.devices.host import HostProgram
-from edge.errors import BadInput, OutputExists
+from edge.errors import BadArtifact, BadInput, OutputExists
 from edge.tiling import Rect, Tile
 from models.any_scale import blend_rows, gather_rows, plan_queries
 
@@ -34,7 +36,8 @@ class Program(Protocol):
 
 
 class CoreMLPrograms:
-    """The packages of a Core ML artifact: interpreted with ``arithmetic``, or by Core ML if it is None."""
+    """The packages of a Core ML artifact, in folders or in a ``.pte``'s delegates: interpreted with
+    ``arithmetic``, or by Core ML if it is None."""
 
     def __init__(
         self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None, compute_units: str
@@ -52,11 +55,27 @@ class CoreMLPrograms:
                 else MILProgram(package, arithmetic)
             )
 
-        self._packages = {method.name: load(folder / method.program) for method in card.methods}
+        self._names: dict[str, dict[str, str]] = {}  # of a delegate's inputs, by those of the card
+        if card.target == "coreml":
+            self._packages = {method.name: load(folder / method.program) for method in card.methods}
+            return
+        scratch = Path(tempfile.mkdtemp(prefix="liif-edge-"))
+        weakref.finalize(self, shutil.rmtree, scratch)  # not earlier: Core ML may look at its package again
+        delegates = unpack_delegates(folder / card.methods[0].program, scratch)
+        expected = {method.name: len(method.inputs) for method in card.methods}
+        found = {name: len(delegate.inputs) for name, delegate in delegates.items()}
+        if found != expected:
+            raise BadArtifact(f"{folder}: expected methods with inputs {expected}, found {found}")
+        self._packages = {name: load(delegate.package) for name, delegate in delegates.items()}
+        for method in card.methods:
+            ours = [tensor.name for tensor in method.inputs]
+            self._names[method.name] = dict(zip(ours, delegates[method.name].inputs, strict=True))
 
     def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
         """The one output of the method's package."""
-        (output,) = self._packages[method].run(inputs).values()
+        names = self._names.get(method, {})
+        named = {names.get(name, name): array for name, array in inputs.items()}
+        (output,) = self._packages[method].run(named).values()
         return output
 
 
@@ -82,7 +101,7 @@ def load_program(
 ) -> Program:
     """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it;
     ``compute_units``: what Core ML itself may use."""
-    if card.target == "coreml":
+    if card.target != "xnnpack":
         return CoreMLPrograms(folder, card, arithmetic, compute_units)
     return HostProgram(folder / card.methods[0].program)
 

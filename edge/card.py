@@ -13,7 +13,7 @@ CARD_FILE = "card.json"
 SCHEMA_VERSION = 1
 
 Scale = Literal[2, 3, 4, "any"]
-Target = Literal["xnnpack", "coreml"]
+Target = Literal["xnnpack", "coreml", "coreml-pte"]
 Precision = Literal["fp32", "fp16", "int8", "int8-weights"]
 
 

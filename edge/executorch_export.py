@@ -1,7 +1,7 @@
 """Export to ExecuTorch with XNNPACK: one ``.pte`` with all methods of a form, for tiles of any size."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -44,15 +44,22 @@ def lower_to_xnnpack(programs: Mapping[str, ExportedProgram]) -> bytes:
 
     Raises ExportError if an operator is left undelegated that is not in ``UNDELEGATED``.
     """
+    return serialize(delegate(programs), programs, "XNNPACK", UNDELEGATED)
+
+
+def serialize(lowered: Any, methods: Iterable[str], backend: str, explained: frozenset[str]) -> bytes:
+    """The file of ``lowered`` programs, whose ``methods`` run in ``backend``.
+
+    Raises ExportError if an operator is left undelegated that is not ``explained``.
+    """
     from executorch.exir import ExecutorchBackendConfig
     from executorch.exir.passes import MemoryPlanningPass
 
-    lowered = delegate(programs)
-    for name in programs:
-        left = undelegated(lowered.exported_program(name))
+    for name in methods:
+        left = undelegated(lowered.exported_program(name), explained)
         if left:
             raise ExportError(
-                f"method {name}: expected everything in XNNPACK, found {', '.join(left)} outside"
+                f"method {name}: expected everything in {backend}, found {', '.join(left)} outside"
             )
     # Inputs stay where the caller has them: planned, they would be held at their largest size.
     config = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
@@ -87,10 +94,10 @@ def delegate(programs: Mapping[str, ExportedProgram]) -> Any:
     )
 
 
-def undelegated(program: ExportedProgram) -> list[str]:
-    """Operators outside every delegate that ``UNDELEGATED`` does not explain."""
+def undelegated(program: ExportedProgram, explained: frozenset[str]) -> list[str]:
+    """Operators outside every delegate that are not ``explained``."""
     calls = {_name(node.target) for node in program.graph.nodes if node.op == "call_function"}
-    return sorted(calls - UNDELEGATED - {"executorch_call_delegate"})
+    return sorted(calls - explained - {"executorch_call_delegate"})
 
 
 def _name(target: Any) -> str:

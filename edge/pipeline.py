@@ -19,6 +19,7 @@ from edge.card import (
     MeasuredCard,
     MethodCard,
     QuantisationCard,
+    Target,
     TensorCard,
     TileCard,
     hash_program,
@@ -69,8 +70,7 @@ def build_artifact(
     methods = methods_of(model, scale)
     stages = stage_methods(model, scale) if recipe.stages else []
     with new_artifact(folder, force) as content:
-        export = _export_coreml if spec.target == "coreml" else _export_executorch
-        quantisation = export(model, methods, stages, recipe, spec, content)
+        quantisation = EXPORTERS[spec.target](model, methods, stages, recipe, spec, content)
         card = _describe(model, methods, stages, recipe, spec, content, quantisation)
         (content / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
         result = measure(Artifact.open(content), model)
@@ -160,9 +160,36 @@ def _export_coreml(
     from edge.coreml_export import convert
 
     for method in (*methods, *stages):
-        sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS}
-        shapes = {tensor.name: tensor.sized(sizes) for tensor in method.inputs}
+        shapes = {tensor.name: tensor.sized(_fixed_sizes(recipe)) for tensor in method.inputs}
         convert(method.module, shapes, method.output.name, spec.precision, folder / _package(method))
+
+
+def _export_coreml_pte(
+    model: LIIF,
+    methods: Sequence[Method],
+    stages: Sequence[Method],
+    recipe: Recipe,
+    spec: ArtifactSpec,
+    folder: Path,
+) -> None:
+    from edge.coreml_delegate import lower_to_coreml
+
+    programs = {
+        m.name: torch.export.export(m.module, m.example(_fixed_sizes(recipe))) for m in (*methods, *stages)
+    }
+    (folder / PTE_FILE).write_bytes(lower_to_coreml(programs, spec.precision))
+
+
+EXPORTERS: dict[Target, Callable[..., QuantisationCard | None]] = {
+    "xnnpack": _export_executorch,
+    "coreml": _export_coreml,
+    "coreml-pte": _export_coreml_pte,
+}
+
+
+def _fixed_sizes(recipe: Recipe) -> dict[str, int]:
+    """What a program of one size has for the dimensions of a method's inputs."""
+    return {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS}
 
 
 def _package(method: Method) -> str:
@@ -178,10 +205,10 @@ def _describe(
     folder: Path,
     quantisation: QuantisationCard | None,
 ) -> Card:
-    coreml = spec.target == "coreml"
+    one_size = spec.target != "xnnpack"
     sizes: dict[str, int] = {}  # of the dimensions that a program of one size has fixed
-    if coreml:
-        sizes = {"h": recipe.tile, "w": recipe.tile, "n": MAX_ROWS}
+    if one_size:
+        sizes = _fixed_sizes(recipe)
         if spec.scale != "any":
             sizes |= {f"{spec.scale}*{axis}": spec.scale * recipe.tile for axis in ("h", "w")}
 
@@ -192,7 +219,7 @@ def _describe(
     entries = [
         MethodCard(
             name=method.name,
-            program=_package(method) if coreml else PTE_FILE,
+            program=_package(method) if spec.target == "coreml" else PTE_FILE,
             inputs=[tensor(t) for t in method.inputs],
             output=tensor(method.output),
         )
@@ -207,11 +234,11 @@ def _describe(
         precision=spec.precision,
         methods=entries,
         tile=TileCard(
-            maximum=recipe.tile if coreml else recipe.max_tile,
+            maximum=recipe.tile if one_size else recipe.max_tile,
             default=recipe.tile,
             halo=min(recipe.halo, config.full_halo),
             full_halo=config.full_halo,
-            fixed=recipe.tile if coreml else None,
+            fixed=recipe.tile if one_size else None,
         ),
         decoding=DecodingCard(
             local_ensemble=config.local_ensemble, cell_decode=config.cell_decode, max_rows=MAX_ROWS

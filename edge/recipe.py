@@ -18,6 +18,7 @@ DEFAULT_HALO = 8
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "xnnpack": ("fp32", "int8"),
     "coreml": ("fp32", "fp16", "int8-weights"),
+    "coreml-pte": ("fp32", "fp16"),
 }
 
 # The largest factor that the paper evaluates (arXiv 2012.09161, table 1).
@@ -53,7 +54,7 @@ class Recipe:
     """Artifacts of one checkpoint. ``calibration``: a folder of pictures, None for the built-in ones.
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
-    packages take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
+    programs take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
     ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: which of theirs stay float.
     """
 

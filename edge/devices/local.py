@@ -17,12 +17,12 @@ from edge.errors import BadInput, MissingDependency
 
 @dataclass(frozen=True)
 class LocalDevice:
-    """Runs artifacts of one ``target``. ``arithmetic``: for the interpreter, see ``MILProgram``; None
-    where the target's own runtime is used. ``compute_units``: for Core ML, see ``CoreMLProgram``."""
+    """Runs artifacts of ``targets``. ``arithmetic``: for the interpreter, see ``MILProgram``; None
+    where the targets' own runtime is used. ``compute_units``: for Core ML, see ``CoreMLProgram``."""
 
     name: str
     needs: str
-    target: Target
+    targets: tuple[Target, ...]
     package: str
     arithmetic: Literal["exact", "fp16"] | None = None
     compute_units: str = "all"
@@ -31,7 +31,7 @@ class LocalDevice:
         """See ``Device``."""
         if find_spec(self.package) is None:
             return f"expected the package {self.package}, found none: pip install {self.package}"
-        if self.target == "coreml" and self.arithmetic is None and sys.platform != "darwin":
+        if "coreml" in self.targets and self.arithmetic is None and sys.platform != "darwin":
             return f"expected macOS, found {platform.system()}; coreml-interpreted runs anywhere"
         return None
 
@@ -41,10 +41,9 @@ class LocalDevice:
         if absent is not None:
             raise MissingDependency(f"{self.name}: {absent}")
         card = read_card(folder)
-        if card.target != self.target:
-            raise BadInput(
-                f"{self.name}: expected an artifact for {self.target}, found one for {card.target}"
-            )
+        if card.target not in self.targets:
+            known = " or ".join(self.targets)
+            raise BadInput(f"{self.name}: expected an artifact for {known}, found one for {card.target}")
         program = load_program(folder, card, self.arithmetic, self.compute_units)
         outputs, times = [], []
         for each in inputs:

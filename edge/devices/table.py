@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge.card import Target
 from edge.devices.android import AndroidDevice
 from edge.devices.arm64 import Arm64Device
 from edge.devices.coreml import COMPUTE_UNITS
@@ -13,17 +14,17 @@ from edge.devices.local import LocalDevice
 from edge.devices.native import NativeDevice
 from edge.errors import BadInput
 
+COREML: tuple[Target, ...] = ("coreml", "coreml-pte")
+
 DEVICES: dict[str, Device] = {
     device.name: device
     for device in (
-        LocalDevice("host", "the package executorch", "xnnpack", "executorch"),
+        LocalDevice("host", "the package executorch", ("xnnpack",), "executorch"),
         NativeDevice(),
         Arm64Device(),
         AndroidDevice(),
-        LocalDevice("coreml", "macOS and the package coremltools", "coreml", "coremltools"),
-        LocalDevice(
-            "coreml-interpreted", "the package coremltools", "coreml", "coremltools", arithmetic="fp16"
-        ),
+        LocalDevice("coreml", "macOS and the package coremltools", COREML, "coremltools"),
+        LocalDevice("coreml-interpreted", "the package coremltools", COREML, "coremltools", "fp16"),
     )
 }
 

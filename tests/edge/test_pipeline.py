@@ -45,6 +45,8 @@ def seeded(kind: type[LIIF] = LIIF) -> LIIF:
         (("any", "int8"), 42),
         ((2, "fp16", "coreml"), 55),
         (("any", "fp16", "coreml"), 55),
+        ((2, "fp16", "coreml-pte"), 55),
+        (("any", "fp32", "coreml-pte"), 100),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -74,6 +76,7 @@ def test_the_card_has_the_tiles_of_the_recipe(tiny):
     )
     assert (pte.maximum, pte.default, pte.halo, pte.full_halo, pte.fixed) == (64, 32, 4, 6, None)
     assert (package.maximum, package.default, package.fixed) == (32, 32, 32)
+    assert read_card(tiny.artifact(2, "fp16", "coreml-pte")).tile == package
 
 
 def test_doors_of_a_core_ml_program_have_numbers_for_sizes_and_those_of_a_pte_names(tiny):

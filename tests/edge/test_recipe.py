@@ -16,6 +16,7 @@ from models import DEFAULT_WEIGHTS
         ((2, "int8"), "liif-x2-int8-xnnpack"),
         ((3, "fp32", "xnnpack"), "liif-x3-fp32-xnnpack"),
         (("any", "fp16", "coreml"), "liif-any-fp16-coreml"),
+        ((2, "fp16", "coreml-pte"), "liif-x2-fp16-coreml-pte"),
         ((4, "int8-weights", "coreml"), "liif-x4-int8-weights-coreml"),
     ],
 )
@@ -30,7 +31,7 @@ def test_an_artifacts_name_says_what_it_is(spec, name):
         ((1, "fp32"), "found 1"),
         (("2", "fp32"), "found 2"),
         ((2.5, "fp32"), "found 2.5"),
-        ((2, "fp32", "tflite"), "expected a target of xnnpack, coreml, found tflite"),
+        ((2, "fp32", "tflite"), "expected a target of xnnpack, coreml, coreml-pte, found tflite"),
         ((2, "fp16"), "expected a precision of fp32, int8 for xnnpack, found fp16"),
         ((2, "int8", "coreml"), "expected a precision of fp32, fp16, int8-weights for coreml, found int8"),
     ],

@@ -32,7 +32,9 @@ def test_an_artifact_opened_on_a_device_runs_there(tiny):
 
 
 def test_a_device_refuses_an_artifact_of_another_target(tiny):
-    with pytest.raises(BadInput, match="expected an artifact for coreml, found one for xnnpack"):
+    with pytest.raises(
+        BadInput, match="expected an artifact for coreml or coreml-pte, found one for xnnpack"
+    ):
         DEVICES["coreml-interpreted"].run(tiny.artifact(2, "fp32"), "forward", [{"lr": tile()}])
 
 
