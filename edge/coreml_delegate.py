@@ -8,10 +8,10 @@ from edge.devices.coreml import import_coremltools
 from edge.errors import BadInput
 from edge.executorch_export import serialize
 
-# The precisions that ExecuTorch's compile specifications express, and Core ML's names of them. Int8 weights
-# are among the specifications too, but without a way to leave the blending kernel out: its weights would
-# no longer sum to one.
-COMPUTE_PRECISIONS = {"fp32": "float32", "fp16": "float16"}
+# The precisions that ExecuTorch's compile specifications express, and what Core ML computes in. Of int8 the
+# program itself has the quantise-dequantise pairs. Int8 weights are among the specifications too, but
+# without a way to leave the blending kernel out: its weights would no longer sum to one.
+COMPUTE_PRECISIONS = {"fp32": "float32", "fp16": "float16", "int8": "float16"}
 
 
 def lower_to_coreml(programs: Mapping[str, ExportedProgram], precision: str) -> bytes:

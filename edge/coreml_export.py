@@ -4,24 +4,20 @@
 
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from edge.coreml_weights import COMPRESSIONS, compress_weights, deployment_target
 from edge.devices.coreml import import_coremltools
 from edge.errors import BadInput
 
 Shape = tuple[int, ...]
 
-PRECISIONS = ("fp32", "fp16", "int8-weights")
-
-# Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
-# network, and among them are its first and its last layer, where 8 bits would show most.
-SMALLEST_INT8_WEIGHT = 2048
+PRECISIONS = ("fp32", "fp16", "int8", *COMPRESSIONS)
 
 
 def convert(
@@ -31,7 +27,7 @@ def convert(
     precision: str,
     path: Path,
 ) -> None:
-    """Write ``module`` as an ML program for iOS 17 or later to ``path``, a new folder ``*.mlpackage``.
+    """Write ``module`` as an ML program to ``path``, a new folder ``*.mlpackage``.
 
     ``inputs``: name and shape of each argument of ``forward``, in order. One of them may have several
     shapes, the default first: the program then takes each of these, and no other. Inputs and ``output``
@@ -39,8 +35,11 @@ def convert(
 
     - ``fp32``: float32 weights and arithmetic;
     - ``fp16``: float16 weights and arithmetic;
-    - ``int8-weights``: as fp16, with the weights of convolutions and linear layers stored as symmetric
-      int8 with a scale per output channel. Buffers and small weights stay fp16.
+    - ``int8``: a module with quantise-dequantise pairs (``edge.int8``), as fp16 between them;
+    - ``int8-weights``, ``palette6``, ``palette4``: as fp16, with compressed weights
+      (``edge.coreml_weights``).
+
+    For iOS 17 or later, ``palette4`` for iOS 18.
 
     Raises BadInput for another precision or name of ``path``, a taken ``path``, or several shapes for
     more than one input, and MissingDependency without coremltools.
@@ -57,10 +56,14 @@ def convert(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # coremltools calls torch's old names
         program = _export(module, list(shapes.values()))
+        # Strides, pads and the like, five to a convolution, stand once each and not once per use.
+        passes = ct.PassPipeline()
+        passes.set_options("common::const_deduplication", {"const_threshold": 1})
         model = ct.convert(
             program,
+            pass_pipeline=passes,
             convert_to="mlprogram",
-            minimum_deployment_target=ct.target.iOS17,
+            minimum_deployment_target=deployment_target(ct, precision),
             compute_precision=ct.precision.FLOAT32 if precision == "fp32" else ct.precision.FLOAT16,
             # Without a dtype an fp16 program takes and returns float16.
             inputs=[
@@ -74,8 +77,9 @@ def convert(
         )
         packages = [model.package_path]
         try:
-            if precision == "int8-weights":
-                model = _quantize_weights(ct, model, program.graph_signature.inputs_to_buffers)
+            if precision in COMPRESSIONS:
+                buffers = program.graph_signature.inputs_to_buffers
+                model = compress_weights(ct, model, precision, buffers)
                 packages.append(model.package_path)
             # Not ``model.save``: it adds a file for ExecuTorch's debugger that Core ML does not know.
             shutil.copytree(model.package_path, path)
@@ -98,18 +102,3 @@ def _export(module: nn.Module, shapes: Sequence[Sequence[Shape]]) -> torch.expor
     program = torch.export.export(module, example, dynamic_shapes=dynamic, strict=False)
     decomposed: torch.export.ExportedProgram = program.run_decompositions({})
     return decomposed
-
-
-def _quantize_weights(ct: Any, model: Any, buffers: Iterable[str]) -> Any:
-    """``model`` with int8 weights, but for ``buffers``, by their names in the graph: they are constants
-    that nobody trained, such as the blending kernel, whose weights would no longer sum to one.
-    """
-    linear = ct.optimize.coreml.OpLinearQuantizerConfig(
-        mode="linear_symmetric",
-        dtype="int8",
-        granularity="per_channel",
-        weight_threshold=SMALLEST_INT8_WEIGHT,
-    )
-    kept = {f"{name}_to_fp16": None for name in buffers}
-    config = ct.optimize.coreml.OptimizationConfig(global_config=linear, op_name_configs=kept)
-    return ct.optimize.coreml.linear_quantize_weights(model, config)

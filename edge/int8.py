@@ -1,4 +1,4 @@
-"""Static int8 for XNNPACK: which layers, calibrated on what, and the card that says so."""
+"""Static int8 for XNNPACK and Core ML: which layers, calibrated on what, and the card that says so."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path

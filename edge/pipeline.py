@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from edge.artifact import Artifact, new_artifact
@@ -126,6 +127,16 @@ def _export_executorch(
     spec: ArtifactSpec,
     folder: Path,
 ) -> QuantisationCard | None:
+    modules, quantisation = _modules(model, methods, stages, recipe, spec)
+    programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in (*methods, *stages)}
+    (folder / PTE_FILE).write_bytes(lower_to_xnnpack(programs))
+    return quantisation
+
+
+def _modules(
+    model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
+) -> tuple[dict[str, nn.Module], QuantisationCard | None]:
+    """Every method's module by name, with int8 layers if ``spec`` wants them."""
     modules = {method.name: method.module for method in (*methods, *stages)}
     quantisation = None
     if spec.precision == "int8":
@@ -144,9 +155,7 @@ def _export_executorch(
         deep = [stage for stage in stages if stage.name != "input"]
         if deep:
             modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats)[0]
-    programs = {m.name: trace(m, recipe.max_tile, modules[m.name]) for m in (*methods, *stages)}
-    (folder / PTE_FILE).write_bytes(lower_to_xnnpack(programs))
-    return quantisation
+    return modules, quantisation
 
 
 def _export_coreml(
@@ -156,12 +165,15 @@ def _export_coreml(
     recipe: Recipe,
     spec: ArtifactSpec,
     folder: Path,
-) -> None:
+) -> QuantisationCard | None:
     from edge.coreml_export import convert
 
+    modules, quantisation = _modules(model, methods, stages, recipe, spec)
     for method in (*methods, *stages):
         shapes = {tensor.name: tensor.sized(_fixed_sizes(recipe)) for tensor in method.inputs}
-        convert(method.module, shapes, method.output.name, spec.precision, folder / _package(method))
+        package = folder / _package(method)
+        convert(modules[method.name], shapes, method.output.name, spec.precision, package)
+    return quantisation
 
 
 def _export_coreml_pte(
@@ -171,13 +183,16 @@ def _export_coreml_pte(
     recipe: Recipe,
     spec: ArtifactSpec,
     folder: Path,
-) -> None:
+) -> QuantisationCard | None:
     from edge.coreml_delegate import lower_to_coreml
 
+    modules, quantisation = _modules(model, methods, stages, recipe, spec)
     programs = {
-        m.name: torch.export.export(m.module, m.example(_fixed_sizes(recipe))) for m in (*methods, *stages)
+        m.name: torch.export.export(modules[m.name], m.example(_fixed_sizes(recipe)))
+        for m in (*methods, *stages)
     }
     (folder / PTE_FILE).write_bytes(lower_to_coreml(programs, spec.precision))
+    return quantisation
 
 
 EXPORTERS: dict[Target, Callable[..., QuantisationCard | None]] = {

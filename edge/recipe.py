@@ -17,8 +17,8 @@ DEFAULT_HALO = 8
 
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "xnnpack": ("fp32", "int8"),
-    "coreml": ("fp32", "fp16", "int8-weights"),
-    "coreml-pte": ("fp32", "fp16"),
+    "coreml": ("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4"),
+    "coreml-pte": ("fp32", "fp16", "int8"),
 }
 
 # The largest factor that the paper evaluates (arXiv 2012.09161, table 1).

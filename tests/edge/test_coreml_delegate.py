@@ -40,5 +40,5 @@ def test_the_same_layer_alone_is_lowered():
 
 
 def test_a_precision_that_executorch_cannot_ask_for_is_refused_with_the_known_ones():
-    with pytest.raises(BadInput, match="expected a precision of fp32, fp16, found 'int4'"):
+    with pytest.raises(BadInput, match="expected a precision of fp32, fp16, int8, found 'int4'"):
         lowered(Conv(), "int4")

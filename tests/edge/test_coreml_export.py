@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from edge.coreml_export import PRECISIONS, SMALLEST_INT8_WEIGHT, convert
+from edge.coreml_export import PRECISIONS, convert
+from edge.coreml_weights import SMALLEST_COMPRESSED
 from edge.errors import BadInput
 from models import LIIF, AnyScaleDecoder, FixedScaleLIIF, LIIFConfig
 
@@ -42,7 +43,8 @@ def read(package: Path) -> Any:
 
 
 def operations(package: Path) -> list[Any]:
-    return list(read(package).mlProgram.functions["main"].block_specializations["CoreML7"].operations)
+    main = read(package).mlProgram.functions["main"]
+    return list(main.block_specializations[main.opset].operations)
 
 
 def element_of(package: Path, output: str) -> str:
@@ -65,8 +67,11 @@ def test_every_package_takes_and_returns_float32_arrays_by_the_given_names(
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_every_package_is_for_ios_17(packages: dict[str, Path], precision: str) -> None:
-    assert read(packages[precision]).specificationVersion == 8
+def test_every_package_is_for_ios_17_but_those_of_several_palettes_a_layer(
+    packages: dict[str, Path], precision: str
+) -> None:
+    ios_17, ios_18 = 8, 9
+    assert read(packages[precision]).specificationVersion == (ios_18 if precision == "palette4" else ios_17)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -92,16 +97,59 @@ def test_int8_is_for_the_large_trained_weights_only(packages: dict[str, Path], t
     large = {
         "p_" + name.replace(".", "_")
         for name, weight in module.named_parameters()
-        if weight.ndim > 1 and weight.numel() > SMALLEST_INT8_WEIGHT
+        if weight.ndim > 1 and weight.numel() > SMALLEST_COMPRESSED
     }
     quantised = {
         op.outputs[0].name.removesuffix("_to_fp16_quantized")
         for op in operations(packages["int8-weights"])
         if op.type == "constexpr_affine_dequantize"
     }
-    assert module.blend_kernel.numel() > SMALLEST_INT8_WEIGHT
+    assert module.blend_kernel.numel() > SMALLEST_COMPRESSED
     assert quantised == large
     assert element_of(packages["int8-weights"], "b_blend_kernel_to_fp16") == "FLOAT16"
+
+
+def dense_weights(package: Path) -> dict[str, torch.Tensor]:
+    """The compressed weights by name, as coremltools itself unpacks them."""
+    from coremltools.models import MLModel
+    from coremltools.optimize.coreml import decompress_weights, get_weights_metadata
+
+    names = {op.outputs[0].name for op in operations(package) if op.type.startswith("constexpr_")}
+    model = decompress_weights(MLModel(str(package), skip_model_load=True))
+    metadata = get_weights_metadata(model, weight_threshold=0)
+    found = {name: torch.from_numpy(weight.val) for name, weight in metadata.items() if name in names}
+    assert len(found) == len(names)
+    return found
+
+
+@pytest.mark.parametrize(("precision", "channels", "values"), [("palette6", 32, 64), ("palette4", 2, 16)])
+def test_a_palette_has_the_values_of_its_bits_near_the_weights(
+    packages: dict[str, Path], tiny: LIIF, precision: str, channels: int, values: int
+) -> None:
+    trained = FixedScaleLIIF(tiny, 2).hoisted.weight.detach()
+    (found,) = [w for w in dense_weights(packages[precision]).values() if w.shape == trained.shape]
+    for group, original in zip(found.split(channels), trained.split(channels), strict=True):
+        assert len(group.unique()) == values
+        step = (original.max() - original.min()) / (values - 1)
+        assert (group - original).square().mean().sqrt() < step / 2
+
+
+@pytest.mark.parametrize("precision", ["palette6", "palette4"])
+def test_palettes_leave_a_buffer_the_values_that_it_has(
+    packages: dict[str, Path], tiny: LIIF, precision: str
+) -> None:
+    kernel = FixedScaleLIIF(tiny, 2).blend_kernel
+    (found,) = [w for w in dense_weights(packages[precision]).values() if w.shape == kernel.shape]
+    torch.testing.assert_close(found.float(), kernel, rtol=0, atol=0)
+
+
+def test_attributes_that_convolutions_share_are_stored_once(packages: dict[str, Path]) -> None:
+    values = [
+        op.attributes["val"].SerializeToString()
+        for op in operations(packages["fp32"])
+        if op.type == "const" and op.attributes["val"].immediateValue.tensor.HasField("ints")
+    ]
+    assert len(values) == len(set(values))
 
 
 def test_fp16_changes_the_type_of_the_operations_and_not_their_number(packages: dict[str, Path]) -> None:
@@ -137,7 +185,7 @@ def test_several_shapes_of_two_inputs_are_refused(tiny: LIIF, tmp_path: Path) ->
 
 
 def test_an_unknown_precision_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="fp32, fp16, int8-weights, found 'int4'"):
+    with pytest.raises(BadInput, match="fp32, fp16, int8, int8-weights, palette6, palette4, found 'int4'"):
         convert(nn.Linear(2, 2), {"x": (1, 2)}, "y", "int4", tmp_path / "x.mlpackage")
 
 

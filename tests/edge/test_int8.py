@@ -105,6 +105,39 @@ def test_the_card_says_what_it_was_calibrated_on():
     assert card.calibration == "3 tiles of 48x48 from grey paper"
 
 
+# The same in Core ML
+
+
+def test_every_layer_but_the_head_is_in_int8_in_a_core_ml_package_too(tiny):
+    from edge.devices.mil_interpreter import MILProgram
+
+    program = MILProgram(tiny.artifact(2, "int8", "coreml") / "forward.mlpackage")
+    made_by = {operation.output: operation.kind for operation in program._operations}
+    layers = [operation for operation in program._operations if operation.kind == "conv"]
+    inputs = [made_by.get(each.arguments["x"][0], "") for each in layers]
+    encoder, hoisted, floats = 3, 1, 3
+    assert inputs.count("dequantize") == encoder + hoisted + EVALUATIONS
+    assert len(layers) - inputs.count("dequantize") == floats
+
+
+def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny, tmp_path):
+    """With float16 scales, those of the artifact, roundings fall otherwise, and are as many."""
+    from edge.coreml_export import convert
+    from edge.devices.mil_interpreter import MILProgram
+
+    lr = np.random.default_rng(0).random((1, 3, 32, 32), np.float32)
+    graph = tiny.fake_quantised(2)["forward"]
+    convert(graph, {"lr": lr.shape}, "sr", "fp32", tmp_path / "forward.mlpackage")
+    found = MILProgram(tmp_path / "forward.mlpackage").run({"lr": lr})["sr"]
+    with torch.no_grad():
+        expected = graph(torch.from_numpy(lr)).numpy()
+        fp32 = methods_of(tiny.model, 2)[0].module(torch.from_numpy(lr)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    for target in ("coreml", "coreml-pte"):
+        artifact = Artifact.open(tiny.artifact(2, "int8", target))
+        assert psnr(artifact(lr), fp32) > psnr(expected, fp32) - 1
+
+
 # Calibration tiles
 
 

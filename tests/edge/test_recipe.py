@@ -33,7 +33,8 @@ def test_an_artifacts_name_says_what_it_is(spec, name):
         ((2.5, "fp32"), "found 2.5"),
         ((2, "fp32", "tflite"), "expected a target of xnnpack, coreml, coreml-pte, found tflite"),
         ((2, "fp16"), "expected a precision of fp32, int8 for xnnpack, found fp16"),
-        ((2, "int8", "coreml"), "expected a precision of fp32, fp16, int8-weights for coreml, found int8"),
+        ((2, "palette6"), "expected a precision of fp32, int8 for xnnpack, found palette6"),
+        ((2, "palette6", "coreml-pte"), "expected a precision of fp32, fp16, int8 for coreml-pte"),
     ],
 )
 def test_what_does_not_exist_is_refused_with_what_does(spec, message):

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edge.coreml_export import SMALLEST_INT8_WEIGHT, convert
+from edge.coreml_export import convert
+from edge.coreml_weights import SMALLEST_COMPRESSED
 from edge.devices.coreml import import_coremltools
 from edge.devices.mil_interpreter import MILProgram
 from edge.errors import BadArtifact
@@ -142,7 +143,7 @@ def test_an_int8_package_is_pytorch_with_fake_quantised_weights(fixed: Converted
     trained = dict(fixed.module.named_parameters())
 
     def quantised(name: str, tensor: Tensor) -> Tensor:
-        if name not in trained or tensor.ndim == 1 or tensor.numel() <= SMALLEST_INT8_WEIGHT:
+        if name not in trained or tensor.ndim == 1 or tensor.numel() <= SMALLEST_COMPRESSED:
             return in_half(name, tensor)
         half = tensor.numpy().astype(np.float16)  # coremltools divides in float16
         scale = 2 * np.abs(half).max(axis=tuple(range(1, half.ndim)), keepdims=True) / np.float16(254)
@@ -152,6 +153,20 @@ def test_an_int8_package_is_pytorch_with_fake_quantised_weights(fixed: Converted
     expected = pytorch(with_weights(fixed.module, quantised), pixels(*SHAPE))
     np.testing.assert_allclose(fixed.run("int8-weights"), expected, rtol=0, atol=1e-6)
     assert np.abs(fixed.run("int8-weights") - fixed.run("fp16")).max() > 1e-5
+
+
+@pytest.mark.parametrize("precision", ["palette6", "palette4"])
+def test_a_package_with_palettes_is_what_coremltools_makes_of_it_without(
+    fixed: Converted, tmp_path: Path, precision: str
+) -> None:
+    from coremltools.models import MLModel
+    from coremltools.optimize.coreml import decompress_weights
+
+    whole = tmp_path / "whole.mlpackage"
+    decompress_weights(MLModel(str(fixed.package(precision)), skip_model_load=True)).save(str(whole))
+    expected = MILProgram(whole).run({"lr": pixels(*SHAPE)})["sr"]
+    np.testing.assert_allclose(fixed.run(precision), expected, rtol=0, atol=2e-6)
+    assert np.abs(fixed.run(precision) - fixed.run("fp16")).max() > 1e-5
 
 
 def test_a_package_of_several_shapes_is_pytorch_at_each_and_refuses_others(tmp_path: Path) -> None:
