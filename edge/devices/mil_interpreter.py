@@ -33,8 +33,9 @@ class _Type:
 
     @property
     def held_as(self) -> torch.dtype:
-        """Floats are held in float32, integers of every width in int64."""
+        """Floats are held in float32; bytes, which activations may be, in bytes; other integers in int64."""
         held = {"FLOAT16": torch.float32, "FLOAT32": torch.float32, "BOOL": torch.bool}
+        held |= {"INT8": torch.int8, "UINT8": torch.uint8}
         return held.get(self.element, torch.int64)
 
     def holds(self, value: Tensor) -> bool:

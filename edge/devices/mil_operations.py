@@ -66,7 +66,8 @@ def _cast(x: Tensor, dtype: str) -> Tensor:
 
 def _affine(quantized_data: Tensor, zero_point: Tensor, scale: Tensor, axis: Tensor | None = None) -> Tensor:
     rank = quantized_data.ndim
-    return (quantized_data - _along(zero_point, axis, rank)) * _along(scale, axis, rank)
+    # In float32, which is exact: the difference of two bytes is none.
+    return (quantized_data.float() - _along(zero_point, axis, rank)) * _along(scale, axis, rank)
 
 
 def _quantize(
@@ -76,11 +77,12 @@ def _quantize(
     zero_point: Tensor | None = None,
     axis: Tensor | None = None,
 ) -> Tensor:
-    low, high = {"int8": (-128, 127), "uint8": (0, 255)}[output_dtype]
-    level = torch.round(input / _along(scale, axis, input.ndim)).long()
+    held_as = {"int8": torch.int8, "uint8": torch.uint8}[output_dtype]
+    limits = torch.iinfo(held_as)
+    level = (input / _along(scale, axis, input.ndim)).round_()
     if zero_point is not None:
-        level = level + _along(zero_point, axis, input.ndim)
-    return level.clamp(low, high)
+        level += _along(zero_point, axis, input.ndim)
+    return level.clamp_(limits.min, limits.max).to(held_as)
 
 
 def _dequantize(
@@ -97,7 +99,7 @@ def _spread(blocks: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _blockwise(data: Tensor, scale: Tensor, offset: Tensor | None = None) -> Tensor:
-    shifted = data if offset is None else data - _spread(offset, data.shape)
+    shifted = data.float() if offset is None else data.float() - _spread(offset, data.shape)
     return shifted * _spread(scale, data.shape)
 
 
@@ -107,7 +109,7 @@ def _lut_to_dense(
     if shape is not None:  # iOS 16 and 17: one table, packed indices
         return lut[unpack_bits(indices.byte().numpy(), int(math.log2(len(lut))), shape.tolist())]
     tables = _spread(lut, indices.shape)  # (*indices, palettes, vector)
-    entry = indices[..., None, None].expand(*indices.shape, 1, lut.shape[-1])
+    entry = indices.long()[..., None, None].expand(*indices.shape, 1, lut.shape[-1])
     dense = tables.gather(-2, entry)[..., 0, :]  # (*indices, vector)
     if vector_axis is None:
         return dense[..., 0]
