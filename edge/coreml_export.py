@@ -36,8 +36,9 @@ def convert(
     - ``fp32``: float32 weights and arithmetic;
     - ``fp16``: float16 weights and arithmetic;
     - ``int8``: a module with quantise-dequantise pairs (``edge.int8``), as fp16 between them;
-    - ``int8-weights``, ``palette6``, ``palette4``: as fp16, with compressed weights
-      (``edge.coreml_weights``).
+    - ``int8-weights``: as fp16, with the weights of convolutions and linear layers stored in int8;
+    - ``palette6``, ``palette4``: a module whose weights take few values (``quantize.palette``), stored as
+      palettes of these and indices.
 
     For iOS 17 or later, ``palette4`` for iOS 18.
 

@@ -6,51 +6,90 @@ weights would no longer sum to one.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BadInput
 
 # Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
 # network, and among them are its first and its last layer, where 8 bits would show most.
 SMALLEST_COMPRESSED = 2048
 
-# Output channels that share a palette of 16 values. One palette for a whole layer costs 3 dB more.
-CHANNELS_PER_PALETTE = 2
 
-COMPRESSIONS = ("int8-weights", "palette6", "palette4")
+@dataclass(frozen=True)
+class Palette:
+    """Indices of ``bits`` bits into the values that ``channels`` output channels share (None: all)."""
+
+    bits: int
+    channels: int | None
+
+
+# A palette for a whole layer, or for every two channels: 16 values for a whole layer are 9 dB worse.
+PALETTES = {"palette6": Palette(6, None), "palette4": Palette(4, 2)}
+
+INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores
+
+COMPRESSIONS = ("int8-weights", *PALETTES)
 
 
 def deployment_target(ct: Any, precision: str) -> Any:
     """The oldest system that runs a program of ``precision``: several palettes a layer need iOS 18."""
-    return ct.target.iOS18 if precision == "palette4" else ct.target.iOS17
+    palette = PALETTES.get(precision)
+    return ct.target.iOS17 if palette is None or palette.channels is None else ct.target.iOS18
 
 
 def compress_weights(ct: Any, model: Any, precision: str, buffers: Iterable[str]) -> Any:
     """A float16 ``model`` with its weights compressed; ``buffers`` by their names in the graph.
 
-    - ``int8-weights``: symmetric int8 with a scale per output channel;
-    - ``palette6``: 64 float16 values per layer, by k-means;
-    - ``palette4``: 16 float16 values per ``CHANNELS_PER_PALETTE`` output channels, by k-means.
+    ``int8-weights``: symmetric int8 with a scale per output channel. Palettes: the values that the weights
+    have, so nothing is lost here; ``quantize.palette`` made them few.
     """
     coreml = ct.optimize.coreml
-    names = [f"{name}_to_fp16" for name in buffers]
     if precision == "int8-weights":
-        config = coreml.OpLinearQuantizerConfig(
+        linear = coreml.OpLinearQuantizerConfig(
             mode="linear_symmetric",
             dtype="int8",
             granularity="per_channel",
             weight_threshold=SMALLEST_COMPRESSED,
         )
-        return coreml.linear_quantize_weights(model, _config(coreml, config, dict.fromkeys(names)))
-    groups = {"granularity": "per_grouped_channel", "group_size": CHANNELS_PER_PALETTE, "channel_axis": 0}
-    config = coreml.OpPalettizerConfig(
-        mode="kmeans",
-        nbits=6 if precision == "palette6" else 4,
+        kept = {f"{name}_to_fp16": None for name in buffers}
+        config = coreml.OptimizationConfig(global_config=linear, op_name_configs=kept)
+        return coreml.linear_quantize_weights(model, config)
+    palette = PALETTES[precision]
+    shared: dict[str, Any] = {}
+    if palette.channels is not None:
+        shared = {"granularity": "per_grouped_channel", "group_size": palette.channels, "channel_axis": 0}
+    few = coreml.OpPalettizerConfig(
+        mode="custom",
+        lut_function=lambda weight: look_up(weight, (palette.bits,)),
         weight_threshold=SMALLEST_COMPRESSED,
-        **(groups if precision == "palette4" else {}),
+        **shared,
     )
-    # Of a buffer the palette is the values that it has: nothing is lost.
-    as_they_are = coreml.OpPalettizerConfig(mode="unique", weight_threshold=SMALLEST_COMPRESSED)
-    return coreml.palettize_weights(model, _config(coreml, config, dict.fromkeys(names, as_they_are)))
+    as_few = coreml.OpPalettizerConfig(
+        mode="custom", lut_function=look_up, weight_threshold=SMALLEST_COMPRESSED
+    )
+    config = coreml.OptimizationConfig(
+        global_config=few, op_name_configs={f"{name}_to_fp16": as_few for name in buffers}
+    )
+    return coreml.palettize_weights(model, config)
 
 
-def _config(coreml: Any, trained: Any, others: dict[str, Any]) -> Any:
-    return coreml.OptimizationConfig(global_config=trained, op_name_configs=others)
+def look_up(
+    weight: NDArray[np.float16], bits: tuple[int, ...] = INDEX_BITS
+) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    """The values that ``weight`` takes, as many as the smallest fitting of ``bits`` can count, the rest zero;
+    and each element's index. Raises BadInput if it takes more.
+
+    coremltools' own mode ``unique`` does the same with NumPy's ``unique``, which finds more values than there
+    are among float16 (NumPy 2.4).
+    """
+    values, indices = np.unique(weight.astype(np.float32).ravel(), return_inverse=True)
+    fitting = [n for n in bits if len(values) <= 2**n]
+    if not fitting:
+        raise BadInput(f"expected a weight of at most {2 ** bits[-1]} values, found {len(values)}")
+    table = np.zeros(2 ** fitting[0], weight.dtype)
+    table[: len(values)] = values
+    return table, indices.astype(np.uint8)

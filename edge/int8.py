@@ -117,11 +117,7 @@ def quantize_modules(
     count = 0
     for method in methods:
         quantizer = layer_quantizer(kept)
-        inputs: Iterator[tuple[Tensor, ...]]
-        if method.name == "decode":
-            inputs = decoder_inputs(model, methods[0].module, tiles)
-        else:
-            inputs = ((torch.from_numpy(tile),) for tile in tiles)
+        inputs = calibration_inputs(method, methods, model, tiles)
         quantized[method.name] = _run(quantize_static, method, max_tile, inputs, quantizer, spec)
         found = count_int8_layers(quantized[method.name])
         if found != quantizer.annotated:
@@ -176,6 +172,15 @@ def layer_quantizer(kept: Collection[str], trainable: bool = False) -> "LayerQua
     from edge.xnnpack_quantizer import LayerQuantizer
 
     return LayerQuantizer(lambda path: _runs_in_int8(path, kept), {HEAD: (STEP, ZERO_POINT)}, trainable)
+
+
+def calibration_inputs(
+    method: Method, methods: Sequence[Method], model: LIIF, tiles: Sequence[Float]
+) -> Iterator[tuple[Tensor, ...]]:
+    """What ``method``, one of ``methods``, is called with when ``tiles`` are upscaled."""
+    if method.name == "decode":
+        return decoder_inputs(model, methods[0].module, tiles)
+    return ((torch.from_numpy(tile),) for tile in tiles)
 
 
 def decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:

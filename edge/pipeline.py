@@ -26,9 +26,16 @@ from edge.card import (
     hash_program,
 )
 from edge.check import CheckResult, compare, judge
+from edge.coreml_weights import PALETTES, SMALLEST_COMPRESSED, Palette
 from edge.errors import ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
-from edge.int8 import calibration_tiles, layers_of, quantize_methods, quantize_modules
+from edge.int8 import (
+    calibration_inputs,
+    calibration_tiles,
+    layers_of,
+    quantize_methods,
+    quantize_modules,
+)
 from edge.layer_plan import check_plan
 from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of, stage_methods
 from edge.pictures import sample_pictures
@@ -39,6 +46,9 @@ from models import LIIF, FixedScaleLIIF, checkpoint_hash, load_checkpoint
 Float = NDArray[np.float32]
 
 PTE_FILE = "model.pte"
+
+# Of the tiles of calibration, every third: 27,000 positions for the 576 inputs of a layer.
+PALETTE_TILES = 3
 
 # What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
 MEASURED_ZOOM = 2.6
@@ -136,26 +146,39 @@ def _export_executorch(
 def _modules(
     model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
 ) -> tuple[dict[str, nn.Module], QuantisationCard | None]:
-    """Every method's module by name, with int8 layers if ``spec`` wants them."""
+    """Every method's module by name, with int8 layers or weights of few values if ``spec`` wants them."""
     modules = {method.name: method.module for method in (*methods, *stages)}
-    quantisation = None
-    if spec.precision == "int8":
-        # A user's folder is not named: paths are nobody's business but theirs.
-        source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
-        plan = recipe.layers
-        if plan is not None:
-            check_plan(plan, layers_of(methods), checkpoint_hash(model))
-        tiles = calibration_tiles(recipe.calibration, model)
-        floats = plan.float_layers if plan is not None else []
-        quantised, quantisation = quantize_methods(
-            methods, model, tiles, recipe.max_tile, source, recipe.int8, floats
-        )
-        modules |= quantised
-        # Calibrated on the same tiles, a stage has the ranges, and so the weights, of the whole.
-        deep = [stage for stage in stages if stage.name != "input"]
-        if deep:
-            modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats)[0]
+    if spec.precision not in ("int8", *PALETTES):
+        return modules, None
+    plan = recipe.layers
+    if plan is not None:
+        check_plan(plan, layers_of(methods), checkpoint_hash(model))
+    tiles = calibration_tiles(recipe.calibration, model)
+    # Calibrated on the same tiles, a stage has the ranges, and so the weights, of the whole.
+    deep = [stage for stage in stages if stage.name != "input"]
+    if spec.precision in PALETTES:
+        for method in (*methods, *deep):
+            modules[method.name] = _palettized(method, methods, model, tiles, PALETTES[spec.precision])
+        return modules, None
+    # A user's folder is not named: paths are nobody's business but theirs.
+    source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
+    floats = plan.float_layers if plan is not None else []
+    quantised, quantisation = quantize_methods(
+        methods, model, tiles, recipe.max_tile, source, recipe.int8, floats
+    )
+    modules |= quantised
+    if deep:
+        modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats)[0]
     return modules, quantisation
+
+
+def _palettized(
+    method: Method, methods: Sequence[Method], model: LIIF, tiles: Sequence[Float], palette: Palette
+) -> nn.Module:
+    from quantize.palette import palettize
+
+    inputs = calibration_inputs(method, methods, model, tiles[::PALETTE_TILES])
+    return palettize(method.module, palette.bits, palette.channels, SMALLEST_COMPRESSED, inputs)
 
 
 def _export_coreml(

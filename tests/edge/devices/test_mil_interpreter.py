@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edge.coreml_export import convert
-from edge.coreml_weights import SMALLEST_COMPRESSED
+from edge.coreml_weights import PALETTES, SMALLEST_COMPRESSED
 from edge.devices.coreml import import_coremltools
 from edge.devices.mil_interpreter import MILProgram
 from edge.errors import BadArtifact
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
+from quantize.palette import palettize
 
 SHAPE = (1, 3, 5, 7)
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
@@ -61,7 +62,11 @@ class Converted:
     def package(self, precision: str) -> Path:
         path = self.folder / f"{precision}.mlpackage"
         if not path.exists():
-            convert(self.module, {"lr": SHAPE}, "sr", precision, path)
+            module = self.module
+            if precision in PALETTES:
+                palette, tile = PALETTES[precision], torch.from_numpy(pixels(*SHAPE))
+                module = palettize(module, palette.bits, palette.channels, SMALLEST_COMPRESSED, [(tile,)])
+            convert(module, {"lr": SHAPE}, "sr", precision, path)
         return path
 
     def run(self, precision: str, arithmetic: Any = "exact") -> NDArray[np.float32]:
