@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge import commands, training_commands
+from edge import commands, training_commands, tuning_commands
 from edge.devices.files import FILES
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
@@ -195,6 +195,25 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="pictures that importance is of")
     sub.add_argument("--batches", type=_count, default=64, help="of 4 patches, to measure it on (64)")
     _force(sub)
+
+    sub = add(
+        "tune",
+        tuning_commands.tune,
+        "Search widths and precision: the Pareto front of loss and time.",
+        "--target xnnpack --max-loss 0.05",
+    )
+    _checkpoint(sub)
+    sub.add_argument("--target", choices=list(PRECISIONS), default="xnnpack")
+    sub.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
+    sub.add_argument("--precision", choices=sorted({p for ps in PRECISIONS.values() for p in ps}))
+    sub.add_argument("--max-loss", type=_number, default=0.05, metavar="DB", help="of PSNR-Y (0.05)")
+    sub.add_argument("--by", choices=("time", "macs"), default="time", help="what to save (time)")
+    sub.add_argument("--trials", type=_count, default=20, help="of the whole study (20)")
+    sub.add_argument("--data", type=Path, metavar="DIR", help="pictures instead of the built-in ones")
+    sub.add_argument("--calibration", type=Path, metavar="DIR", help="pictures to calibrate int8 on")
+    sub.add_argument("--batches", type=_count, default=64, help="of 4 patches, to measure importance (64)")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the study; goes on there (runs/tune)")
+    _json(sub)
 
     sub = add("sample", commands.sample, "Draw the sample picture, small.", "sample.png")
     sub.add_argument("output", type=Path, metavar="OUT")

@@ -1,31 +1,20 @@
 """What the commands do that make a new checkpoint."""
 
 import argparse
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-from torch.utils.data import default_collate
-
 from edge.errors import BadInput, OutputExists
+from edge.importance import importance_on
 from edge.terminal import Terminal
 from edge.training import objective_of
 from models import LIIFConfig, load_checkpoint, save_checkpoint
 from models.cost import count_macs, count_parameters
-from models.objective import ColourLoss, Distillation
-from models.patches import PatchDataset, PatchSpec, picture_files
+from models.patches import picture_files
 from models.training import describe_report
 from models.training import train as run_training
 from models.training_recipe import find_recipe
-from quantize.pruning import (
-    BudgetError,
-    choose_widths,
-    cost_of,
-    measure_importance,
-    remove_channels,
-)
+from quantize.pruning import BudgetError, choose_widths, cost_of, remove_channels
 
 
 def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -63,21 +52,12 @@ def prune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         )
     model = load_checkpoint(arguments.checkpoint)
     pictures = picture_files(arguments.data)
-    dataset = PatchDataset(pictures, PatchSpec(one_member=False), 0, model.config.local_ensemble)
-    loss = ColourLoss(model, None, Distillation())
 
     def cost(config: LIIFConfig) -> int:
         return cost_of(arguments.part, count(config))
 
     with terminal.progress("importance", arguments.batches) as step:
-
-        def losses() -> Iterator[Callable[[], Tensor]]:
-            for batch in range(arguments.batches):
-                samples = default_collate([dataset[number] for number in range(4 * batch, 4 * batch + 4)])
-                yield partial(loss, samples)
-                step()
-
-        importance = measure_importance(model, arguments.part, losses())
+        importance = importance_on(pictures, model, arguments.part, arguments.batches, step)
     try:
         widths = choose_widths(model.config, importance, cost, share * cost(model.config))
     except BudgetError as error:

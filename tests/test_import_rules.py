@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {"models": set(), "quantize": {"models"}, "edge": {"models", "quantize"}}
 
 # Slow to import, absent on some systems, or needed by few commands: imported in the function.
-HEAVY = {"coremltools", "executorch", "pytesseract", "skimage", "torch_pruning", "torchao"}
+HEAVY = {"coremltools", "executorch", "optuna", "pytesseract", "skimage", "torch_pruning", "torchao"}
 
 
 def top_level_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

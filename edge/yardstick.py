@@ -1,0 +1,148 @@
+"""What candidates are measured with: pictures, the unpruned network in fp32, and its program as a clock."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.artifact import Artifact
+from edge.card import Target
+from edge.errors import BadInput
+from edge.evaluate import Pair, resize_bicubic
+from edge.image_file import read_image, to_float
+from edge.metrics import psnr_y
+from edge.pictures import photograph, shrink
+from edge.pipeline import fp32_picture
+from edge.recipe import DEFAULT_TILE
+from edge.upscale import upscale
+from models import LIIF
+from models.drawings import draw_sheet
+
+Float = NDArray[np.float32]
+
+# Built-in pictures that losses are measured on: none calibrates int8, none says which channels matter.
+PHOTOGRAPHS = ("astronaut", "camera", "brick", "hubble_deep_field")
+SHEETS = (500, 501)  # seeds of drawn ones
+
+# What is cut out of a picture's middle, LR pixels: at most a tile of a .pte, at least one of a package.
+LARGEST_SIDE, SMALLEST_SIDE = 128, 64
+TILES: dict[Target, int] = {"xnnpack": DEFAULT_TILE, "coreml": SMALLEST_SIDE}
+
+TURNS = 7  # runs of each program of which medians are taken
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Of an artifact. ``psnr_y``: dB, mean over the pictures; ``loss``: dB below the unpruned network in
+    fp32; ``bytes``: of its programs; ``macs``: per output pixel; ``ms``: per output megapixel, None
+    where programs are interpreted."""
+
+    psnr_y: float
+    loss: float
+    bytes: int
+    macs: int
+    ms: float | None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The unpruned fp32 program, and its milliseconds per output megapixel when the study began.
+
+    Others run in turns with it, and their time is its own times the median of the turns' ratios: what
+    else the machine does then meets both alike, today and when the study goes on.
+    """
+
+    reference: Artifact
+    ms: float
+
+    def time(self, artifact: Artifact) -> float:
+        """Milliseconds per output megapixel of ``artifact``."""
+        turns = [(_seconds(artifact), _seconds(self.reference)) for _ in range(TURNS + 1)]
+        return self.ms * statistics.median(a / b for a, b in turns[1:])  # the first turn warms up
+
+
+def first_time(reference: Artifact) -> float:
+    """Milliseconds per output megapixel of the program that is going to be the clock."""
+    side = reference.output_size((reference.card.tile.default,) * 2, None)
+    seconds = [_seconds(reference) for _ in range(TURNS + 1)]
+    return 1000 * statistics.median(seconds[1:]) / (side[0] * side[1] / 1e6)
+
+
+def can_time(target: Target) -> bool:
+    """Whether programs for ``target`` run here as on a device, so that their time means something."""
+    return target != "coreml" or sys.platform == "darwin"
+
+
+class Yardstick:
+    """Measures against ``model`` in fp32 on ``pairs``, and by ``clock`` if there is one."""
+
+    def __init__(self, model: LIIF, pairs: Sequence[Pair], clock: Clock | None) -> None:
+        self.pairs, self.clock = pairs, clock
+        self.psnr_y = self.score(lambda lr, size: fp32_picture(model, lr, size))
+
+    def loss_in_fp32(self, network: LIIF) -> float:
+        """Of ``network`` in PyTorch, dB: what its artifacts start from."""
+        return self.psnr_y - self.score(lambda lr, size: fp32_picture(network, lr, size))
+
+    def measure(self, artifact: Artifact) -> Measurement:
+        """Everything there is to know of ``artifact``."""
+        found = self.score(lambda lr, size: upscale(artifact, lr, size))
+        card = artifact.card
+        return Measurement(
+            found,
+            self.psnr_y - found,
+            sum(program.bytes for program in card.programs.values()),
+            card.macs_per_output_pixel,
+            None if self.clock is None else self.clock.time(artifact),
+        )
+
+    def score(self, upscaler: Callable[[Float, tuple[int, int]], Float]) -> float:
+        """Mean PSNR-Y in dB of what ``upscaler`` makes of an LR picture and a size (H, W)."""
+        scores = []
+        for pair in self.pairs:
+            size = (pair.hr.shape[1], pair.hr.shape[2])
+            scores.append(psnr_y(upscaler(pair.lr, size), pair.hr, size[0] // pair.lr.shape[1]))
+        return statistics.fmean(scores)
+
+
+def measured_pairs(pictures: Sequence[Path] | None, scale: int) -> list[Pair]:
+    """The middles of ``pictures`` (None: of the built-in ones) with their reductions by Pillow's bicubic.
+
+    Raises BadInput for a picture that is too small.
+    """
+    named = _built_in(scale) if pictures is None else ((path.name, read_image(path).rgb) for path in pictures)
+    return [_middle_pair(name, hr, scale) for name, hr in named]
+
+
+def _built_in(scale: int) -> Iterator[tuple[str, Float]]:
+    for name in PHOTOGRAPHS:
+        picture = np.atleast_3d(photograph(name))
+        # As in ``built_in_pictures``, where that leaves enough of them.
+        smaller = shrink(np.repeat(picture, 3 // picture.shape[2], axis=2), 2 if scale == 2 else 1)
+        yield name, to_float(np.ascontiguousarray(smaller.transpose(2, 0, 1)))
+    for seed in SHEETS:
+        side = LARGEST_SIDE * scale
+        yield f"sheet {seed}", to_float(draw_sheet(side, side, seed).transpose(2, 0, 1))
+
+
+def _middle_pair(name: str, hr: Float, scale: int) -> Pair:
+    h, w = (min(LARGEST_SIDE, side // scale) for side in hr.shape[1:])
+    if min(h, w) < SMALLEST_SIDE:
+        least = SMALLEST_SIDE * scale
+        raise BadInput(f"{name}: expected at least {least} pixels a side, found {hr.shape[2]}x{hr.shape[1]}")
+    top, left = (hr.shape[1] - h * scale) // 2, (hr.shape[2] - w * scale) // 2
+    middle = np.ascontiguousarray(hr[:, top : top + h * scale, left : left + w * scale])
+    return Pair(name, resize_bicubic(middle, (h, w)), middle)
+
+
+def _seconds(artifact: Artifact) -> float:
+    side = artifact.card.tile.default
+    tile = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
+    start = time.perf_counter()
+    artifact.forward(tile)
+    return time.perf_counter() - start
