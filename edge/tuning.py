@@ -24,7 +24,7 @@ from edge.importance import importance_on, read_importance, write_importance
 from edge.pictures import built_in_pictures
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
-from edge.yardstick import TILES, Clock, Measurement, Yardstick, can_time, first_time, measured_pairs
+from edge.yardstick import TILES, Measurement, Time, Yardstick, can_time, measured_pairs
 from models import LIIF, checkpoint_hash, load_checkpoint
 from models.patches import picture_files
 from models.training import split_pictures
@@ -86,10 +86,12 @@ class TuneJob:
 
 @dataclass(frozen=True)
 class Point:
-    """A candidate that was built and measured."""
+    """A candidate that was built and measured. ``ms``: per output megapixel, its share of the shortest
+    time that the study found for the reference; None where programs are interpreted."""
 
     candidate: Candidate
     measured: Measurement
+    ms: float | None
 
 
 @dataclass(frozen=True)
@@ -126,34 +128,38 @@ class Search:
         """What the study holds."""
         from optuna.trial import TrialState
 
-        points, over, failed = [], [], []
+        built, over, failed = [], [], []
         for trial in self._study.trials:
             candidate = Candidate(**trial.params)
             if trial.state == TrialState.COMPLETE:
-                points.append(Point(candidate, Measurement(**trial.user_attrs["measured"])))
+                built.append((candidate, _measurement(trial.user_attrs["measured"])))
             elif trial.state == TrialState.PRUNED:
                 over.append((candidate, trial.user_attrs["loss_in_fp32"]))
             else:
                 failed.append((candidate, trial.user_attrs["error"]))
-        best = {Candidate(**trial.params) for trial in self._study.best_trials}
-        front = {point.candidate: point for point in points if point.candidate in best}
-        ordered = sorted(front.values(), key=lambda point: self.cost(point.measured))
+        times = [measured.time for _, measured in built if measured.time is not None]
+        shortest = min((time.reference_ms for time in times), default=0.0)
+        points = [
+            Point(candidate, measured, None if measured.time is None else measured.time.share * shortest)
+            for candidate, measured in built
+        ]
+        best = {tuple(trial.values) for trial in self._study.best_trials}
+        # By their values: shares that come to the same widths are one network.
+        front = {(self.cost(point.measured), point.measured.loss): point for point in reversed(points)}
+        ordered = [point for (cost, loss), point in sorted(front.items()) if (loss, cost) in best]
         return Findings(tuple(ordered), tuple(points), tuple(over), tuple(failed))
 
-    def run(self, on_batch: Callable[[], None] = lambda: None) -> Findings:
-        """Trials until the study has as many as the job wants; one that is interrupted leaves nothing.
-
-        ``on_batch`` is called for each batch that importance is measured on, if it was not before.
-        """
+    def run(self) -> Findings:
+        """Trials until the study has as many as the job wants; one that is interrupted leaves nothing."""
         if len(self._study.trials) < self.job.trials:
-            importance = self.importance(on_batch)
-            yardstick = Yardstick(self.model, self._pairs, self._clock())
+            importance = self.importance()
+            yardstick = Yardstick(self.model, self._pairs, self._reference())
             while (done := len(self._study.trials)) < self.job.trials:
                 self._study.add_trial(self._trial(done, importance, yardstick))
         return self.findings()
 
     def importance(self, on_batch: Callable[[], None] = lambda: None) -> dict[Layer, Tensor]:
-        """Of every channel: measured once, then read from the study's folder."""
+        """Of every channel: measured once, ``on_batch`` called for each batch, then read from the folder."""
         path = self.job.out / IMPORTANCE_FILE
         if path.exists():
             return read_importance(path, self.model)
@@ -167,22 +173,17 @@ class Search:
         """What is minimised beside the loss."""
         if self.job.by == "macs":
             return measured.macs
-        assert measured.ms is not None  # the job was checked
-        return measured.ms
+        assert measured.time is not None  # the job was checked
+        return measured.time.share
 
-    def _clock(self) -> Clock | None:
+    def _reference(self) -> Artifact | None:
         if not can_time(self.job.target):
             return None
         folder = self.job.out / REFERENCE
         if not folder.exists():
             self.note("building the unpruned fp32 program, by which others are timed")
             self._build(self.model, "fp32", folder)
-        reference = Artifact.open(folder)
-        ms = self._study.user_attrs.get("reference_ms")
-        if ms is None:
-            ms = first_time(reference)
-            self._study.set_user_attr("reference_ms", ms)
-        return Clock(reference, ms)
+        return Artifact.open(folder)
 
     def _trial(
         self, number: int, importance: dict[Layer, Tensor], yardstick: Yardstick
@@ -209,7 +210,7 @@ class Search:
         except ExportError as error:
             self.note(str(error))
             return create_trial(state=TrialState.FAIL, user_attrs={"error": str(error)}, **known)
-        time = "" if measured.ms is None else f", {measured.ms:.0f} ms per output megapixel"
+        time = "" if measured.time is None else f", takes {measured.time.share:.0%} of the time"
         self.note(f"loses {measured.loss:.3f} dB{time}")
         return create_trial(
             values=[measured.loss, self.cost(measured)],
@@ -268,6 +269,11 @@ class Search:
             "local_ensemble": CategoricalDistribution(ensembles),
             "precision": CategoricalDistribution(self.job.precisions),
         }
+
+
+def _measurement(stored: dict[str, Any]) -> Measurement:
+    time = stored["time"]
+    return Measurement(**{**stored, "time": None if time is None else Time(**time)})
 
 
 def _split(data: Path | None) -> tuple[list[Path] | None, list[Path] | None]:

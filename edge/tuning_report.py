@@ -40,7 +40,7 @@ def rows_of(points: Sequence[Point]) -> list[list[str]]:
             f"{point.measured.loss:.3f}",
             str(point.measured.bytes),
             str(point.measured.macs),
-            "-" if point.measured.ms is None else f"{point.measured.ms:.0f}",
+            "-" if point.ms is None else f"{point.ms:.0f}",
         ]
         for number, point in enumerate(points, 1)
     ]
@@ -50,7 +50,8 @@ def as_json(findings: Findings) -> dict[str, object]:
     """The same for machines: the front, and everything else that was tried."""
 
     def flat(point: Point) -> dict[str, object]:
-        return {"name": point.candidate.name, **asdict(point.candidate), **asdict(point.measured)}
+        measured = {**asdict(point.measured), "ms_per_megapixel": point.ms}
+        return {"name": point.candidate.name, **asdict(point.candidate), **measured}
 
     return {
         "front": [flat(point) for point in findings.front],
@@ -153,7 +154,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
 
 
 def _cost(job: TuneJob, point: Point) -> float:
-    cost = point.measured.macs / 1e6 if job.by == "macs" else point.measured.ms
+    cost = point.measured.macs / 1e6 if job.by == "macs" else point.ms
     assert cost is not None  # the job was checked
     return cost
 

@@ -1,4 +1,4 @@
-"""What candidates are measured with: pictures, the unpruned network in fp32, and its program as a clock."""
+"""What candidates are measured with: pictures, the unpruned network in fp32, and its program for time."""
 
 import statistics
 import sys
@@ -37,40 +37,25 @@ TURNS = 7  # runs of each program of which medians are taken
 
 
 @dataclass(frozen=True)
+class Time:
+    """A program's time as a share of the reference's, and the reference's own, milliseconds per output
+    megapixel: medians of runs in turns."""
+
+    share: float
+    reference_ms: float
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Of an artifact. ``psnr_y``: dB, mean over the pictures; ``loss``: dB below the unpruned network in
-    fp32; ``bytes``: of its programs; ``macs``: per output pixel; ``ms``: per output megapixel, None
-    where programs are interpreted."""
+    fp32; ``bytes``: of its programs; ``macs``: per output pixel; ``time``: None where programs are
+    interpreted."""
 
     psnr_y: float
     loss: float
     bytes: int
     macs: int
-    ms: float | None
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The unpruned fp32 program, and its milliseconds per output megapixel when the study began.
-
-    Others run in turns with it, and their time is its own times the median of the turns' ratios: what
-    else the machine does then meets both alike, today and when the study goes on.
-    """
-
-    reference: Artifact
-    ms: float
-
-    def time(self, artifact: Artifact) -> float:
-        """Milliseconds per output megapixel of ``artifact``."""
-        turns = [(_seconds(artifact), _seconds(self.reference)) for _ in range(TURNS + 1)]
-        return self.ms * statistics.median(a / b for a, b in turns[1:])  # the first turn warms up
-
-
-def first_time(reference: Artifact) -> float:
-    """Milliseconds per output megapixel of the program that is going to be the clock."""
-    side = reference.output_size((reference.card.tile.default,) * 2, None)
-    seconds = [_seconds(reference) for _ in range(TURNS + 1)]
-    return 1000 * statistics.median(seconds[1:]) / (side[0] * side[1] / 1e6)
+    time: Time | None
 
 
 def can_time(target: Target) -> bool:
@@ -78,11 +63,21 @@ def can_time(target: Target) -> bool:
     return target != "coreml" or sys.platform == "darwin"
 
 
-class Yardstick:
-    """Measures against ``model`` in fp32 on ``pairs``, and by ``clock`` if there is one."""
+def time_beside(reference: Artifact, artifact: Artifact) -> Time:
+    """``artifact`` and ``reference`` in turns, so that what else the machine does meets both alike."""
+    turns = [(_seconds(artifact), _seconds(reference)) for _ in range(TURNS + 1)][1:]  # one warms up
+    height, width = reference.output_size((reference.card.tile.default,) * 2, None)
+    return Time(
+        statistics.median(seconds / reference_seconds for seconds, reference_seconds in turns),
+        1000 * statistics.median(seconds for _, seconds in turns) / (height * width / 1e6),
+    )
 
-    def __init__(self, model: LIIF, pairs: Sequence[Pair], clock: Clock | None) -> None:
-        self.pairs, self.clock = pairs, clock
+
+class Yardstick:
+    """Measures against ``model`` in fp32 on ``pairs``, and time beside ``reference`` if there is one."""
+
+    def __init__(self, model: LIIF, pairs: Sequence[Pair], reference: Artifact | None) -> None:
+        self.pairs, self.reference = pairs, reference
         self.psnr_y = self.score(lambda lr, size: fp32_picture(model, lr, size))
 
     def loss_in_fp32(self, network: LIIF) -> float:
@@ -98,7 +93,7 @@ class Yardstick:
             self.psnr_y - found,
             sum(program.bytes for program in card.programs.values()),
             card.macs_per_output_pixel,
-            None if self.clock is None else self.clock.time(artifact),
+            None if self.reference is None else time_beside(self.reference, artifact),
         )
 
     def score(self, upscaler: Callable[[Float, tuple[int, int]], Float]) -> float:

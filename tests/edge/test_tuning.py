@@ -20,7 +20,7 @@ from edge.pictures import PHOTOGRAPHS, built_in_pictures
 from edge.tuning import Findings, Point, Search, TuneJob
 from edge.tuning_commands import require_front
 from edge.tuning_report import commands_of, render_plot, rows_of, write_recipes
-from edge.yardstick import Clock, Measurement, measured_pairs
+from edge.yardstick import Measurement, Time, measured_pairs, time_beside
 from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.cost import count_macs
 from models.drawings import draw_sheet
@@ -93,7 +93,9 @@ def test_the_first_trial_is_the_network_as_it_is(study, model):
     assert point.candidate == Candidate(100, 100, False, "fp32")
     assert abs(point.measured.loss) < MAX_LOSS
     assert point.measured.macs >= count_macs(model.config, 2).total // 4
-    assert point.measured.bytes > 0 and point.measured.ms > 0
+    assert (
+        point.measured.bytes > 0 and point.ms == point.measured.time.share * point.measured.time.reference_ms
+    )
 
 
 def test_what_loses_too_much_in_fp32_is_not_built(study):
@@ -108,6 +110,24 @@ def test_a_study_that_is_done_only_reports(study, monkeypatch):
     job, told = study[0], Told()
     assert Search(job, told).run() == Search(job).findings()
     assert told == []
+
+
+def test_the_front_is_what_nothing_beats_within_the_loss(tiny, checkpoint, tmp_path, monkeypatch):
+    def measured(search, candidate, network, yardstick):
+        ms = candidate.encoder + candidate.decoder - 100 * (candidate.precision == "int8")
+        loss = (200 - candidate.encoder - candidate.decoder) / 400 + 0.1 * (candidate.decoder % 10 > 0)
+        return Measurement(37 - loss, loss, 1, 1, Time(ms / 100, 5000 - 10 * ms))
+
+    monkeypatch.setattr(Search, "_measured", measured)
+    job = job_of(checkpoint, tmp_path, by="time", precisions=("fp32", "int8"), max_loss=0.15, trials=12)
+    shutil.copytree(tiny.artifact(2, "fp32"), job.out / "reference")
+    findings = Search(job).run()
+    assert all(p.ms == p.measured.time.share * 3000 for p in findings.points)  # 5000 - 10 * 200
+    values = {(p.ms, p.measured.loss) for p in findings.points if p.measured.loss <= 0.15}
+    best = {v for v in values if not any(o != v and o[0] <= v[0] and o[1] <= v[1] for o in values)}
+    assert [(p.ms, p.measured.loss) for p in findings.front] == sorted(best)
+    assert 1 < len(best) < len(findings.points)
+    assert any(p.measured.loss > 0.15 for p in findings.points)
 
 
 def arguments_of(job, *options):
@@ -260,12 +280,14 @@ def test_time_is_a_ratio_of_turns_which_noise_of_the_machine_does_not_change(tin
     monkeypatch.setattr(yardstick.time, "perf_counter", lambda: now["time"])
     card = read_card(tiny.artifact(2, "fp32"))
     reference, quick = (Artifact(card, Sleeper(seconds, now)) for seconds in (2.0, 0.5))
-    assert Clock(reference, ms=1000.0).time(quick) == pytest.approx(250.0)
+    time = time_beside(reference, quick)
+    assert time.share == pytest.approx(0.25)
+    assert time.reference_ms == pytest.approx(1000 * 5 * 2.0 / (64 * 64 / 1e6))  # of turns 1 to 7, after 0
 
 
 def point_of(encoder, loss, ms, local_ensemble=True, precision="int8"):
     candidate = Candidate(encoder, 80, local_ensemble, precision)
-    return Point(candidate, Measurement(37 - loss, loss, 1000 * encoder, 100 * encoder, ms))
+    return Point(candidate, Measurement(37 - loss, loss, 1000 * encoder, 100 * encoder, None), ms)
 
 
 def findings_of(*front, beside=()):
@@ -298,7 +320,7 @@ def test_rows_of_interpreted_packages_have_no_time():
 def test_an_earlier_front_is_replaced(model, importance, checkpoint, tmp_path):
     job = job_of(checkpoint, tmp_path)
     for encoder in (100, 80):
-        point = Point(Candidate(encoder, 100, False, "fp32"), point_of(encoder, 0.0, 1.0).measured)
+        point = replace(point_of(encoder, 0.0, 1.0), candidate=Candidate(encoder, 100, False, "fp32"))
         folder = write_recipes(job, model, importance, [point])
     names = {path.name for path in folder.iterdir()}
     assert names == {"e80-d100-single-fp32.safetensors", "e80-d100-single-fp32.toml", "original.safetensors"}
