@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 STUDY_FILE, IMPORTANCE_FILE, REFERENCE = "study.db", "importance.safetensors", "reference"
 STUDY = "tune"  # its name in the database
 
-# Percent of a part's multiplications, in steps: below these the loss without fine-tuning exceeds 0.2 dB
-# (encoder) and 0.8 dB (decoder) with the embedded weights.
+# Percent of a part's multiplications, in steps. Below these the embedded weights lose some 0.2 dB (encoder)
+# and 0.8 dB (decoder) on photographs without fine-tuning.
 LEAST_ENCODER, LEAST_DECODER, STEP = 20, 40, 5
 
 HELD_OUT = 8  # pictures of --data that losses are measured on, and training recipes hold out as well

@@ -23,6 +23,7 @@ FRONT, ORIGINAL, PLOT_FILE = "front", "original.safetensors", "front.svg"
 # The plot, in its own units. The right margin has room for the last tick's label.
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 72, 30, 78, 58
+LABEL_WIDTH = 14  # of two digits
 
 # One colour per precision, told apart by people who see no red or no green.
 COLOURS = {"fp32": "#0072b2", "int8": "#d55e00", "fp16": "#d55e00", "int8-weights": "#009e73"}
@@ -115,7 +116,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
     losses = [point.measured.loss for point in findings.points]
     low_cost, high_cost = min(costs.values()) / 1.12, max(costs.values()) * 1.12
     low, high = min(0.0, *losses), max(1.08 * max(losses), 1.25 * job.max_loss, 1e-3)
-    low -= 0.04 * (high - low)
+    low -= 0.08 * (high - low)
 
     def x(cost: float) -> float:
         share = math.log(cost / low_cost) / math.log(high_cost / low_cost)
@@ -125,6 +126,10 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
         return round(HEIGHT - BOTTOM - (loss - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
     numbers = {point: number for number, point in enumerate(findings.front, 1)}
+    labels: dict[Point, int] = {}  # how far below its mark a number stands
+    for before, point in zip((None, *findings.front), findings.front, strict=False):
+        near = before is not None and x(costs[point]) - x(costs[before]) < LABEL_WIDTH
+        labels[point] = 20 if before is not None and near and labels[before] < 0 else -11
     marks = [
         {
             "x": x(cost),
@@ -132,6 +137,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
             "colour": COLOURS[point.candidate.precision],
             "local_ensemble": point.candidate.local_ensemble,
             "number": numbers.get(point),
+            "label": labels.get(point),
             "title": f"{point.candidate}: {point.measured.loss:.3f} dB",
         }
         for point, cost in sorted(costs.items(), key=lambda item: item[0] in numbers)

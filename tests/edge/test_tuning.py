@@ -86,6 +86,7 @@ def test_an_interrupted_study_goes_on_with_the_trial_that_was_interrupted(study)
     assert before[-1].startswith("trial 2 of 3: ")
     assert after[0] == before[-1]
     assert Search(job).findings().trials == 3
+    assert (job.out / "study.db").is_file()
 
 
 def test_the_first_trial_is_the_network_as_it_is(study, model):
@@ -306,6 +307,15 @@ def test_the_plot_shows_every_point_and_numbers_the_front(checkpoint, tmp_path):
     assert x1 < x2 and y1 < y2  # cheaper on the left; the larger loss above, where y is less
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "1" in texts and "2" in texts and "3" not in texts
+
+
+def test_numbers_of_points_that_are_close_do_not_cover_each_other(checkpoint, tmp_path):
+    job = job_of(checkpoint, tmp_path, by="time", max_loss=0.05)
+    front = [point_of(number, 0.01, ms) for number, ms in ((40, 500.0), (41, 501.0), (90, 900.0))]
+    root = ElementTree.fromstring(render_plot(job, findings_of(*front)))
+    numbers = root.findall(".//{http://www.w3.org/2000/svg}text[@x='0']")
+    heights = {element.text: float(element.get("y")) for element in numbers}
+    assert heights["1"] == heights["3"] < 0 < heights["2"]
 
 
 def test_one_point_is_a_plot_too(checkpoint, tmp_path):
