@@ -6,8 +6,9 @@ from pathlib import Path
 from edge.card import Precision, Target
 from edge.errors import CheckFailed
 from edge.recipe import PRECISIONS
+from edge.study import TuneJob
 from edge.terminal import Terminal
-from edge.tuning import Findings, Search, TuneJob
+from edge.tuning import Findings, Search
 from edge.tuning_report import HEADER, as_json, commands_of, rows_of, write_plot, write_recipes
 
 

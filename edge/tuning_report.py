@@ -13,7 +13,8 @@ from torch import Tensor
 
 from edge.candidate import make_network
 from edge.report import TEMPLATES, write_report
-from edge.tuning import Findings, Point, TuneJob
+from edge.study import TuneJob
+from edge.tuning import Findings, Point
 from models import LIIF, save_checkpoint
 from models.training_recipe import RECIPES
 from quantize.pruning import Layer

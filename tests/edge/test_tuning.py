@@ -17,7 +17,8 @@ from edge.card import read_card
 from edge.cli import main, parser
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
 from edge.pictures import PHOTOGRAPHS, built_in_pictures
-from edge.tuning import Findings, Point, Search, TuneJob
+from edge.study import TuneJob
+from edge.tuning import Findings, Point, Search
 from edge.tuning_commands import require_front
 from edge.tuning_report import commands_of, render_plot, rows_of, write_recipes
 from edge.yardstick import Measurement, Time, measured_pairs, time_beside
