@@ -108,16 +108,16 @@ def test_the_card_says_what_it_was_calibrated_on():
 # The same in Core ML
 
 
-def test_every_layer_but_the_head_is_in_int8_in_a_core_ml_package_too(tiny):
+def test_every_layer_is_in_int8_in_a_core_ml_package_too_and_the_blend_is_not(tiny):
     from edge.devices.mil_interpreter import MILProgram
 
     program = MILProgram(tiny.artifact(2, "int8", "coreml") / "forward.mlpackage")
     made_by = {operation.output: operation.kind for operation in program._operations}
     layers = [operation for operation in program._operations if operation.kind == "conv"]
     inputs = [made_by.get(each.arguments["x"][0], "") for each in layers]
-    encoder, hoisted, floats = 3, 1, 3
+    encoder, hoisted, blend = 4, 1, 2
     assert inputs.count("dequantize") == encoder + hoisted + EVALUATIONS
-    assert len(layers) - inputs.count("dequantize") == floats
+    assert len(layers) - inputs.count("dequantize") == blend
 
 
 def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny, tmp_path):
