@@ -45,13 +45,19 @@ def set_ensemble(config: LIIFConfig, local_ensemble: bool) -> LIIFConfig:
     return replace(config, local_ensemble=local_ensemble)
 
 
+def with_ensemble(model: LIIF, local_ensemble: bool) -> LIIF:
+    """A copy of ``model`` with or without local ensemble: four evaluations per output pixel, or one."""
+    other = LIIF(set_ensemble(model.config, local_ensemble)).eval()
+    other.load_state_dict(model.state_dict(), strict=True)
+    return other
+
+
 def make_network(model: LIIF, importance: dict[Layer, Tensor], candidate: Candidate, scale: int) -> LIIF:
     """``model`` without its least important channels, as ``candidate`` has it; not fine-tuned.
 
     Raises BudgetError for less than ``least_percent``.
     """
-    whole = LIIF(set_ensemble(model.config, candidate.local_ensemble))
-    whole.load_state_dict(model.state_dict(), strict=True)
+    whole = with_ensemble(model, candidate.local_ensemble)
 
     def encoder_cost(config: LIIFConfig) -> int:
         return count_macs(config, scale).encoder

@@ -12,7 +12,7 @@ from edge.devices.table import DEVICES
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
 from edge.terminal import Terminal, open_terminal
-from models import DEFAULT_WEIGHTS
+from models import DEFAULT_WEIGHTS, EMBEDDED
 from models.errors import ModelError, TrainingError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -175,8 +175,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("recipe", metavar="RECIPE", help="a TOML file, or the name of one in models/recipes")
     sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="pictures to train on")
     sub.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; goes on there (runs/RECIPE)")
-    sub.add_argument("--start", type=Path, metavar="FILE", help="start from this checkpoint instead")
-    sub.add_argument("--teacher", type=Path, metavar="FILE", help="distil from this checkpoint instead")
+    sub.add_argument(
+        "--start", type=_checkpoint_path, metavar="FILE", help="start from this checkpoint instead"
+    )
+    sub.add_argument("--teacher", type=_checkpoint_path, metavar="FILE", help="distil from this one instead")
     sub.add_argument("--calibration", type=Path, metavar="DIR", help="as of the int8 build that will follow")
     sub.add_argument("--device", choices=("cpu", "cuda"), help="a GPU where there is one")
 
@@ -194,6 +196,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--part", choices=("encoder", "decoder", "all"), default="all", help="of what (all)")
     sub.add_argument("--data", type=Path, required=True, metavar="DIR", help="pictures that importance is of")
     sub.add_argument("--batches", type=_count, default=64, help="of 4 patches, to measure it on (64)")
+    sub.add_argument(
+        "--no-local-ensemble",
+        action="store_true",
+        help="first make the decoder one evaluation per pixel",
+    )
     _force(sub)
 
     sub = add(
@@ -225,11 +232,15 @@ def parser() -> argparse.ArgumentParser:
 def _checkpoint(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--checkpoint",
-        type=Path,
+        type=_checkpoint_path,
         default=DEFAULT_WEIGHTS,
         metavar="FILE",
-        help="upstream's .pth or a .safetensors (the embedded weights)",
+        help=f"upstream's .pth, a .safetensors, or the name of embedded weights: {', '.join(EMBEDDED)}",
     )
+
+
+def _checkpoint_path(text: str) -> Path:
+    return EMBEDDED.get(text, Path(text))
 
 
 def _force(sub: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from edge.candidate import with_ensemble
 from edge.errors import BadInput, OutputExists
 from edge.importance import importance_on
 from edge.terminal import Terminal
@@ -51,6 +52,8 @@ def prune(arguments: argparse.Namespace, terminal: Terminal) -> int:
             f"{arguments.output}: expected a new path, found something there; --force replaces it"
         )
     model = load_checkpoint(arguments.checkpoint)
+    if arguments.no_local_ensemble:
+        model = with_ensemble(model, False)
     pictures = picture_files(arguments.data)
 
     def cost(config: LIIFConfig) -> int:

@@ -3,6 +3,7 @@
 from models.any_scale import AnyScaleDecoder, AnyScaleEncoder
 from models.checkpoint import (
     DEFAULT_WEIGHTS,
+    EMBEDDED,
     checkpoint_hash,
     load_checkpoint,
     save_checkpoint,
@@ -13,6 +14,7 @@ from models.liif import LIIF, LIIFConfig
 
 __all__ = [
     "DEFAULT_WEIGHTS",
+    "EMBEDDED",
     "LIIF",
     "SCALES",
     "AnyScaleDecoder",

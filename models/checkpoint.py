@@ -35,7 +35,14 @@ CONFIG_KEY = "liif-edge"
 # The mean that upstream's unused RGB shifts store (DIV2K, in [0, 1] units).
 _DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
-DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "liif-edsr-baseline.safetensors"
+_WEIGHTS = Path(__file__).parent / "weights"
+
+# Checkpoints that come with the package, by name (weights/README.md is their model card).
+EMBEDDED = {
+    "baseline": _WEIGHTS / "liif-edsr-baseline.safetensors",
+    "fast": _WEIGHTS / "liif-edsr-fast.safetensors",
+}
+DEFAULT_WEIGHTS = EMBEDDED["baseline"]
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:

@@ -15,7 +15,8 @@ from edge.metrics import psnr
 from edge.pictures import sample_pictures
 from edge.pipeline import build_artifact, fp32_picture, measure
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec
-from models import LIIF, load_checkpoint
+from models import EMBEDDED, LIIF, load_checkpoint
+from models.cost import count_macs
 
 SET5 = Path(__file__).parents[2].parent / "shared" / "data" / "Set5"
 SIDE = 64  # pixels of the two tiles
@@ -25,7 +26,7 @@ SIDE = 64  # pixels of the two tiles
 SAME_QUANTISATION = 47.0  # dB
 SAME_DISTANCE = 0.5  # dB, measured up to 0.21
 
-MAX_LOSS = 0.30  # dB of PSNR-Y against fp32
+MAX_LOSS = 0.06  # dB of PSNR-Y against fp32, measured 0.036
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,16 @@ def test_it_loses_little_on_set5(artifact, model):
             f"needs the pairs of Set5 in {SET5.parent.name}/Set5 beside the checkout, which users lack"
         )
     result = evaluate(artifact, model, SET5, 2)
-    assert result.mean("fp32").psnr_y > 37
+    assert result.mean("fp32").psnr_y > 37.1
     assert result.mean("fp32").psnr_y - result.mean("artifact").psnr_y <= MAX_LOSS
     assert result.mean("artifact").psnr_y > result.mean("bicubic").psnr_y + 3
+
+
+def test_the_fast_weights_are_a_seventh_of_the_work_and_nearly_as_good():
+    fast = load_checkpoint(EMBEDDED["fast"])
+    assert count_macs(fast.config).total < count_macs(load_checkpoint(EMBEDDED["baseline"]).config).total / 7
+    if not SET5.is_dir():
+        pytest.skip(
+            f"needs the pairs of Set5 in {SET5.parent.name}/Set5 beside the checkout, which users lack"
+        )
+    assert evaluate(None, fast, SET5, 2).mean("fp32").psnr_y > 37.05

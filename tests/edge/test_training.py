@@ -1,12 +1,13 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from edge.cli import main
+from edge.cli import main, parser
 from edge.training import objective_of
-from models import DEFAULT_WEIGHTS, LIIF, LIIFConfig, load_checkpoint, save_checkpoint
+from models import DEFAULT_WEIGHTS, EMBEDDED, LIIF, LIIFConfig, load_checkpoint, save_checkpoint
 from models.cost import count_macs, count_parameters
 from models.drawings import draw_sheet
 from models.errors import RecipeError
@@ -115,6 +116,16 @@ def test_prune_keeps_the_share_that_was_asked_for(wide, tmp_path, pictures, capf
     assert f"encoder: {after.encoder} of {before.encoder}" in capfd.readouterr().out
 
 
+def test_prune_without_local_ensemble_keeps_the_weights_and_a_share_of_one_evaluation(
+    wide, tmp_path, pictures
+):
+    code, output = prune(wide, tmp_path, pictures, "--macs", "0.9", "--no-local-ensemble")
+    single = replace(load_checkpoint(wide).config, local_ensemble=False)
+    config = load_checkpoint(output).config
+    assert code == 0 and not config.local_ensemble
+    assert 0.7 < count_macs(config).total / count_macs(single).total <= 0.9
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -137,3 +148,11 @@ def test_prune_overwrites_only_by_force(wide, tmp_path, pictures, capfd):
     assert code == 2 and output.read_bytes() == b"mine"
     assert "--force" in capfd.readouterr().err
     assert prune(wide, tmp_path, pictures, "--macs", "0.5", "--force")[0] == 0
+
+
+def test_embedded_weights_are_known_by_name():
+    parsed = parser().parse_args(
+        ["prune", "out.safetensors", "--checkpoint", "fast", "--macs", "0.5", "--data", "x"]
+    )
+    assert parsed.checkpoint == EMBEDDED["fast"]
+    assert parser().parse_args(["bench", "--checkpoint", "mine.pth"]).checkpoint == Path("mine.pth")

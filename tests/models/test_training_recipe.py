@@ -64,7 +64,7 @@ def test_a_recipe_that_cannot_be_followed_says_why_and_where(tmp_path, text, mes
 
 
 def test_an_unknown_name_is_answered_with_those_that_are_known():
-    with pytest.raises(RecipeError, match=r"a recipe file or one of .*cheap-decoder.*, found 'best'"):
+    with pytest.raises(RecipeError, match=r"a recipe file or one of .*distil.*, found 'best'"):
         find_recipe("best")
 
 
