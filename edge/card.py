@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 Scale = Literal[2, 3, 4, "any"]
 Target = Literal["xnnpack", "coreml", "coreml-pte"]
-Precision = Literal["fp32", "fp16", "int8", "int8-weights", "palette6", "palette4"]
+Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int8-weights", "palette6", "palette4"]
 
 
 class _Part(BaseModel):

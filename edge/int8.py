@@ -1,4 +1,4 @@
-"""Static int8 for XNNPACK and Core ML: which layers, calibrated on what, and the card that says so."""
+"""Int8 for XNNPACK and Core ML: which layers, calibrated on what, and the card that says so."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from quantize.ranges import NonFinite
 from quantize.static import DEFAULT, Calibrated, StaticSpec, calibrate, quantize_static
 
 if TYPE_CHECKING:
-    from edge.xnnpack_quantizer import LayerQuantizer
+    from edge.xnnpack_quantizer import DynamicLayerQuantizer, LayerQuantizer
 
 Float = NDArray[np.float32]
 Result = TypeVar("Result")
@@ -36,6 +36,12 @@ FLOAT_LAYERS = ("coordinates",)
 # The layer that reads the picture. What it gives is bounded by black and white, which are no outliers:
 # its output keeps its whole range.
 HEAD = "encoder.head.0"
+
+# What the card says, by whether activations get their ranges at run time.
+SCHEMES = {
+    False: "W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
+    True: "W8A8 dynamic: int8 weights per output channel, int8 inputs by their own range, float outputs",
+}
 
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 TILES_PER_PICTURE = 4
@@ -84,12 +90,13 @@ def quantize_methods(
     source: str,
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
+    dynamic: bool = False,
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
     """``quantize_modules`` and the card's account of it; ``source``: what it calls the tiles."""
-    quantized, count = quantize_modules(methods, model, tiles, max_tile, spec, float_layers)
-    kept = {*FLOAT_LAYERS, *float_layers}
+    quantized, count = quantize_modules(methods, model, tiles, max_tile, spec, float_layers, dynamic)
+    kept = _kept_in_float(float_layers, dynamic)
     return quantized, QuantisationCard(
-        scheme="W8A8 static: int8 weights per output channel, int8 activations per tensor, float output",
+        scheme=SCHEMES[dynamic],
         calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
         quantised_layers=count,
         float_layers=[path for path in layers_of(methods) if path in kept],
@@ -103,22 +110,25 @@ def quantize_modules(
     max_tile: int,
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
+    dynamic: bool = False,
 ) -> tuple[dict[str, nn.Module], int]:
     """Every method's module with int8 layers, by name, and how many calls of layers are in int8.
 
     ``tiles``: (1, 3, h, w) in [0, 1]; ``float_layers``: module paths that stay float besides
-    ``FLOAT_LAYERS``. Raises ExportError if a layer that was chosen for int8 stayed float, BadInput if a
-    layer gives NaN or infinity.
+    ``FLOAT_LAYERS``; ``dynamic``: activations are rounded by the range that each has at run time, so that
+    the tiles choose no ranges, only how weights are rounded. Raises ExportError if a layer that was chosen
+    for int8 stayed float, BadInput if a layer gives NaN or infinity.
     """
     from edge.xnnpack_quantizer import count_int8_layers
 
-    kept = {*FLOAT_LAYERS, *float_layers}
+    kept = _kept_in_float(float_layers, dynamic)
     quantized: dict[str, nn.Module] = {}
     count = 0
     for method in methods:
-        quantizer = layer_quantizer(kept)
+        quantizer = dynamic_quantizer(kept) if dynamic else layer_quantizer(kept)
+        module = method.module if dynamic else take_bytes(method.module, HEAD)
         inputs = calibration_inputs(method, methods, model, tiles)
-        quantized[method.name] = _run(quantize_static, method, max_tile, inputs, quantizer, spec)
+        quantized[method.name] = _run(quantize_static, method, module, max_tile, inputs, quantizer, spec)
         found = count_int8_layers(quantized[method.name])
         if found != quantizer.annotated:
             raise ExportError(f"{method.name}: expected {quantizer.annotated} int8 layers, found {found}")
@@ -130,7 +140,8 @@ def calibrated_method(method: Method, tiles: Sequence[Float], spec: StaticSpec =
     """A fixed-scale ``method`` with all its layers observed, to try them at several widths."""
     quantizer = layer_quantizer(FLOAT_LAYERS)
     inputs = ((torch.from_numpy(tile),) for tile in tiles)
-    return _run(calibrate, method, DEFAULT_TILE, inputs, quantizer, spec)
+    module = take_bytes(method.module, HEAD)
+    return _run(calibrate, method, module, DEFAULT_TILE, inputs, quantizer, spec)
 
 
 def layers_of(methods: Sequence[Method]) -> list[str]:
@@ -142,15 +153,16 @@ def layers_of(methods: Sequence[Method]) -> list[str]:
 def _run(
     quantize: Callable[..., Result],
     method: Method,
+    module: nn.Module,
     max_tile: int,
     inputs: Iterator[tuple[Tensor, ...]],
     quantizer: object,
     spec: StaticSpec,
 ) -> Result:
-    """``quantize_static`` or ``calibrate`` on what XNNPACK shall run of ``method``."""
+    """``quantize_static`` or ``calibrate`` on ``module``, which is ``method``'s or computes the same."""
     try:
         return quantize(
-            take_bytes(method.module, HEAD),
+            module,
             method.example(TRACE_SIZES),
             dynamic_shapes(method, max_tile),
             inputs,
@@ -160,6 +172,11 @@ def _run(
         )
     except NonFinite as error:
         raise BadInput(f"{method.name}, int8: {error}; is the checkpoint damaged?") from error
+
+
+def _kept_in_float(float_layers: Collection[str], dynamic: bool) -> set[str]:
+    """The head, too, if ``dynamic``: XNNPACK runs no layer by its input's range straight after arithmetic."""
+    return {*FLOAT_LAYERS, *float_layers, *((HEAD,) if dynamic else ())}
 
 
 def has_whole_range(node: Node) -> bool:
@@ -172,6 +189,13 @@ def layer_quantizer(kept: Collection[str], trainable: bool = False) -> "LayerQua
     from edge.xnnpack_quantizer import LayerQuantizer
 
     return LayerQuantizer(lambda path: _runs_in_int8(path, kept), {HEAD: (STEP, ZERO_POINT)}, trainable)
+
+
+def dynamic_quantizer(kept: Collection[str]) -> "DynamicLayerQuantizer":
+    """As ``layer_quantizer``, with ranges at run time."""
+    from edge.xnnpack_quantizer import DynamicLayerQuantizer
+
+    return DynamicLayerQuantizer(lambda path: _runs_in_int8(path, kept))
 
 
 def calibration_inputs(

@@ -124,9 +124,13 @@ def check_layers(
 ) -> LayerCheck:
     """Every layer of the artifact in ``folder`` on ``tiles``, against ``model`` in fp32.
 
-    ``on_step`` is called for each of ``looked_into``'s tiles. Raises BadInput for a target that shows no
-    layers, and BadArtifact for a program that cannot be looked into or has other layers than ``model``.
+    ``on_step`` is called for each of ``looked_into``'s tiles. Raises BadInput for a target or a precision
+    that shows no layers, and BadArtifact for a program that cannot be looked into or has other layers than
+    ``model``.
     """
+    if card.precision not in LAYERS:
+        known = ", ".join(LAYERS)
+        raise BadInput(f"layers: expected an artifact in {known}, found one in {card.precision}")
     methods = methods_of(model, None if card.scale == "any" else card.scale)
     references = {method.name: Reference(_as_quantised(method, card)) for method in methods}
     programs: dict[str, LayeredProgram] = {}

@@ -148,9 +148,9 @@ def _modules(
 ) -> tuple[dict[str, nn.Module], QuantisationCard | None]:
     """Every method's module by name, with int8 layers or weights of few values if ``spec`` wants them."""
     modules = {method.name: method.module for method in (*methods, *stages)}
-    if spec.precision not in ("int8", *PALETTES):
+    if spec.precision not in ("int8", "int8-dynamic", *PALETTES):
         return modules, None
-    plan = recipe.layers
+    plan = recipe.layers if spec.precision == "int8" else None
     if plan is not None:
         check_plan(plan, layers_of(methods), checkpoint_hash(model))
     tiles = calibration_tiles(recipe.calibration, model)
@@ -163,12 +163,13 @@ def _modules(
     # A user's folder is not named: paths are nobody's business but theirs.
     source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
     floats = plan.float_layers if plan is not None else []
+    dynamic = spec.precision == "int8-dynamic"
     quantised, quantisation = quantize_methods(
-        methods, model, tiles, recipe.max_tile, source, recipe.int8, floats
+        methods, model, tiles, recipe.max_tile, source, recipe.int8, floats, dynamic
     )
     modules |= quantised
     if deep:
-        modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats)[0]
+        modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats, dynamic)[0]
     return modules, quantisation
 
 

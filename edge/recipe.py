@@ -16,7 +16,7 @@ MAX_TILE = 256
 DEFAULT_HALO = 8
 
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
-    "xnnpack": ("fp32", "int8"),
+    "xnnpack": ("fp32", "int8-dynamic", "int8"),
     "coreml": ("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4"),
     "coreml-pte": ("fp32", "fp16", "int8"),
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from edge.candidate import make_network
+from edge.recipe import PRECISIONS
 from edge.report import TEMPLATES, write_report
 from edge.study import TuneJob
 from edge.tuning import Findings, Point
@@ -26,8 +27,8 @@ WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 72, 30, 78, 58
 LABEL_WIDTH = 14  # of two digits
 
-# One colour per precision, told apart by people who see no red or no green.
-COLOURS = {"fp32": "#0072b2", "int8": "#d55e00", "fp16": "#d55e00", "int8-weights": "#009e73"}
+# Of one precision after the other, told apart by people who see no red or no green (Okabe and Ito 2008).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 HEADER = ["", "network", "PSNR-Y", "loss", "bytes", "MACs/px", "ms/MP"]  # in 80 columns
 
@@ -113,6 +114,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    colours = dict(zip(PRECISIONS[job.target], COLOURS, strict=False))
     costs = {point: _cost(job, point) for point in findings.points}
     losses = [point.measured.loss for point in findings.points]
     low_cost, high_cost = min(costs.values()) / 1.12, max(costs.values()) * 1.12
@@ -135,7 +137,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
         {
             "x": x(cost),
             "y": y(point.measured.loss),
-            "colour": COLOURS[point.candidate.precision],
+            "colour": colours[point.candidate.precision],
             "local_ensemble": point.candidate.local_ensemble,
             "number": numbers.get(point),
             "label": labels.get(point),
@@ -149,7 +151,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
         | {"top": TOP, "bottom": HEIGHT - BOTTOM},
         marks=marks,
         front=" ".join(f"{x(costs[point])},{y(point.measured.loss)}" for point in findings.front),
-        colours={precision: COLOURS[precision] for precision in job.precisions},
+        colours={precision: colours[precision] for precision in job.precisions},
         ensembles=sorted({point.candidate.local_ensemble for point in findings.points}, reverse=True),
         x_ticks=[(x(value), f"{value:g}") for value in _log_ticks(low_cost, high_cost)],
         y_ticks=[(y(value), text) for value, text in _ticks(low, high)],

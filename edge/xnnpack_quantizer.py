@@ -98,6 +98,40 @@ class LayerQuantizer:
         """PT2E calls it; the observers stay as they are."""
 
 
+class DynamicLayerQuantizer:
+    """A PT2E quantizer: int8 weights, and inputs rounded by the range that each has when the program runs.
+
+    For the layers whose module path ``chosen`` accepts; what they give stays float. ``annotated`` counts
+    their calls.
+    """
+
+    def __init__(self, chosen: Callable[[str], bool]) -> None:
+        self.chosen, self.annotated = chosen, 0
+
+    def transform_for_annotation(self, model: GraphModule) -> GraphModule:
+        """PT2E calls it; float biases and outputs need none of what static int8 does."""
+        return model
+
+    def annotate(self, model: GraphModule) -> GraphModule:
+        """Mark the chosen layers for PT2E."""
+        from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+
+        activation, weight = _at_run_time(), _specs(trainable=False)[1]
+        for node in model.graph.nodes:
+            if node.target in LAYERS and self.chosen(module_path(node)):
+                node.meta[ANNOTATION] = QuantizationAnnotation(
+                    input_qspec_map={node.args[0]: activation, node.args[1]: weight}, _annotated=True
+                )
+                self.annotated += 1
+        return model
+
+    def validate(self, model: GraphModule) -> None:
+        """PT2E calls it; the annotations are of one kind, which XNNPACK runs."""
+
+    def prepare_obs_or_fq_callback(self, model: GraphModule, observers: dict[Any, Any]) -> None:
+        """PT2E calls it; the observers stay as they are."""
+
+
 def _is_layer(value: Any) -> bool:
     return isinstance(value, Node) and value.target in LAYERS
 
@@ -152,6 +186,21 @@ def _specs(trainable: bool) -> tuple[Any, Any]:
         observer_or_fake_quant_ctr=of_weight,
     )
     return activation, weight
+
+
+def _at_run_time() -> Any:
+    """An int8 activation whose range the program takes, each time, from its smallest and largest value."""
+    from torchao.quantization.pt2e.observer import PlaceholderObserver
+    from torchao.quantization.pt2e.quantizer import QuantizationSpec
+
+    return QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=-128,
+        quant_max=127,
+        qscheme=torch.per_tensor_affine,
+        is_dynamic=True,
+        observer_or_fake_quant_ctr=PlaceholderObserver.with_args(eps=SMALLEST_SCALE),
+    )
 
 
 def _known(scale: float, zero_point: int) -> Any:

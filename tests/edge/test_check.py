@@ -54,7 +54,7 @@ def test_each_measure_has_a_threshold_of_its_own(precision):
 
 
 def test_thresholds_are_looser_for_fewer_bits():
-    order = [THRESHOLDS[p] for p in ("fp32", "fp16", "int8-weights", "int8")]
+    order = [THRESHOLDS[p] for p in ("fp32", "fp16", "int8-weights", "int8-dynamic", "int8")]
     assert [t.psnr_db for t in order] == sorted((t.psnr_db for t in order), reverse=True)
     assert [t.ssim for t in order] == sorted((t.ssim for t in order), reverse=True)
     assert [t.max_abs for t in order] == sorted(t.max_abs for t in order)

@@ -84,4 +84,4 @@ def test_the_fast_weights_are_a_seventh_of_the_work_and_nearly_as_good():
         pytest.skip(
             f"needs the pairs of Set5 in {SET5.parent.name}/Set5 beside the checkout, which users lack"
         )
-    assert evaluate(None, fast, SET5, 2).mean("fp32").psnr_y > 37.05
+    assert evaluate(None, fast, SET5, 2).mean("fp32").psnr_y > 37.1

@@ -105,6 +105,53 @@ def test_the_card_says_what_it_was_calibrated_on():
     assert card.calibration == "3 tiles of 48x48 from grey paper"
 
 
+# Ranges at run time
+
+
+def dynamic(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
+    return quantize_methods(methods, model, tiles, 64, "test", dynamic=True)[0]
+
+
+def test_with_ranges_at_run_time_every_layer_but_the_head_and_the_blend_is_in_int8(tiny):
+    folder = tiny.artifact(2, "int8-dynamic")
+    encoder, hoisted = 3, 1
+    quantisation = read_card(folder).quantisation
+    assert quantisation.quantised_layers == encoder + hoisted + EVALUATIONS
+    assert quantisation.float_layers == [HEAD]
+    assert "dynamic" in quantisation.scheme and "static" not in quantisation.scheme
+
+
+@pytest.mark.parametrize("scale", [2, "any"])
+def test_a_program_with_ranges_at_run_time_computes_its_fake_quantised_graph(tiny, scale):
+    """Not to the bit: where a value lies between two codes, XNNPACK and PyTorch round it differently."""
+    methods = methods_of(tiny.model, None if scale == "any" else scale)
+    graphs = dynamic(methods, tiny.model, list(calibration_tiles(None)))
+    program = HostProgram(tiny.artifact(scale, "int8-dynamic") / "model.pte")
+    for method in methods:
+        inputs = method.example({"h": 37, "w": 29, "n": 53}, seed=1)
+        names = [tensor.name for tensor in method.inputs]
+        arrays = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+        found = program.run(method.name, arrays)
+        with torch.no_grad():
+            graph, fp32 = graphs[method.name](*inputs).numpy(), method.module(*inputs).numpy()
+        assert psnr(found, graph) > psnr(graph, fp32) + 1
+        assert 25 < psnr(found, fp32) < 100
+
+
+def test_ranges_at_run_time_fit_pictures_that_calibration_never_saw():
+    model = plain()
+    (method,) = methods_of(model, 2)
+    rng = np.random.default_rng(0)
+    dark = [(rng.random((1, 3, 48, 48)) * 0.1).astype(np.float32) for _ in range(4)]
+    bright = torch.from_numpy(1 - dark[0])
+    static, at_run_time = (make([method], model, dark)["forward"] for make in (quantised, dynamic))
+    with torch.no_grad():
+        clipped, fitting = (
+            (graph(bright) - method.module(bright)).square().mean() for graph in (static, at_run_time)
+        )
+    assert clipped > 10 * fitting
+
+
 # The same in Core ML
 
 

@@ -51,6 +51,7 @@ def in_order(check: LayerCheck) -> list[str]:
         (2, "fp32", "coreml", FIXED),
         (2, "fp16", "coreml", FIXED),
         ("any", "fp16", "coreml", ANY),
+        (2, "palette6", "coreml", FIXED),
     ],
 )
 def test_a_faultless_program_shows_every_layer_and_suspects_none(
@@ -182,6 +183,11 @@ def test_a_program_of_another_target_is_refused(tiny, bundle):
     card = read_card(folder).model_copy(update={"target": "another"})
     with pytest.raises(BadInput, match="expected an artifact for xnnpack or coreml"):
         check_layers(folder, card, tiny.model, bundle.tiles)
+
+
+def test_a_precision_that_shows_no_layers_is_refused(tiny, bundle):
+    with pytest.raises(BadInput, match=r"artifact in fp32, .*, found one in int8-dynamic"):
+        look(tiny.artifact(2, "int8-dynamic"), tiny, bundle)
 
 
 def test_no_more_tiles_are_looked_into_than_show_something_soon(tiny):

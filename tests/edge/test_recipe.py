@@ -32,8 +32,8 @@ def test_an_artifacts_name_says_what_it_is(spec, name):
         (("2", "fp32"), "found 2"),
         ((2.5, "fp32"), "found 2.5"),
         ((2, "fp32", "tflite"), "expected a target of xnnpack, coreml, coreml-pte, found tflite"),
-        ((2, "fp16"), "expected a precision of fp32, int8 for xnnpack, found fp16"),
-        ((2, "palette6"), "expected a precision of fp32, int8 for xnnpack, found palette6"),
+        ((2, "fp16"), "expected a precision of fp32, int8-dynamic, int8 for xnnpack, found fp16"),
+        ((2, "palette6"), "expected a precision of fp32, int8-dynamic, int8 for xnnpack, found palette6"),
         ((2, "palette6", "coreml-pte"), "expected a precision of fp32, fp16, int8 for coreml-pte"),
     ],
 )

@@ -17,10 +17,11 @@ from edge.card import read_card
 from edge.cli import main, parser
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
 from edge.pictures import PHOTOGRAPHS, built_in_pictures
+from edge.recipe import PRECISIONS
 from edge.study import TuneJob
 from edge.tuning import Findings, Point, Search
 from edge.tuning_commands import require_front
-from edge.tuning_report import commands_of, render_plot, rows_of, write_recipes
+from edge.tuning_report import COLOURS, commands_of, render_plot, rows_of, write_recipes
 from edge.yardstick import Measurement, Time, measured_pairs, time_beside
 from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.cost import count_macs
@@ -209,7 +210,10 @@ def test_programs_that_cannot_be_built_are_trials_that_failed(tiny, checkpoint, 
         ({"max_loss": float("nan")}, "a loss of 0 dB or more, found nan"),
         ({"max_loss": -0.1}, "a loss of 0 dB or more"),
         ({"trials": 0}, "at least 1 of trials, found 0"),
-        ({"precisions": ("fp16",)}, "expected a precision of fp32, int8 for xnnpack, found fp16"),
+        (
+            {"precisions": ("fp16",)},
+            "expected a precision of fp32, int8-dynamic, int8 for xnnpack, found fp16",
+        ),
         ({"precisions": ("fp32", "int8")}, "expected one precision with macs"),
     ],
 )
@@ -317,6 +321,16 @@ def test_numbers_of_points_that_are_close_do_not_cover_each_other(checkpoint, tm
     numbers = root.findall(".//{http://www.w3.org/2000/svg}text[@x='0']")
     heights = {element.text: float(element.get("y")) for element in numbers}
     assert heights["1"] == heights["3"] < 0 < heights["2"]
+
+
+@pytest.mark.parametrize(("target", "precision"), [(t, p) for t, ps in PRECISIONS.items() for p in ps])
+def test_every_precision_of_a_target_has_a_colour_of_its_own(checkpoint, tmp_path, target, precision):
+    job = job_of(checkpoint, tmp_path, target=target, precisions=(precision,))
+    points = [point_of(40, 0.0, 500.0), point_of(60, 0.01, 400.0)]
+    points = [replace(p, candidate=replace(p.candidate, precision=precision)) for p in points]
+    plot = render_plot(job, findings_of(*points))
+    number = PRECISIONS[target].index(precision)
+    assert [colour in plot for colour in COLOURS] == [n == number for n in range(len(COLOURS))]
 
 
 def test_one_point_is_a_plot_too(checkpoint, tmp_path):
