@@ -16,13 +16,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Who read has gone (``| head``): the rest goes nowhere, and the command goes on to its exit code."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, self.file.fileno())
+        os.close(nothing)
+
+
 class Terminal:
     """Our lines on standard output (``print``, ``table``, ``json``) and standard error (``note``)."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         # soft_wrap: a path or a number is never broken over lines; [x] and :x: in a path are no markup
-        self._out = Console(file=out, highlight=False, soft_wrap=True, markup=False, emoji=False)
-        self._err = Console(file=err, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._out = _Console(file=out, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._err = _Console(file=err, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def print(self, text: str) -> None:
         """A result, on standard output."""

@@ -4,6 +4,7 @@ import ctypes
 import json
 import logging
 import os
+import subprocess
 import sys
 import warnings
 
@@ -128,3 +129,11 @@ def test_progress_is_for_people_only(capfd):
                 step()
         terminal.print("done")
     assert capfd.readouterr() == ("done\n", "")
+
+
+def test_a_reader_that_leaves_early_changes_neither_the_work_nor_the_exit_code():
+    command = [sys.executable, "-m", "edge.cli", "devices"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
