@@ -18,8 +18,8 @@ from edge.devices.host import HostProgram
 from edge.errors import BadInput, CheckFailed
 from models import LIIF, FixedScaleLIIF, load_checkpoint
 
-# The rows, slowest first; ratios are to the first.
-NAMES = ("eager-upstream", "eager-fixed", "pte-fp32", "pte-int8")
+# The first rows, slowest first; ratios are to the first.
+EAGER = ("eager-upstream", "eager-fixed")
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,22 @@ class BenchRow:
 
 @dataclass(frozen=True)
 class BenchJob:
-    """What to run: a checkpoint at ``scale`` and the two programs made of it, on one square tile."""
+    """What to run: a checkpoint at ``scale`` in PyTorch, and ``.pte`` programs, on one square tile."""
 
     checkpoint: Path
-    programs: dict[str, Path]  # pte-fp32, pte-int8: the .pte files
+    programs: dict[str, Path]  # by the name of the row
     scale: int
     tile: int  # LR pixels
     repeats: int
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all rows."""
+        return (*EAGER, *self.programs)
+
 
 def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[BenchRow]:
-    """Every row of ``NAMES``. Each has a process of its own, so that peak memory is its own too; they
+    """Every row of ``job.names``. Each has a process of its own, so that peak memory is its own too; they
     take turns, one run each, so that noise of the machine meets all of them alike.
 
     ``on_step`` is called ``steps(job)`` times. Raises CheckFailed if a process dies.
@@ -54,10 +59,10 @@ def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[Ben
         raise BadInput(f"expected at least 1 repeat and 1 pixel, found {job.repeats} and {job.tile}")
     context = multiprocessing.get_context("spawn")
     workers = []
-    times: dict[str, list[float]] = {name: [] for name in NAMES}
+    times: dict[str, list[float]] = {name: [] for name in job.names}
     peaks: dict[str, float] = {}
     try:
-        for name in NAMES:
+        for name in job.names:
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(name, job, theirs), daemon=True)
             process.start()
@@ -75,13 +80,15 @@ def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[Ben
             process.terminate()
             process.join()
     megapixels = (job.scale * job.tile) ** 2 / 1e6
-    medians = {name: 1000 * statistics.median(times[name]) / megapixels for name in NAMES}
-    return [BenchRow(name, medians[name], peaks[name], medians[NAMES[0]] / medians[name]) for name in NAMES]
+    medians = {name: 1000 * statistics.median(times[name]) / megapixels for name in job.names}
+    return [
+        BenchRow(name, medians[name], peaks[name], medians[EAGER[0]] / medians[name]) for name in job.names
+    ]
 
 
 def steps(job: BenchJob) -> int:
     """How often ``bench`` calls ``on_step``."""
-    return len(NAMES) * (job.repeats + 1)
+    return len(job.names) * (job.repeats + 1)
 
 
 def _run(name: str, pipe: "Connection[str, tuple[float, float]]") -> tuple[float, float]:

@@ -158,6 +158,9 @@ def parser() -> argparse.ArgumentParser:
     _json(sub)
 
     sub = add("bench", commands.bench, "Time and memory against PyTorch.", "--tile 128")
+    sub.add_argument(
+        "artifacts", type=Path, nargs="*", metavar="ARTIFACT", help="time these, too, beside the others"
+    )
     _checkpoint(sub)
     sub.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
     sub.add_argument("--tile", type=_count, default=DEFAULT_TILE, help=f"LR pixels ({DEFAULT_TILE})")

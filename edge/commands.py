@@ -497,6 +497,8 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         name: cached_artifact(arguments.checkpoint, spec, terminal.note) / PTE_FILE
         for name, spec in specs.items()
     }
+    for folder in arguments.artifacts:
+        programs[str(folder)] = _timed_program(folder, arguments.scale, arguments.tile)
     job = BenchJob(arguments.checkpoint, programs, arguments.scale, arguments.tile, arguments.repeats)
     with terminal.progress("bench", steps(job)) as step:
         rows = run_bench(job, step)
@@ -504,11 +506,22 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.json({"rows": [asdict(row) for row in rows]})
         return 0
     terminal.table(
-        f"×{job.scale}, {job.tile}x{job.tile} tile, median of {job.repeats}",
-        ["form", "ms per output megapixel", "peak memory (MB)", "ratio"],
+        f"×{job.scale}, {job.tile}x{job.tile} tile: median of {job.repeats} runs, per output megapixel",
+        ["form", "ms/MP", "peak MB", "ratio"],
         [[r.name, f"{r.ms_per_megapixel:.0f}", f"{r.peak_mb:.0f}", f"{r.ratio:.1f}×"] for r in rows],
     )
     return 0
+
+
+def _timed_program(folder: Path, scale: int, tile: int) -> Path:
+    """The ``.pte`` of an artifact that ``bench`` can run. Raises BadInput if it is another kind."""
+    card = read_card(folder)
+    if (card.target, card.scale) != ("xnnpack", scale) or card.tile.maximum < tile:
+        raise BadInput(
+            f"{folder}: expected an artifact for xnnpack at ×{scale} that takes tiles of {tile}, found one "
+            f"for {card.target} at {card.scale} that takes {card.tile.maximum}"
+        )
+    return folder / PTE_FILE
 
 
 def info(arguments: argparse.Namespace, terminal: Terminal) -> int:

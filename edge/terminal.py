@@ -15,6 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+# Columns where no person looks, in a file or a pipe: no table is cut off there.
+FILE_WIDTH = 200
+
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
@@ -24,13 +27,17 @@ class _Console(Console):
         os.close(nothing)
 
 
+def _console(stream: TextIO) -> Console:
+    # soft_wrap: a path or a number is never broken over lines; [x] and :x: in a path are no markup
+    width = None if stream.isatty() else FILE_WIDTH
+    return _Console(file=stream, width=width, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
 class Terminal:
     """Our lines on standard output (``print``, ``table``, ``json``) and standard error (``note``)."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
-        # soft_wrap: a path or a number is never broken over lines; [x] and :x: in a path are no markup
-        self._out = _Console(file=out, highlight=False, soft_wrap=True, markup=False, emoji=False)
-        self._err = _Console(file=err, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._out, self._err = (_console(stream) for stream in (out, err))
 
     def print(self, text: str) -> None:
         """A result, on standard output."""

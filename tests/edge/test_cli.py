@@ -529,7 +529,7 @@ def assert_refused_after_notes(outcome: Outcome, *words: str) -> None:
     ("options", "words"),
     [
         (("--target", "coreml"), "expected --scale or --precision with --target"),
-        (("--precision", "fp16"), "expected a precision of fp32, int8 for xnnpack, found fp16"),
+        (("--precision", "fp16"), "expected a precision of fp32, int8-dynamic, int8 for xnnpack, found fp16"),
         (("--tile", "16"), "expected a tile larger than two halos of 8 and up to 128, found 16"),
         (("--tile", "300"), "and up to 256, found 300"),
     ],

@@ -131,6 +131,15 @@ def test_progress_is_for_people_only(capfd):
     assert capfd.readouterr() == ("done\n", "")
 
 
+def test_no_table_is_cut_off_in_a_file(capfd, monkeypatch):
+    streams_of_a_process(monkeypatch)
+    path = "/".join(["a-long-name"] * 12)
+    with open_terminal(verbose=False) as terminal:
+        terminal.table("long", ["form", "ratio"], [[path, "43.5×"]])
+    out, _ = capfd.readouterr()
+    assert path in out and "43.5×" in out
+
+
 def test_a_reader_that_leaves_early_changes_neither_the_work_nor_the_exit_code():
     command = [sys.executable, "-m", "edge.cli", "devices"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
