@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge import commands, training_commands, tuning_commands
+from edge import check_commands, commands, measure_commands, training_commands, tuning_commands
 from edge.devices.files import FILES
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
@@ -113,7 +113,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--halo", type=_count, help="LR pixels (the card's)")
     _force(sub)
 
-    sub = add("baseline", commands.baseline, "Make a baseline bundle in fp32.", "baseline.npz --scale 2")
+    sub = add(
+        "baseline", check_commands.baseline, "Make a baseline bundle in fp32.", "baseline.npz --scale 2"
+    )
     sub.add_argument("output", type=Path, metavar="OUT.npz")
     _checkpoint(sub)
     sub.add_argument("--scale", type=_number, default=2.0, help="factor, 1 to 30 (2)")
@@ -122,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--export", type=Path, metavar="DIR", help="write the inputs, too, for a device to take")
     _force(sub)
 
-    sub = add("check", commands.check, "Check an artifact against fp32.", "dist/liif-x2-int8-xnnpack")
+    sub = add("check", check_commands.check, "Check an artifact against fp32.", "dist/liif-x2-int8-xnnpack")
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
     sub.add_argument("--baseline", type=Path, metavar="FILE.npz", help="bundle; else made of --checkpoint")
     sub.add_argument("--device", choices=[*DEVICES, FILES], help="where it runs; see liif-edge devices")
@@ -144,7 +146,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add(
         "eval",
-        commands.evaluate,
+        measure_commands.evaluate,
         "PSNR-Y and SSIM on test pictures, or the detail score on small text and icons.",
         "dist/liif-x2-int8-xnnpack --data Set5",
     )
@@ -157,7 +159,7 @@ def parser() -> argparse.ArgumentParser:
     _checkpoint(sub)
     _json(sub)
 
-    sub = add("bench", commands.bench, "Time and memory against PyTorch.", "--tile 128")
+    sub = add("bench", measure_commands.bench, "Time and memory against PyTorch.", "--tile 128")
     sub.add_argument(
         "artifacts", type=Path, nargs="*", metavar="ARTIFACT", help="time these, too, beside the others"
     )
@@ -171,7 +173,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
     _json(sub)
 
-    sub = add("devices", commands.devices, "List where artifacts can run, and what is missing.", "")
+    sub = add("devices", check_commands.devices, "List where artifacts can run, and what is missing.", "")
     _json(sub)
 
     sub = add("train", training_commands.train, "Train or fine-tune by a recipe.", "int8-x2 --data photos/")

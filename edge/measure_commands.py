@@ -1,0 +1,151 @@
+"""The commands that measure: eval and bench."""
+
+import argparse
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+from edge import details
+from edge import evaluate as evaluation
+from edge.artifact import Artifact, new_artifact
+from edge.bench import BenchJob, steps
+from edge.bench import bench as run_bench
+from edge.cache import cached_artifact
+from edge.card import read_card
+from edge.devices.files import check_export
+from edge.errors import BadInput
+from edge.evaluate import Evaluation
+from edge.ocr import missing_ocr
+from edge.pipeline import PTE_FILE
+from edge.recipe import DEFAULT_TILE, ArtifactSpec
+from edge.terminal import Terminal, finite, finite_values
+from models import LIIF, checkpoint_hash, load_checkpoint
+
+
+def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Scores on a folder of test pictures, or on drawn pages of small text and icons."""
+    if arguments.save is not None:
+        if not arguments.details:
+            raise BadInput("expected --details with --save, found --data")
+        check_export(arguments.save)
+    artifact = Artifact.open(arguments.artifact)
+    card_scale = artifact.card.scale
+    scale = arguments.scale or (2 if card_scale == "any" else card_scale)
+    if card_scale not in ("any", scale):
+        raise BadInput(f"expected --scale {card_scale}, the artifact's, found {scale}")
+    model = load_checkpoint(arguments.checkpoint)
+    if checkpoint_hash(model) != artifact.card.checkpoint.sha256:
+        raise BadInput(
+            "expected the checkpoint that the artifact was made of, found another; see --checkpoint"
+        )
+    if arguments.details:
+        return _evaluate_details(arguments, artifact, model, scale, terminal)
+    total = len(evaluation.find_pairs(arguments.data, scale))
+    with terminal.progress(arguments.data.name, total) as step:
+        result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
+    if arguments.json:
+        terminal.json(_evaluation_json(result))
+        return 0
+    rows = [
+        [method, f"{mean.psnr_y:.3f}", f"{mean.psnr_y - result.mean('fp32').psnr_y:+.3f}", f"{mean.ssim:.4f}"]
+        for method, mean in ((m, result.mean(m)) for m in result.scores)
+    ]
+    title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
+    terminal.table(title, ["", "PSNR-Y (dB)", "to fp32", "SSIM-Y"], rows)
+    return 0
+
+
+def _evaluation_json(result: Evaluation) -> dict[str, object]:
+    means: dict[str, object] = {method: finite(result.mean(method)) for method in result.scores}
+    images = [
+        {"name": name, **{method: finite(scores[number]) for method, scores in result.scores.items()}}
+        for number, name in enumerate(result.names)
+    ]
+    return {**means, "images": images}
+
+
+def _evaluate_details(
+    arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
+) -> int:
+    absent = missing_ocr()
+    with new_artifact(arguments.save, force=False) if arguments.save else nullcontext() as folder:
+        with terminal.progress("pages", details.N_PAGES) as step:
+            pages = details.render_pages(artifact, model, scale, step)
+        if folder is not None:
+            details.save_pages(pages, folder)
+    text, icons = ([p for p in pages if bool(p.page.blocks) == has_text] for has_text in (True, False))
+    scores = {"text": details.score_pages(text), "icons": details.score_pages(icons)}
+    readings: list[details.Reading] = []
+    if absent is None:
+        with terminal.progress("reading", details.count_readings(pages)) as step:
+            readings = details.read_pages(pages, step)
+    rates = details.error_rates(readings)
+    if arguments.json:
+        terminal.json(
+            {
+                "artifact": artifact.card.name,
+                "scale": scale,
+                **{
+                    kind: {method: finite_values(asdict(score)) for method, score in of_kind.items()}
+                    for kind, of_kind in scores.items()
+                },
+                "cer": rates or None,
+                "cer_missing": absent,
+                "readings": [asdict(reading) for reading in readings],
+            }
+        )
+        return 0
+    for kind, of_kind in scores.items():
+        terminal.table(
+            f"{kind}, ×{scale}, {artifact.card.name}",
+            ["", "edges (dB)", "flat parts (dB)", "GMSD"],
+            [[m, f"{s.edges_db:.2f}", f"{s.flat_db:.2f}", f"{s.gmsd:.4f}"] for m, s in of_kind.items()],
+        )
+    if absent is not None:
+        terminal.print(f"characters misread: not measured, {absent}")
+        return 0
+    terminal.table(
+        "characters misread (%), by the size of the text in low-resolution pixels",
+        ["", *rates[details.HR]],
+        [[method, *(f"{100 * rate:.1f}" for rate in row.values())] for method, row in rates.items()],
+    )
+    return 0
+
+
+def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The forms of the network, timed side by side."""
+    if not 1 <= arguments.tile <= DEFAULT_TILE:
+        raise BadInput(f"expected a tile of 1 to {DEFAULT_TILE} pixels, found {arguments.tile}")
+    specs = {
+        "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
+        "pte-int8": ArtifactSpec(arguments.scale, "int8"),
+    }
+    programs = {
+        name: cached_artifact(arguments.checkpoint, spec, terminal.note) / PTE_FILE
+        for name, spec in specs.items()
+    }
+    for folder in arguments.artifacts:
+        programs[str(folder)] = _timed_program(folder, arguments.scale, arguments.tile)
+    job = BenchJob(arguments.checkpoint, programs, arguments.scale, arguments.tile, arguments.repeats)
+    with terminal.progress("bench", steps(job)) as step:
+        rows = run_bench(job, step)
+    if arguments.json:
+        terminal.json({"rows": [asdict(row) for row in rows]})
+        return 0
+    terminal.table(
+        f"×{job.scale}, {job.tile}x{job.tile} tile: median of {job.repeats} runs, per output megapixel",
+        ["form", "ms/MP", "peak MB", "ratio"],
+        [[r.name, f"{r.ms_per_megapixel:.0f}", f"{r.peak_mb:.0f}", f"{r.ratio:.1f}×"] for r in rows],
+    )
+    return 0
+
+
+def _timed_program(folder: Path, scale: int, tile: int) -> Path:
+    """The ``.pte`` of an artifact that ``bench`` can run. Raises BadInput if it is another kind."""
+    card = read_card(folder)
+    if (card.target, card.scale) != ("xnnpack", scale) or card.tile.maximum < tile:
+        raise BadInput(
+            f"{folder}: expected an artifact for xnnpack at ×{scale} that takes tiles of {tile}, found one "
+            f"for {card.target} at {card.scale} that takes {card.tile.maximum}"
+        )
+    return folder / PTE_FILE
