@@ -10,6 +10,7 @@ from edge import check_commands, commands, measure_commands, training_commands, 
 from edge.devices.files import FILES
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
+from edge.memory import keep_freed_memory
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
 from edge.terminal import Terminal, open_terminal
 from models import DEFAULT_WEIGHTS, EMBEDDED
@@ -21,6 +22,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
     arguments = parser().parse_args(argv)
+    keep_freed_memory()
     with open_terminal(arguments.verbose) as terminal:
         try:
             return run(arguments, terminal)

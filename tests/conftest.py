@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from edge.int8 import calibration_tiles, quantize_methods
+from edge.memory import keep_freed_memory
 from edge.methods import methods_of
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
@@ -16,6 +17,7 @@ from models import LIIF, LIIFConfig, save_checkpoint
 
 # On nets this small a second thread costs more than it brings.
 torch.set_num_threads(1)
+keep_freed_memory()
 
 TILE, MAX_TILE, HALO = 32, 64, 4  # LR pixels
 
