@@ -81,9 +81,8 @@ def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[Ben
             process.join()
     megapixels = (job.scale * job.tile) ** 2 / 1e6
     medians = {name: 1000 * statistics.median(times[name]) / megapixels for name in job.names}
-    return [
-        BenchRow(name, medians[name], peaks[name], medians[EAGER[0]] / medians[name]) for name in job.names
-    ]
+    first = medians[EAGER[0]]
+    return [BenchRow(name, ms, peaks[name], first / ms) for name, ms in medians.items()]
 
 
 def steps(job: BenchJob) -> int:

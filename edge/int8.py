@@ -25,7 +25,7 @@ from quantize.ranges import NonFinite
 from quantize.static import DEFAULT, Calibrated, StaticSpec, calibrate, quantize_static
 
 if TYPE_CHECKING:
-    from edge.xnnpack_quantizer import DynamicLayerQuantizer, LayerQuantizer
+    from edge.xnnpack_quantizer import LayerQuantizer
 
 Float = NDArray[np.float32]
 Result = TypeVar("Result")
@@ -119,14 +119,18 @@ def quantize_modules(
     the tiles choose no ranges, only how weights are rounded. Raises ExportError if a layer that was chosen
     for int8 stayed float, BadInput if a layer gives NaN or infinity.
     """
-    from edge.xnnpack_quantizer import count_int8_layers
+    from edge.xnnpack_quantizer import DynamicLayerQuantizer, count_int8_layers
 
     kept = _kept_in_float(float_layers, dynamic)
+
+    def chosen(path: str) -> bool:
+        return _runs_in_int8(path, kept)
+
     quantized: dict[str, nn.Module] = {}
     count = 0
     for method in methods:
-        quantizer = dynamic_quantizer(kept) if dynamic else layer_quantizer(kept)
         module = method.module if dynamic else take_bytes(method.module, HEAD)
+        quantizer = DynamicLayerQuantizer(chosen) if dynamic else layer_quantizer(kept)
         inputs = calibration_inputs(method, methods, model, tiles)
         quantized[method.name] = _run(quantize_static, method, module, max_tile, inputs, quantizer, spec)
         found = count_int8_layers(quantized[method.name])
@@ -189,13 +193,6 @@ def layer_quantizer(kept: Collection[str], trainable: bool = False) -> "LayerQua
     from edge.xnnpack_quantizer import LayerQuantizer
 
     return LayerQuantizer(lambda path: _runs_in_int8(path, kept), {HEAD: (STEP, ZERO_POINT)}, trainable)
-
-
-def dynamic_quantizer(kept: Collection[str]) -> "DynamicLayerQuantizer":
-    """As ``layer_quantizer``, with ranges at run time."""
-    from edge.xnnpack_quantizer import DynamicLayerQuantizer
-
-    return DynamicLayerQuantizer(lambda path: _runs_in_int8(path, kept))
 
 
 def calibration_inputs(

@@ -18,7 +18,7 @@ from edge.evaluate import Evaluation
 from edge.ocr import missing_ocr
 from edge.pipeline import PTE_FILE
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
-from edge.terminal import Terminal, finite, finite_values
+from edge.terminal import Terminal, finite
 from models import LIIF, checkpoint_hash, load_checkpoint
 
 
@@ -86,7 +86,7 @@ def _evaluate_details(
                 "artifact": artifact.card.name,
                 "scale": scale,
                 **{
-                    kind: {method: finite_values(asdict(score)) for method, score in of_kind.items()}
+                    kind: {method: finite(score) for method, score in of_kind.items()}
                     for kind, of_kind in scores.items()
                 },
                 "cer": rates or None,
@@ -116,6 +116,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The forms of the network, timed side by side."""
     if not 1 <= arguments.tile <= DEFAULT_TILE:
         raise BadInput(f"expected a tile of 1 to {DEFAULT_TILE} pixels, found {arguments.tile}")
+    own = {str(path): _timed_program(path, arguments.scale, arguments.tile) for path in arguments.artifacts}
     specs = {
         "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
         "pte-int8": ArtifactSpec(arguments.scale, "int8"),
@@ -124,9 +125,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         name: cached_artifact(arguments.checkpoint, spec, terminal.note) / PTE_FILE
         for name, spec in specs.items()
     }
-    for folder in arguments.artifacts:
-        programs[str(folder)] = _timed_program(folder, arguments.scale, arguments.tile)
-    job = BenchJob(arguments.checkpoint, programs, arguments.scale, arguments.tile, arguments.repeats)
+    job = BenchJob(arguments.checkpoint, programs | own, arguments.scale, arguments.tile, arguments.repeats)
     with terminal.progress("bench", steps(job)) as step:
         rows = run_bench(job, step)
     if arguments.json:

@@ -150,7 +150,7 @@ def _modules(
     modules = {method.name: method.module for method in (*methods, *stages)}
     if spec.precision not in ("int8", "int8-dynamic", *PALETTES):
         return modules, None
-    plan = recipe.layers if spec.precision == "int8" else None
+    plan = recipe.layers
     if plan is not None:
         check_plan(plan, layers_of(methods), checkpoint_hash(model))
     tiles = calibration_tiles(recipe.calibration, model)

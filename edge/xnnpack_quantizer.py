@@ -21,14 +21,45 @@ ANNOTATION = "quantization_annotation"  # the key that PT2E reads
 SMALLEST_SCALE = 2.0**-20
 
 
-class LayerQuantizer:
-    """A PT2E quantizer: W8A8 for the layers whose module path ``chosen`` accepts.
+class Annotator:
+    """What quantizers of PT2E have in common here: they mark the layers whose module path ``chosen`` accepts,
+    wherever those are called. ``annotated`` counts the calls."""
+
+    def __init__(self, chosen: Callable[[str], bool]) -> None:
+        self.chosen, self.annotated = chosen, 0
+
+    def transform_for_annotation(self, model: GraphModule) -> GraphModule:
+        """PT2E calls it before ``annotate``."""
+        return model
+
+    def annotate(self, model: GraphModule) -> GraphModule:
+        """Mark the chosen layers for PT2E."""
+        for node in model.graph.nodes:
+            if self._is_chosen(node):
+                self._mark(node)
+                self.annotated += 1
+        return model
+
+    def _is_chosen(self, value: Any) -> bool:
+        return _is_layer(value) and self.chosen(module_path(value))
+
+    def _mark(self, layer: Node) -> None:
+        raise NotImplementedError
+
+    def validate(self, model: GraphModule) -> None:
+        """PT2E calls it; the annotations are of one kind, which XNNPACK runs."""
+
+    def prepare_obs_or_fq_callback(self, model: GraphModule, observers: dict[Any, Any]) -> None:
+        """PT2E calls it; the observers stay as they are."""
+
+
+class LayerQuantizer(Annotator):
+    """W8A8 with ranges from calibration.
 
     Int8 per-channel weights, int8 inputs and outputs (after a ReLU that follows), ranges from the
     smallest to the largest value seen; ``inputs``: (scale, zero point) of the input of the layer at a path,
-    where it is known beforehand. ``annotated`` counts the calls that were annotated; ``copies`` names the
-    biases that were doubled and what each is a copy of. ``trainable``: with fake quantisers, which round
-    while they observe, for quantisation-aware training.
+    where it is known beforehand. ``copies`` names the biases that were doubled and what each is a copy of.
+    ``trainable``: with fake quantisers, which round while they observe, for quantisation-aware training.
     """
 
     def __init__(
@@ -37,10 +68,10 @@ class LayerQuantizer:
         inputs: Mapping[str, tuple[float, int]] | None = None,
         trainable: bool = False,
     ) -> None:
-        self.chosen, self.trainable = chosen, trainable
+        super().__init__(chosen)
         self.inputs = inputs or {}
-        self.annotated = 0
         self.copies: dict[str, str] = {}
+        self._activation, self._weight = _specs(trainable)
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         """Give every call of a layer a bias of its own, and float operators after int8 layers a float input.
@@ -72,64 +103,36 @@ class LayerQuantizer:
         model.recompile()
         return model
 
-    def _is_chosen(self, value: Any) -> bool:
-        return _is_layer(value) and self.chosen(module_path(value))
-
     def _is_from_int8(self, value: Any) -> bool:
         is_relu = isinstance(value, Node) and value.target is torch.ops.aten.relu.default
         return self._is_chosen(value.args[0] if is_relu else value)
 
-    def annotate(self, model: GraphModule) -> GraphModule:
-        """Mark the chosen layers for PT2E."""
-        activation, weight = _specs(self.trainable)
-        for node in model.graph.nodes:
-            if node.target in LAYERS and self.chosen(module_path(node)):
-                known = self.inputs.get(module_path(node))
-                _annotate_layer(node, activation, weight, activation if known is None else _known(*known))
-                self.annotated += 1
-                for addition in _constant_additions(node):
-                    _annotate_addition(addition, node, activation)
-        return model
-
-    def validate(self, model: GraphModule) -> None:
-        """PT2E calls it; the annotations are of one kind, which XNNPACK runs."""
-
-    def prepare_obs_or_fq_callback(self, model: GraphModule, observers: dict[Any, Any]) -> None:
-        """PT2E calls it; the observers stay as they are."""
+    def _mark(self, layer: Node) -> None:
+        known = self.inputs.get(module_path(layer))
+        _annotate_layer(
+            layer, self._activation, self._weight, self._activation if known is None else _known(*known)
+        )
+        for addition in _constant_additions(layer):
+            _annotate_addition(addition, layer, self._activation)
 
 
-class DynamicLayerQuantizer:
-    """A PT2E quantizer: int8 weights, and inputs rounded by the range that each has when the program runs.
+class DynamicLayerQuantizer(Annotator):
+    """Int8 weights, and inputs rounded by the range that each has when the program runs.
 
-    For the layers whose module path ``chosen`` accepts; what they give stays float. ``annotated`` counts
-    their calls.
+    What the layers give stays float, and so do their biases: nothing of what ``LayerQuantizer`` does to a
+    graph beforehand is needed.
     """
 
     def __init__(self, chosen: Callable[[str], bool]) -> None:
-        self.chosen, self.annotated = chosen, 0
+        super().__init__(chosen)
+        self._activation, self._weight = _at_run_time(), _specs(trainable=False)[1]
 
-    def transform_for_annotation(self, model: GraphModule) -> GraphModule:
-        """PT2E calls it; float biases and outputs need none of what static int8 does."""
-        return model
-
-    def annotate(self, model: GraphModule) -> GraphModule:
-        """Mark the chosen layers for PT2E."""
+    def _mark(self, layer: Node) -> None:
         from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
-        activation, weight = _at_run_time(), _specs(trainable=False)[1]
-        for node in model.graph.nodes:
-            if node.target in LAYERS and self.chosen(module_path(node)):
-                node.meta[ANNOTATION] = QuantizationAnnotation(
-                    input_qspec_map={node.args[0]: activation, node.args[1]: weight}, _annotated=True
-                )
-                self.annotated += 1
-        return model
-
-    def validate(self, model: GraphModule) -> None:
-        """PT2E calls it; the annotations are of one kind, which XNNPACK runs."""
-
-    def prepare_obs_or_fq_callback(self, model: GraphModule, observers: dict[Any, Any]) -> None:
-        """PT2E calls it; the observers stay as they are."""
+        layer.meta[ANNOTATION] = QuantizationAnnotation(
+            input_qspec_map={layer.args[0]: self._activation, layer.args[1]: self._weight}, _annotated=True
+        )
 
 
 def _is_layer(value: Any) -> bool:

@@ -50,6 +50,15 @@ def graph(model: LIIF) -> nn.Module:
     return graphs["forward"]
 
 
+@pytest.fixture
+def set5() -> Path:
+    if not SET5.is_dir():
+        pytest.skip(
+            f"needs the pairs of Set5 in {SET5.parent.name}/Set5 beside the checkout, which users lack"
+        )
+    return SET5
+
+
 def test_the_program_is_its_fake_quantised_graph(artifact, graph, model):
     for _, lr in sample_pictures():
         tile = np.ascontiguousarray(lr[:, :SIDE, :SIDE])
@@ -66,22 +75,17 @@ def test_it_stays_within_its_threshold_of_fp32(artifact, model):
     assert artifact.card.quantisation.quantised_layers == 1 + 2 * 16 + 1 + 1 + 4 * 16
 
 
-def test_it_loses_little_on_set5(artifact, model):
-    if not SET5.is_dir():
-        pytest.skip(
-            f"needs the pairs of Set5 in {SET5.parent.name}/Set5 beside the checkout, which users lack"
-        )
-    result = evaluate(artifact, model, SET5, 2)
+def test_it_loses_little_on_set5(artifact, model, set5):
+    result = evaluate(artifact, model, set5, 2)
     assert result.mean("fp32").psnr_y > 37.1
     assert result.mean("fp32").psnr_y - result.mean("artifact").psnr_y <= MAX_LOSS
     assert result.mean("artifact").psnr_y > result.mean("bicubic").psnr_y + 3
 
 
-def test_the_fast_weights_are_a_seventh_of_the_work_and_nearly_as_good():
-    fast = load_checkpoint(EMBEDDED["fast"])
-    assert count_macs(fast.config).total < count_macs(load_checkpoint(EMBEDDED["baseline"]).config).total / 7
-    if not SET5.is_dir():
-        pytest.skip(
-            f"needs the pairs of Set5 in {SET5.parent.name}/Set5 beside the checkout, which users lack"
-        )
-    assert evaluate(None, fast, SET5, 2).mean("fp32").psnr_y > 37.1
+def test_the_fast_weights_are_a_seventh_of_the_work():
+    fast, baseline = (count_macs(load_checkpoint(EMBEDDED[name]).config) for name in ("fast", "baseline"))
+    assert fast.total < baseline.total / 7
+
+
+def test_the_fast_weights_are_nearly_as_good_on_set5(set5):
+    assert evaluate(None, load_checkpoint(EMBEDDED["fast"]), set5, 2).mean("fp32").psnr_y > 37.1
