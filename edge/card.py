@@ -14,7 +14,9 @@ SCHEMA_VERSION = 1
 
 Scale = Literal[2, 3, 4, "any"]
 Target = Literal["xnnpack", "coreml", "coreml-pte"]
-Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int8-weights", "palette6", "palette4"]
+Precision = Literal[
+    "fp32", "fp16", "int8", "int8-dynamic", "int8-weights", "palette6", "palette4", "palette-mixed"
+]
 
 
 class _Part(BaseModel):
@@ -58,7 +60,7 @@ class DecodingCard(_Part):
 
 
 class QuantisationCard(_Part):
-    """How an int8 program came about."""
+    """How a program with int8 layers, or with weights in palettes, came about."""
 
     scheme: str
     calibration: str

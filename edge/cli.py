@@ -10,6 +10,7 @@ from edge import check_commands, commands, measure_commands, training_commands, 
 from edge.devices.files import FILES
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
+from edge.layer_plan import WIDTHS
 from edge.memory import keep_freed_memory
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
 from edge.terminal import Terminal, open_terminal
@@ -73,7 +74,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--precision", choices=sorted({p for ps in PRECISIONS.values() for p in ps}))
     sub.add_argument("--target", choices=list(PRECISIONS), default="xnnpack")
     sub.add_argument("--calibration", type=Path, metavar="DIR", help="pictures to calibrate int8 on")
-    sub.add_argument("--layers-from", type=Path, metavar="FILE.json", help="which layers of int8 stay float")
+    sub.add_argument(
+        "--layers-from", type=Path, metavar="FILE.json", help="widths of layers; see sensitivity"
+    )
     sub.add_argument(
         "--tile", type=_count, default=DEFAULT_TILE, help=f"LR pixels, halo included ({DEFAULT_TILE})"
     )
@@ -84,10 +87,13 @@ def parser() -> argparse.ArgumentParser:
     sub = add(
         "sensitivity",
         commands.sensitivity,
-        "What each layer costs in int8, and which to keep float for a budget.",
+        "What each layer costs at each width, and which widths to choose for a budget.",
         "--max-loss 0.02 --out layers.json",
     )
     _checkpoint(sub)
+    sub.add_argument(
+        "--precision", choices=list(WIDTHS), default="int8", help="what the layers are chosen for (int8)"
+    )
     sub.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
     sub.add_argument("--data", type=Path, metavar="DIR", help="pictures to measure on (built-in ones)")
     sub.add_argument(

@@ -36,13 +36,14 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
         stages=arguments.stages,
     )
     plan = None if arguments.layers_from is None else read_plan(arguments.layers_from)
+    artifacts = recipe.artifacts
     if arguments.scale is not None or arguments.precision is not None:
         default: Precision = "int8" if arguments.target == "xnnpack" else "fp16"
         precision: Precision = arguments.precision or default
-        recipe = replace(recipe, artifacts=(ArtifactSpec(arguments.scale or 2, precision, arguments.target),))
+        artifacts = (ArtifactSpec(arguments.scale or 2, precision, arguments.target),)
     elif arguments.target != "xnnpack":
         raise BadInput("expected --scale or --precision with --target, found neither")
-    recipe = replace(recipe, layers=plan)
+    recipe = replace(recipe, artifacts=artifacts, layers=plan)
     for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):
         terminal.print(str(folder))
     return 0
@@ -61,31 +62,39 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
     tiles = calibration_tiles(arguments.calibration, model)
     terminal.note(f"calibrating on {len(tiles)} tiles")
-    bench = measuring.Bench(model, arguments.scale, tiles, DEFAULT_RECIPE.int8, pairs)
+    bench = measuring.Bench(model, arguments.scale, arguments.precision, tiles, DEFAULT_RECIPE.int8, pairs)
     with terminal.progress("layers", measuring.count_steps(bench)) as step:
         found = measuring.measure(bench, on, step)
     choice = measuring.choose_layers(bench, found, budget) if wanted else None
     if choice is not None:
-        plan = layer_plan.plan_of(choice, list(bench.board.layers), checkpoint_hash(model), on)
+        plan = layer_plan.plan_of(choice, checkpoint_hash(model), on)
         write_report(arguments.out, plan.to_json())
     if arguments.plot is not None:
         write_report(arguments.plot, draw_costs(found))
     if arguments.json:
         terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})
         return 0
+    chosen = None if choice is None else choice.widths
     rows = [
-        [layer.path, f"{layer.weights:,}", *(f"{layer.loss_db[width]:+.4f}" for width in measuring.WIDTHS)]
+        [
+            layer.path,
+            f"{layer.weights:,}",
+            *(f"{loss:+.4f}" for loss in layer.loss_db.values()),
+            *([] if chosen is None else [chosen[layer.path]]),
+        ]
         for layer in found.layers
     ]
-    rows.append(
-        ["all", f"{sum(layer.weights for layer in found.layers):,}", f"{found.int8_loss_db:+.4f}", "", ""]
-    )
+    total = sum(layer.weights for layer in found.layers)
+    rows.append(["all", f"{total:,}", *(f"{loss:+.4f}" for loss in found.all_loss_db.values())])
+    if chosen is not None:
+        rows[-1].append("")
     title = f"dB of PSNR-Y lost at ×{arguments.scale} on {on}; fp32 has {found.fp32_db:.3f}"
-    terminal.table(title, ["layer", "weights", *measuring.WIDTHS], rows)
+    terminal.table(
+        title, ["layer", "weights", *found.all_loss_db, *([] if chosen is None else ["chosen"])], rows
+    )
     if choice is not None:
-        floats = ", ".join(choice.float_layers) or "no layer"
         terminal.print(
-            f"{arguments.out}: {floats} float; loses {choice.loss_db:.4f} dB, about {choice.bytes:,} bytes"
+            f"{arguments.out}: {choice.summary}; loses {choice.loss_db:.4f} dB, about {choice.bytes:,} bytes"
         )
     return 0
 

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge.coreml_weights import COMPRESSIONS, compress_weights, deployment_target
+from edge.coreml_weights import COMPRESSIONS, deployment_target, palettize_weights, quantize_weights
 from edge.devices.coreml import import_coremltools
 from edge.errors import BadInput
+from quantize.palette import Palette
 
 Shape = tuple[int, ...]
 
@@ -26,6 +27,7 @@ def convert(
     output: str,
     precision: str,
     path: Path,
+    palettes: Mapping[str, Palette] | None = None,
 ) -> None:
     """Write ``module`` as an ML program to ``path``, a new folder ``*.mlpackage``.
 
@@ -37,10 +39,10 @@ def convert(
     - ``fp16``: float16 weights and arithmetic;
     - ``int8``: a module with quantise-dequantise pairs (``edge.int8``), as fp16 between them;
     - ``int8-weights``: as fp16, with the weights of convolutions and linear layers stored in int8;
-    - ``palette6``, ``palette4``: a module whose weights take few values (``quantize.palette``), stored as
-      palettes of these and indices.
+    - ``palette6`` and the like: as fp16, with the weights of the layers in ``palettes``, by module path,
+      which take few values (``quantize.palette``), stored as palettes of these and indices.
 
-    For iOS 17 or later, ``palette4`` for iOS 18.
+    For iOS 17 or later; palettes of channels or of 3 bits for iOS 18.
 
     Raises BadInput for another precision or name of ``path``, a taken ``path``, or several shapes for
     more than one input, and MissingDependency without coremltools.
@@ -53,6 +55,7 @@ def convert(
     several = [name for name, choices in shapes.items() if len(choices) > 1]
     if len(several) > 1:
         raise BadInput(f"expected several shapes for one input at most, found {', '.join(several)}")
+    palettes = palettes or {}
     ct = import_coremltools()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # coremltools calls torch's old names
@@ -64,7 +67,7 @@ def convert(
             program,
             pass_pipeline=passes,
             convert_to="mlprogram",
-            minimum_deployment_target=deployment_target(ct, precision),
+            minimum_deployment_target=deployment_target(ct, palettes.values()),
             compute_precision=ct.precision.FLOAT32 if precision == "fp32" else ct.precision.FLOAT16,
             # Without a dtype an fp16 program takes and returns float16.
             inputs=[
@@ -80,7 +83,10 @@ def convert(
         try:
             if precision in COMPRESSIONS:
                 buffers = program.graph_signature.inputs_to_buffers
-                model = compress_weights(ct, model, precision, buffers)
+                if precision == "int8-weights":
+                    model = quantize_weights(ct, model, buffers)
+                else:
+                    model = palettize_weights(ct, model, palettes, buffers)
                 packages.append(model.package_path)
             # Not ``model.save``: it adds a file for ExecuTorch's debugger that Core ML does not know.
             shutil.copytree(model.package_path, path)

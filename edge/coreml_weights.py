@@ -5,76 +5,88 @@ compressed; buffers, constants that nobody trained such as the blending kernel, 
 weights would no longer sum to one.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.card import Precision
 from edge.errors import BadInput
+from edge.layer_plan import Width
+from quantize.palette import Palette
 
 # Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
 # network, and among them are its first and its last layer, where 8 bits would show most.
 SMALLEST_COMPRESSED = 2048
 
+# A palette for a whole layer, or for every two channels: 16 values for a whole layer are 9 dB worse, and 8
+# twice as much loss.
+PALETTES: dict[Width, Palette] = {
+    "palette8": Palette(8, None),
+    "palette6": Palette(6, None),
+    "palette4": Palette(4, 2),
+    "palette3": Palette(3, 2),
+}
 
-@dataclass(frozen=True)
-class Palette:
-    """Indices of ``bits`` bits into the values that ``channels`` output channels share (None: all)."""
+# By precision, what every layer has; and the precision in which each has its own.
+UNIFORM: dict[Precision, Width] = {"palette6": "palette6", "palette4": "palette4"}
+MIXED: Precision = "palette-mixed"
 
-    bits: int
-    channels: int | None
+INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores; from iOS 18 on also 3
 
-
-# A palette for a whole layer, or for every two channels: 16 values for a whole layer are 9 dB worse.
-PALETTES = {"palette6": Palette(6, None), "palette4": Palette(4, 2)}
-
-INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores
-
-COMPRESSIONS = ("int8-weights", *PALETTES)
-
-
-def deployment_target(ct: Any, precision: str) -> Any:
-    """The oldest system that runs a program of ``precision``: several palettes a layer need iOS 18."""
-    palette = PALETTES.get(precision)
-    return ct.target.iOS17 if palette is None or palette.channels is None else ct.target.iOS18
+COMPRESSIONS: tuple[Precision, ...] = ("int8-weights", *UNIFORM, MIXED)
 
 
-def compress_weights(ct: Any, model: Any, precision: str, buffers: Iterable[str]) -> Any:
-    """A float16 ``model`` with its weights compressed; ``buffers`` by their names in the graph.
+def deployment_target(ct: Any, palettes: Iterable[Palette]) -> Any:
+    """The oldest system that runs a program of these: several palettes a layer, and 3 bits, need iOS 18."""
+    new = any(palette.channels is not None or palette.bits == 3 for palette in palettes)
+    return ct.target.iOS18 if new else ct.target.iOS17
 
-    ``int8-weights``: symmetric int8 with a scale per output channel. Palettes: the values that the weights
-    have, so nothing is lost here; ``quantize.palette`` made them few.
+
+def quantize_weights(ct: Any, model: Any, buffers: Iterable[str]) -> Any:
+    """A float16 ``model`` with symmetric int8 weights, a scale per output channel; ``buffers``, by their
+    names in the graph, stay."""
+    coreml = ct.optimize.coreml
+    linear = coreml.OpLinearQuantizerConfig(
+        mode="linear_symmetric",
+        dtype="int8",
+        granularity="per_channel",
+        weight_threshold=SMALLEST_COMPRESSED,
+    )
+    kept = {f"{name}_to_fp16": None for name in buffers}
+    return coreml.linear_quantize_weights(
+        model, coreml.OptimizationConfig(global_config=linear, op_name_configs=kept)
+    )
+
+
+def palettize_weights(ct: Any, model: Any, palettes: Mapping[str, Palette], buffers: Iterable[str]) -> Any:
+    """A float16 ``model`` with the weights of these layers, by module path, as palettes of the values that
+    they have, so that nothing is lost here; ``quantize.palette`` made them few. ``buffers`` have few, too.
     """
     coreml = ct.optimize.coreml
-    if precision == "int8-weights":
-        linear = coreml.OpLinearQuantizerConfig(
-            mode="linear_symmetric",
-            dtype="int8",
-            granularity="per_channel",
+
+    def config(palette: Palette | None) -> Any:
+        bits = INDEX_BITS if palette is None else (palette.bits,)
+        shared: dict[str, Any] = {}
+        if palette is not None and palette.channels is not None:
+            shared = {
+                "granularity": "per_grouped_channel",
+                "group_size": palette.channels,
+                "channel_axis": 0,
+            }
+        return coreml.OpPalettizerConfig(
+            mode="custom",
+            lut_function=lambda weight: look_up(weight, bits),
             weight_threshold=SMALLEST_COMPRESSED,
+            **shared,
         )
-        kept = {f"{name}_to_fp16": None for name in buffers}
-        config = coreml.OptimizationConfig(global_config=linear, op_name_configs=kept)
-        return coreml.linear_quantize_weights(model, config)
-    palette = PALETTES[precision]
-    shared: dict[str, Any] = {}
-    if palette.channels is not None:
-        shared = {"granularity": "per_grouped_channel", "group_size": palette.channels, "channel_axis": 0}
-    few = coreml.OpPalettizerConfig(
-        mode="custom",
-        lut_function=lambda weight: look_up(weight, (palette.bits,)),
-        weight_threshold=SMALLEST_COMPRESSED,
-        **shared,
-    )
-    as_few = coreml.OpPalettizerConfig(
-        mode="custom", lut_function=look_up, weight_threshold=SMALLEST_COMPRESSED
-    )
-    config = coreml.OptimizationConfig(
-        global_config=few, op_name_configs={f"{name}_to_fp16": as_few for name in buffers}
-    )
-    return coreml.palettize_weights(model, config)
+
+    configs = {f"{name}_to_fp16": config(None) for name in buffers}
+    configs |= {
+        f"p_{path.replace('.', '_')}_weight_to_fp16": config(palette) for path, palette in palettes.items()
+    }
+    return coreml.palettize_weights(model, coreml.OptimizationConfig(op_name_configs=configs))
 
 
 def look_up(

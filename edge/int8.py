@@ -43,6 +43,9 @@ SCHEMES = {
     True: "W8A8 dynamic: int8 weights per output channel, int8 inputs by their own range, float outputs",
 }
 
+# Of the tiles of calibration, every third shapes palettes: 27,000 positions for the 576 inputs of a layer.
+PALETTE_TILES = 3
+
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 TILES_PER_PICTURE = 4
 
@@ -82,6 +85,11 @@ def calibration_tiles(folder: Path | None, model: LIIF | None = None) -> Sequenc
         raise BadInput(f"{folder}: {error}") from error
 
 
+def describe_tiles(tiles: Sequence[Float], source: str) -> str:
+    """For cards: how many tiles of which size, and what they are from."""
+    return f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}"
+
+
 def quantize_methods(
     methods: Sequence[Method],
     model: LIIF,
@@ -97,7 +105,7 @@ def quantize_methods(
     kept = _kept_in_float(float_layers, dynamic)
     return quantized, QuantisationCard(
         scheme=SCHEMES[dynamic],
-        calibration=f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}",
+        calibration=describe_tiles(tiles, source),
         quantised_layers=count,
         float_layers=[path for path in layers_of(methods) if path in kept],
     )

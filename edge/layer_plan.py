@@ -1,17 +1,24 @@
-"""Which layers of an int8 program stay float: a small JSON file, and how one is chosen for a budget."""
+"""The width of every layer of a program: a small JSON file, and how one is chosen for a budget."""
 
 import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.card import Precision
 from edge.errors import BadInput
 
-# Bytes of a ×2 program beside its layers' weights: operators, ranges, offsets (measured: 0.27 MB).
-PROGRAM_BYTES = 270_000
+Width = Literal["float", "int8", "palette8", "palette6", "palette4", "palette3"]
+
+# By precision: what a plan's layers can be, the width of those that it does not name first.
+WIDTHS: dict[Precision, tuple[Width, ...]] = {
+    "int8": ("int8", "float"),
+    "palette-mixed": ("palette6", "palette8", "palette4", "palette3", "float"),
+}
 
 
 class _Part(BaseModel):
@@ -27,14 +34,14 @@ class Expected(_Part):
 
 
 class LayerPlan(_Part):
-    """``layers``: "int8" or "float" by module path; layers that are not named are int8.
+    """``layers``: widths by module path; layers that are not named have the first of ``WIDTHS``.
 
     ``checkpoint``: the SHA-256 that the costs were measured with; null for a plan written by hand.
     """
 
     schema_version: Literal[1] = 1
     checkpoint: str | None = None
-    layers: dict[str, Literal["int8", "float"]]
+    layers: dict[str, Width]
     expected: Expected | None = None
 
     def to_json(self) -> str:
@@ -59,15 +66,18 @@ def read_plan(path: Path) -> LayerPlan:
         raise BadInput(f"{path}: {where}: {first['msg']}") from error
 
 
-def check_plan(plan: LayerPlan, layers: Collection[str], checkpoint: str) -> None:
-    """Raise BadInput for a plan that names a layer which is not among ``layers``, leaves none in int8, or
-    was measured with another checkpoint."""
-    for path in plan.layers:
+def check_plan(plan: LayerPlan, precision: Precision, layers: Collection[str], checkpoint: str) -> None:
+    """Raise BadInput for a plan that names a layer which is not among ``layers`` or a width that
+    ``precision`` has not, leaves all of them float, or was measured with another checkpoint."""
+    for path, width in plan.layers.items():
         if path not in layers:
             near = difflib.get_close_matches(path, layers, 3) or sorted(layers)[:3]
             raise BadInput(f"expected layers of the network, found {path!r}; nearest: {', '.join(near)}")
+        if width not in WIDTHS[precision]:
+            known = ", ".join(WIDTHS[precision])
+            raise BadInput(f"expected {path} to be one of {known} for {precision}, found {width}")
     if set(layers) <= set(plan.float_layers):
-        raise BadInput("expected a layer in int8, found all of them float; build with --precision fp32")
+        raise BadInput(f"expected a layer in {WIDTHS[precision][0]}, found all of them float")
     if plan.checkpoint not in (None, checkpoint):
         raise BadInput(
             f"expected layers chosen for the checkpoint {checkpoint[:12]}…, "
@@ -91,43 +101,68 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Layers that stay float, and what that was measured and estimated to cost."""
+class Option:
+    """A layer at a width: the bytes of its weights, and the dB that it alone loses so."""
 
-    float_layers: tuple[str, ...]
+    width: Width
+    bytes: int
+    loss_db: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Every layer's width, and what they were measured and estimated to cost together."""
+
+    widths: dict[str, Width]
     loss_db: float
     bytes: int
 
+    @property
+    def summary(self) -> str:
+        """How many layers have which width."""
+        return summarize(self.widths.values())
+
+
+def summarize(widths: Iterable[Width]) -> str:
+    """``30 layers int8, 5 float``: the most frequent first."""
+    (first, count), *others = Counter(widths).most_common()
+    return ", ".join([f"{count} layers {first}", *(f"{number} {width}" for width, number in others)])
+
 
 def choose(
-    weights: Mapping[str, int],
-    cost: Mapping[str, float],
-    loss: Callable[[Sequence[str]], float],
+    options: Mapping[str, Sequence[Option]],
+    loss: Callable[[Mapping[str, Width]], float],
+    overhead: int,
     budget: Budget,
 ) -> Choice:
-    """The fewest float layers, costliest in int8 per weight first, with which the budget is met.
+    """The smallest widths with which a loss is met, or the best ones for a size.
 
-    ``weights``: how many each layer has, ``cost``: dB it loses alone in int8, ``loss``: dB lost with these
-    layers float and all others int8. Raises BadInput with the best that was found if nothing meets it.
+    Every layer starts with its fewest bytes; then bytes go where each of them saves most dB, as the layers'
+    own losses say, until ``loss``, dB lost with all layers at these widths, is met. ``overhead``: bytes of
+    the program beside the weights. Raises BadInput with the best that was found if nothing meets the budget.
     """
-    order = sorted(weights, key=lambda path: (-cost[path] / weights[path], path))
+    smallest = {path: min(of_layer, key=lambda option: option.bytes) for path, of_layer in options.items()}
+    stages = [smallest]
+    for path, option in _upgrades(options, smallest):
+        stages.append({**stages[-1], path: option})
+    if all(option.width == "float" for option in stages[-1].values()):
+        stages.pop()  # another program
+    bytes_of = [overhead + sum(option.bytes for option in stage.values()) for stage in stages]
     tried: dict[int, Choice] = {}
 
     def attempt(number: int) -> Choice:
         if number not in tried:
-            floats = tuple(order[:number])
-            tried[number] = Choice(floats, loss(floats), program_bytes(weights, floats))
+            widths = {path: option.width for path, option in stages[number].items()}
+            tried[number] = Choice(widths, loss(widths), bytes_of[number])
         return tried[number]
 
-    most = len(order) - 1  # with no layer in int8 it is another program
+    few, many = 0, len(stages) - 1
     if budget.bytes is not None:
-        smallest = attempt(0)
-        if smallest.bytes > budget.bytes:
-            raise BadInput(_unmet(budget, smallest))
-        most = max(n for n in range(len(order)) if program_bytes(weights, order[:n]) <= budget.bytes)
+        if bytes_of[0] > budget.bytes:
+            raise BadInput(_unmet(budget, attempt(0)))
+        many = max(number for number, size in enumerate(bytes_of) if size <= budget.bytes)
     if budget.loss_db is None:
-        return attempt(most)
-    few, many = 0, most
+        return attempt(many)
     if attempt(few).loss_db <= budget.loss_db:
         return attempt(few)
     if attempt(many).loss_db > budget.loss_db:
@@ -138,18 +173,28 @@ def choose(
     return attempt(many)
 
 
-def plan_of(choice: Choice, layers: Collection[str], checkpoint: str, on: str) -> LayerPlan:
-    """The plan that names every one of ``layers``, so that a reader sees what there is to change."""
-    widths: dict[str, Literal["int8", "float"]] = {
-        path: "float" if path in choice.float_layers else "int8" for path in layers
-    }
+def _upgrades(
+    options: Mapping[str, Sequence[Option]], smallest: Mapping[str, Option]
+) -> list[tuple[str, Option]]:
+    """What to give each layer after its smallest width, and in which order: where a byte saves most first.
+
+    A layer passes over widths between which it would pay more per byte to go straight to a larger one, so
+    that its own follow each other in this order, too.
+    """
+    found: list[tuple[float, str, Option]] = []
+    for path, now in smallest.items():
+        while better := [o for o in options[path] if o.bytes > now.bytes and o.loss_db < now.loss_db]:
+            saved = {o: (now.loss_db - o.loss_db) / (o.bytes - now.bytes) for o in better}
+            now = max(better, key=saved.__getitem__)
+            found.append((saved[now], path, now))
+    found.sort(key=lambda upgrade: (-upgrade[0], upgrade[1]))  # stable: ties keep a layer's own order
+    return [(path, option) for _, path, option in found]
+
+
+def plan_of(choice: Choice, checkpoint: str, on: str) -> LayerPlan:
+    """The plan that names every layer, so that a reader sees what there is to change."""
     expected = Expected(loss_db=round(choice.loss_db, 5), bytes=choice.bytes, on=on)
-    return LayerPlan(checkpoint=checkpoint, layers=widths, expected=expected)
-
-
-def program_bytes(weights: Mapping[str, int], float_layers: Collection[str]) -> int:
-    """Estimated bytes of the program: four for a float weight, one for an int8 one."""
-    return PROGRAM_BYTES + sum(count * (4 if path in float_layers else 1) for path, count in weights.items())
+    return LayerPlan(checkpoint=checkpoint, layers=choice.widths, expected=expected)
 
 
 def _unmet(budget: Budget, best: Choice) -> str:
@@ -157,5 +202,5 @@ def _unmet(budget: Budget, best: Choice) -> str:
     asked += [f"{budget.bytes:,} bytes"] if budget.bytes is not None else []
     return (
         f"expected a loss and size of at most {' and '.join(asked)}, found at best {best.loss_db:.4f} dB and "
-        f"about {best.bytes:,} bytes, with {len(best.float_layers)} layers float"
+        f"about {best.bytes:,} bytes, with {best.summary}"
     )

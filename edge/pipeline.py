@@ -26,29 +26,29 @@ from edge.card import (
     hash_program,
 )
 from edge.check import CheckResult, compare, judge
-from edge.coreml_weights import PALETTES, SMALLEST_COMPRESSED, Palette
+from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
 from edge.int8 import (
+    PALETTE_TILES,
     calibration_inputs,
     calibration_tiles,
+    describe_tiles,
     layers_of,
     quantize_methods,
     quantize_modules,
 )
-from edge.layer_plan import check_plan
+from edge.layer_plan import WIDTHS, Width, check_plan, summarize
 from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of, stage_methods
 from edge.pictures import sample_pictures
 from edge.recipe import ArtifactSpec, Recipe
 from edge.upscale import upscale
 from models import LIIF, FixedScaleLIIF, checkpoint_hash, load_checkpoint
+from quantize.palette import Palette, large_layers, palettize
 
 Float = NDArray[np.float32]
 
 PTE_FILE = "model.pte"
-
-# Of the tiles of calibration, every third: 27,000 positions for the 576 inputs of a layer.
-PALETTE_TILES = 3
 
 # What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
 MEASURED_ZOOM = 2.6
@@ -146,40 +146,67 @@ def _export_executorch(
 def _modules(
     model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
 ) -> tuple[dict[str, nn.Module], QuantisationCard | None]:
-    """Every method's module by name, with int8 layers or weights of few values if ``spec`` wants them."""
+    """Every method's module by name, with int8 layers if ``spec`` wants them."""
     modules = {method.name: method.module for method in (*methods, *stages)}
-    if spec.precision not in ("int8", "int8-dynamic", *PALETTES):
+    if spec.precision not in ("int8", "int8-dynamic"):
         return modules, None
     plan = recipe.layers
     if plan is not None:
-        check_plan(plan, layers_of(methods), checkpoint_hash(model))
+        check_plan(plan, "int8", layers_of(methods), checkpoint_hash(model))
     tiles = calibration_tiles(recipe.calibration, model)
-    # Calibrated on the same tiles, a stage has the ranges, and so the weights, of the whole.
-    deep = [stage for stage in stages if stage.name != "input"]
-    if spec.precision in PALETTES:
-        for method in (*methods, *deep):
-            modules[method.name] = _palettized(method, methods, model, tiles, PALETTES[spec.precision])
-        return modules, None
-    # A user's folder is not named: paths are nobody's business but theirs.
-    source = "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
     floats = plan.float_layers if plan is not None else []
     dynamic = spec.precision == "int8-dynamic"
     quantised, quantisation = quantize_methods(
-        methods, model, tiles, recipe.max_tile, source, recipe.int8, floats, dynamic
+        methods, model, tiles, recipe.max_tile, _source(recipe), recipe.int8, floats, dynamic
     )
     modules |= quantised
-    if deep:
+    if deep := _deep(stages):
         modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats, dynamic)[0]
     return modules, quantisation
 
 
 def _palettized(
-    method: Method, methods: Sequence[Method], model: LIIF, tiles: Sequence[Float], palette: Palette
-) -> nn.Module:
-    from quantize.palette import palettize
+    model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
+) -> tuple[dict[str, nn.Module], dict[str, Palette], QuantisationCard | None]:
+    """Every method's module by name, with large weights of few values; which they are, by module path."""
+    widths = _widths(model, methods, recipe, spec)
+    palettes = {path: PALETTES[width] for path, width in widths.items() if width != "float"}
+    tiles = calibration_tiles(recipe.calibration, model)[::PALETTE_TILES]
+    modules = {method.name: method.module for method in (*methods, *stages)}
+    for method in (*methods, *_deep(stages)):
+        own = {path: palettes[path] for path in layers_of([method]) if path in palettes}
+        modules[method.name] = palettize(
+            method.module, own, calibration_inputs(method, methods, model, tiles)
+        )
+    if not palettes:  # the network is too small for any
+        return modules, palettes, None
+    quantisation = QuantisationCard(
+        scheme=f"weights in palettes: {summarize(widths.values())}",
+        calibration=describe_tiles(tiles, _source(recipe)),
+        quantised_layers=len(palettes),
+        float_layers=[path for path in layers_of(methods) if path not in palettes],
+    )
+    return modules, palettes, quantisation
 
-    inputs = calibration_inputs(method, methods, model, tiles[::PALETTE_TILES])
-    return palettize(method.module, palette.bits, palette.channels, SMALLEST_COMPRESSED, inputs)
+
+def _widths(model: LIIF, methods: Sequence[Method], recipe: Recipe, spec: ArtifactSpec) -> dict[str, Width]:
+    """By module path, the width of every layer that is large enough for a palette."""
+    layers = [path for method in methods for path in large_layers(method.module, SMALLEST_COMPRESSED)]
+    if spec.precision != MIXED or recipe.layers is None:
+        return dict.fromkeys(layers, UNIFORM[spec.precision])
+    check_plan(recipe.layers, MIXED, layers, checkpoint_hash(model))
+    return {path: recipe.layers.layers.get(path, WIDTHS[MIXED][0]) for path in layers}
+
+
+def _deep(stages: Sequence[Method]) -> list[Method]:
+    """The stages that have layers. Calibrated on the same tiles as the whole, they have its ranges and
+    weights."""
+    return [stage for stage in stages if stage.name != "input"]
+
+
+def _source(recipe: Recipe) -> str:
+    # A user's folder is not named: paths are nobody's business but theirs.
+    return "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
 
 
 def _export_coreml(
@@ -192,11 +219,17 @@ def _export_coreml(
 ) -> QuantisationCard | None:
     from edge.coreml_export import convert
 
-    modules, quantisation = _modules(model, methods, stages, recipe, spec)
+    palettes: dict[str, Palette] = {}
+    quantisation: QuantisationCard | None
+    if spec.precision in (*UNIFORM, MIXED):
+        modules, palettes, quantisation = _palettized(model, methods, stages, recipe, spec)
+    else:
+        modules, quantisation = _modules(model, methods, stages, recipe, spec)
     for method in (*methods, *stages):
         shapes = {tensor.name: tensor.sized(_fixed_sizes(recipe)) for tensor in method.inputs}
         package = folder / _package(method)
-        convert(modules[method.name], shapes, method.output.name, spec.precision, package)
+        own = {path: palettes[path] for path in layers_of([method]) if path in palettes}
+        convert(modules[method.name], shapes, method.output.name, spec.precision, package, own)
     return quantisation
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.card import Precision, Scale, Target
 from edge.errors import BadInput
-from edge.layer_plan import LayerPlan
+from edge.layer_plan import WIDTHS, LayerPlan
 from models import DEFAULT_WEIGHTS, SCALES
 from quantize.static import DEFAULT, StaticSpec
 
@@ -17,7 +17,7 @@ DEFAULT_HALO = 8
 
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "xnnpack": ("fp32", "int8-dynamic", "int8"),
-    "coreml": ("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4"),
+    "coreml": ("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4", "palette-mixed"),
     "coreml-pte": ("fp32", "fp16", "int8"),
 }
 
@@ -55,7 +55,8 @@ class Recipe:
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
     programs take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
-    ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: which of theirs stay float.
+    ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the widths of their layers,
+    or of those of programs with mixed palettes.
     """
 
     artifacts: tuple[ArtifactSpec, ...]
@@ -69,8 +70,14 @@ class Recipe:
     layers: LayerPlan | None = None
 
     def __post_init__(self) -> None:
-        if self.layers is not None and all(spec.precision != "int8" for spec in self.artifacts):
-            raise BadInput("expected an int8 artifact to choose layers of, found none; see --precision")
+        precisions = [spec.precision for spec in self.artifacts]
+        if self.layers is not None and not any(precision in WIDTHS for precision in precisions):
+            known = " or ".join(WIDTHS)
+            raise BadInput(
+                f"expected an artifact in {known} to choose layers of, found none; see --precision"
+            )
+        if self.layers is None and "palette-mixed" in precisions:
+            raise BadInput("expected layers for palette-mixed, found none; see liif-edge sensitivity")
         if not 2 * self.halo < self.tile <= self.max_tile <= MAX_TILE:
             raise BadInput(
                 f"expected a tile larger than two halos of {self.halo} and up to "

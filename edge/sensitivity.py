@@ -1,28 +1,42 @@
-"""What each layer costs in int8 and with fewer bits, in dB on pictures, and which layers to keep float."""
+"""What each layer costs at each width, in dB on pictures, and which widths to choose."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from edge.card import Precision
+from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED
 from edge.errors import BadInput
 from edge.evaluate import resize_bicubic
-from edge.int8 import calibrated_method
-from edge.layer_plan import Budget, Choice, choose
-from edge.methods import methods_of
+from edge.int8 import PALETTE_TILES, calibrated_method
+from edge.layer_plan import Budget, Choice, Option, Width, choose
+from edge.methods import Method, methods_of
 from edge.metrics import psnr_y
 from edge.pictures import folder_pictures, sample_pictures
 from models import LIIF
-from quantize.sensitivity import Switchboard, Width
+from models.fixed_scale import plan_evaluations
+from quantize.palette import PaletteBoard, large_layers
+from quantize.sensitivity import Switchboard
 from quantize.static import StaticSpec
 
 Float = NDArray[np.float32]
 
-WIDTHS: tuple[Width, ...] = ("int8", "weights-6", "weights-4")
+# By precision, what layers are measured at. int8: the int8 program, and 6 and 4 bits of weights alone.
+MEASURED: dict[Precision, tuple[str, ...]] = {
+    "int8": ("int8", "weights-6", "weights-4"),
+    MIXED: tuple(PALETTES),
+}
+
+# Bytes of a program beside its layers' weights: once, and for each evaluation of the decoder. Measured with
+# 4 to 64 evaluations.
+OVERHEAD: dict[Precision, tuple[int, int]] = {"int8": (20_000, 16_800), MIXED: (57_000, 4_400)}
 
 TRUTH = 64  # HR pixels a side: 2,025 pixels are compared at ×2 once the protocol has cut its border
 MAX_PICTURES = 8
@@ -30,41 +44,83 @@ MAX_PICTURES = 8
 
 @dataclass(frozen=True)
 class LayerCost:
-    """``loss_db``: expected PSNR-Y lost with this layer alone at each width; see ``Bench.loss``."""
+    """``loss_db``: expected PSNR-Y lost with this layer alone at each width; see ``Bench.loss``.
+
+    ``bytes``: of its weights, at each width that can be chosen.
+    """
 
     path: str
     weights: int
-    loss_db: dict[Width, float]
+    loss_db: dict[str, float]
+    bytes: dict[Width, int]
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The costs of all layers, and of all in int8 together."""
+    """The costs of all layers, and of all together at each width."""
 
     layers: tuple[LayerCost, ...]
     fp32_db: float
-    int8_loss_db: float
+    all_loss_db: dict[str, float]
     on: str
 
 
+class Int8Board:
+    """A method with every layer in float or int8, or in float with weights of 6 or 4 bits."""
+
+    def __init__(self, method: Method, tiles: Sequence[Float], spec: StaticSpec) -> None:
+        self._board = Switchboard(calibrated_method(method, tiles, spec))
+        self.layers = self._board.layers
+
+    def bytes(self, path: str) -> dict[Width, int]:
+        """Of the layer's weights, at the widths that can be chosen."""
+        return {"int8": self.layers[path], "float": 4 * self.layers[path]}
+
+    def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
+        """The output with layers at ``widths``, the others float."""
+        return self._board.run(widths, inputs)
+
+
+class MixedBoard:
+    """A method with the weights of every large layer in float or in a palette."""
+
+    def __init__(self, method: Method, tiles: Sequence[Float]) -> None:
+        inputs = ((torch.from_numpy(tile),) for tile in tiles[::PALETTE_TILES])
+        self._board = PaletteBoard(method.module, large_layers(method.module, SMALLEST_COMPRESSED), inputs)
+        self.layers = {path: weight.numel() for path, weight in self._board.weights.items()}
+
+    def bytes(self, path: str) -> dict[Width, int]:
+        """Of the layer's weights, at the widths that can be chosen."""
+        return {name: palette.bytes(self._board.weights[path]) for name, palette in PALETTES.items()}
+
+    def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
+        """The output with layers at ``widths``, the others float."""
+        return self._board.run({path: PALETTES[width] for path, width in widths.items()}, inputs)
+
+
 class Bench:
-    """A network at ``scale`` with a switch per layer, and pairs of pictures to measure it on."""
+    """A network at ``scale`` with a switch per layer, and pairs of pictures to measure it on.
+
+    ``precision``: what the layers will be built in, one of ``MEASURED``.
+    """
 
     def __init__(
         self,
         model: LIIF,
         scale: int,
+        precision: Precision,
         tiles: Sequence[Float],
         spec: StaticSpec,
         pairs: Sequence[tuple[Float, Float]],
     ) -> None:
         (method,) = methods_of(model, scale)
-        self.scale = scale
-        self.board = Switchboard(calibrated_method(method, tiles, spec))
+        self.scale, self.widths = scale, MEASURED[precision]
+        self.board = MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, tiles, spec)
+        self.overhead = program_overhead(model, scale, precision)
         self.pictures = [(lr, self._run(lr, {}), hr) for lr, hr in pairs]
         self.fp32_db = float(np.mean([psnr_y(sr, hr, scale) for _, sr, hr in self.pictures]))
 
-    def loss(self, widths: Mapping[str, Width]) -> float:
+    def loss(self, widths: Mapping[str, str]) -> float:
         """Expected dB of PSNR-Y lost with layers at ``widths``, the others float: mean over the pictures.
 
         What a layer adds to a picture knows nothing of how far fp32 is from the truth, so that the squares
@@ -73,18 +129,20 @@ class Bench:
         """
         losses = []
         for lr, fp32, hr in self.pictures:
-            sr = self._run(lr, widths)
+            sr = self._run(lr, {path: width for path, width in widths.items() if width != "float"})
             added, own = (10 ** (-psnr_y(fp32, other, self.scale) / 10) for other in (sr, hr))
             losses.append(10 * math.log10(1 + added / own))
         return float(np.mean(losses))
 
-    def int8_loss(self, float_layers: Sequence[str]) -> float:
-        """``loss`` with all layers but these in int8."""
-        return self.loss({path: "int8" for path in self.board.layers if path not in float_layers})
-
-    def _run(self, lr: Float, widths: Mapping[str, Width]) -> Float:
+    def _run(self, lr: Float, widths: Mapping[str, str]) -> Float:
         sr: Float = self.board.run(widths, (torch.from_numpy(lr[None]),))[0].numpy()
         return sr
+
+
+def program_overhead(model: LIIF, scale: int, precision: Precision) -> int:
+    """Bytes of a program beside its layers' weights: operators, ranges, offsets, small weights."""
+    fixed, per_evaluation = OVERHEAD[precision]
+    return fixed + per_evaluation * len(plan_evaluations(scale, model.config.local_ensemble))
 
 
 def measuring_pairs(folder: Path | None, scale: int) -> tuple[list[tuple[Float, Float]], str]:
@@ -119,26 +177,32 @@ def _pictures(folder: Path | None) -> Iterator[tuple[str, Float]]:
 
 def count_steps(bench: Bench) -> int:
     """How often ``measure`` calls ``on_step``."""
-    return len(bench.board.layers) * len(WIDTHS)
+    return (len(bench.board.layers) + 1) * len(bench.widths)
 
 
 def measure(bench: Bench, on: str, on_step: Callable[[], None] = lambda: None) -> Sensitivity:
-    """Every layer at every width, the others float."""
-    layers = []
-    for path, weights in bench.board.layers.items():
-        losses: dict[Width, float] = {}
-        for width in WIDTHS:
-            losses[width] = bench.loss({path: width})
-            on_step()
-        layers.append(LayerCost(path, weights, losses))
-    return Sensitivity(tuple(layers), bench.fp32_db, bench.int8_loss(()), on)
+    """Every layer at every width with the others float, and all at each."""
+
+    def loss(paths: Iterable[str], width: str) -> float:
+        found = bench.loss(dict.fromkeys(paths, width))
+        on_step()
+        return found
+
+    layers = bench.board.layers
+    costs = [
+        LayerCost(path, weights, {w: loss([path], w) for w in bench.widths}, bench.board.bytes(path))
+        for path, weights in layers.items()
+    ]
+    return Sensitivity(tuple(costs), bench.fp32_db, {w: loss(layers, w) for w in bench.widths}, on)
 
 
 def choose_layers(bench: Bench, found: Sensitivity, budget: Budget) -> Choice:
-    """The layers to keep float for ``budget``; see ``layer_plan.choose``."""
-    return choose(
-        {layer.path: layer.weights for layer in found.layers},
-        {layer.path: layer.loss_db["int8"] for layer in found.layers},
-        bench.int8_loss,
-        budget,
-    )
+    """The layers' widths for ``budget``; see ``layer_plan.choose``."""
+    options = {
+        layer.path: [
+            Option(width, size, layer.loss_db.get(width, 0.0))  # float loses nothing
+            for width, size in layer.bytes.items()
+        ]
+        for layer in found.layers
+    }
+    return choose(options, bench.loss, bench.overhead, budget)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from edge.card import Precision, Target
-from edge.errors import CheckFailed
+from edge.coreml_weights import MIXED
+from edge.errors import BadInput, CheckFailed
 from edge.recipe import PRECISIONS
 from edge.study import TuneJob
 from edge.terminal import Terminal
@@ -53,7 +54,9 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def _precisions(arguments: argparse.Namespace) -> tuple[Precision, ...]:
     """One if it was named; by time all; by multiplications, which say nothing of precision, the smallest."""
     target: Target = arguments.target
-    every = PRECISIONS[target]
+    every = tuple(precision for precision in PRECISIONS[target] if precision != MIXED)
+    if arguments.precision == MIXED:
+        raise BadInput(f"expected a precision that all layers share, found {MIXED}; see sensitivity")
     if arguments.precision is not None:
         return (arguments.precision,)
     return every if arguments.by == "time" else every[-1:]

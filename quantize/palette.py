@@ -7,42 +7,89 @@ arXiv 2210.17323).
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.func import functional_call
 
 KMEANS_ROUNDS = 40
 DAMPING = 0.01  # of the mean diagonal, so that inputs which calibration never saw leave no zero
 
 
-def palettize(
-    module: nn.Module,
-    bits: int,
-    channels: int | None,
-    smallest: int,
-    calibration: Iterable[tuple[Tensor, ...]],
-) -> nn.Module:
-    """A copy of ``module``: of its convolutions and linear layers, those with more than ``smallest`` weights
-    have ``2**bits`` values at most for every ``channels`` output channels (None: for all). The values are
-    exact in float16.
+@dataclass(frozen=True)
+class Palette:
+    """``2**bits`` values for every ``channels`` output channels of a layer (None: for all)."""
 
-    ``calibration``: inputs like those of practice, one tuple per call. Raises ValueError if it is empty.
+    bits: int
+    channels: int | None
+
+    def bytes(self, weight: Tensor) -> int:
+        """What ``weight``, (out, ...), takes: its indices, packed, and its values in float16."""
+        palettes = len(weight) // (self.channels or len(weight))
+        return -(-weight.numel() * self.bits // 8) + (2 * palettes << self.bits)
+
+
+class PaletteBoard:
+    """``module`` with a switch per layer: its weights as they are, or rounded to a palette.
+
+    ``layers``: module paths of convolutions and linear layers; ``calibration``: inputs like those of
+    practice, one tuple per call. Raises ValueError if it is empty.
     """
+
+    def __init__(
+        self, module: nn.Module, layers: Collection[str], calibration: Iterable[tuple[Tensor, ...]]
+    ) -> None:
+        self._module = module
+        chosen = {path: layer for path, layer in _layers(module).items() if path in layers}
+        self._correlations = _input_correlations(module, chosen, calibration)
+        # In the order in which they run.
+        self.weights = {path: chosen[path].weight.detach() for path in self._correlations}
+        self._rounded: dict[tuple[str, Palette], Tensor] = {}
+
+    def run(self, palettes: Mapping[str, Palette], inputs: tuple[Tensor, ...]) -> Tensor:
+        """The output with these layers' weights rounded."""
+        weights = {f"{path}.weight": self.weight(path, palette) for path, palette in palettes.items()}
+        with torch.no_grad():
+            out: Tensor = functional_call(self._module, weights, inputs)
+        return out
+
+    def weight(self, path: str, palette: Palette) -> Tensor:
+        """The layer's weight in values of ``palette``, exact in float16."""
+        if (path, palette) not in self._rounded:
+            weight = self.weights[path].flatten(1)  # (out, in)
+            each = palette.channels or len(weight)
+            values = choose_values(weight.reshape(len(weight) // each, -1), 2**palette.bits)
+            rows = values.repeat_interleave(each, 0)  # (out, 2**bits)
+            rounded = round_to_values(weight, rows, self._correlations[path])
+            self._rounded[path, palette] = rounded.view_as(self.weights[path])
+        return self._rounded[path, palette]
+
+
+def palettize(
+    module: nn.Module, palettes: Mapping[str, Palette], calibration: Iterable[tuple[Tensor, ...]]
+) -> nn.Module:
+    """A copy of ``module`` in which these layers, by module path, have the few values of their palette;
+    those of them that it does not run stay.
+
+    Raises ValueError if ``calibration`` is empty; see ``PaletteBoard``.
+    """
+    board = PaletteBoard(module, palettes, calibration)
     module = copy.deepcopy(module)
-    layers = {
-        name: layer
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.weight.numel() > smallest
-    }
-    for name, correlation in _input_correlations(module, layers, calibration).items():
-        layer = layers[name]
-        weight = layer.weight.detach().flatten(1)  # (out, in)
-        values = choose_values(weight.reshape(len(weight) // (channels or len(weight)), -1), 2**bits)
-        rows = values.repeat_interleave(channels or len(weight), 0)  # (out, 2**bits)
-        layer.weight = nn.Parameter(round_to_values(weight, rows, correlation).view_as(layer.weight))
+    for path in board.weights:
+        _layers(module)[path].weight = nn.Parameter(board.weight(path, palettes[path]))
     return module
+
+
+def large_layers(module: nn.Module, smallest: int) -> list[str]:
+    """Module paths of the convolutions and linear layers with more than ``smallest`` weights."""
+    return [path for path, layer in _layers(module).items() if layer.weight.numel() > smallest]
+
+
+def _layers(module: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
+    return {path: layer for path, layer in module.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)}
 
 
 def choose_values(groups: Tensor, count: int) -> Tensor:

@@ -1,19 +1,22 @@
 """What tests of several rooms share: a tiny network and its artifacts, each built once, on demand."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.int8 import calibration_tiles, quantize_methods
 from edge.memory import keep_freed_memory
 from edge.methods import methods_of
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from models import LIIF, LIIFConfig, save_checkpoint
+from quantize.palette import Palette, large_layers
 
 # On nets this small a second thread costs more than it brings.
 torch.set_num_threads(1)
@@ -60,6 +63,20 @@ class Tiny:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return Tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def palettes_of() -> Callable[[nn.Module, str], dict[str, Palette]]:
+    """Palettes for a module's large layers in a precision of Core ML; mixed, 3 and 8 bits by turns."""
+    widths = {**{name: [width] for name, width in UNIFORM.items()}, MIXED: ["palette3", "palette8"]}
+
+    def choose(module: nn.Module, precision: str) -> dict[str, Palette]:
+        if precision not in widths:
+            return {}
+        layers = zip(large_layers(module, SMALLEST_COMPRESSED), cycle(widths[precision]), strict=False)
+        return {path: PALETTES[width] for path, width in layers}
+
+    return choose
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,8 +3,10 @@
 That it also computes what the module computes is tests/edge/devices/test_mil_interpreter.py's.
 """
 
+import math
 import tempfile
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +15,34 @@ import torch
 from torch import nn
 
 from edge.coreml_export import PRECISIONS, convert
-from edge.coreml_weights import PALETTES, SMALLEST_COMPRESSED
+from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadInput
 from models import LIIF, AnyScaleDecoder, FixedScaleLIIF, LIIFConfig
-from quantize.palette import palettize
+from quantize.palette import Palette, palettize
 
 SHAPE = (1, 3, 6, 8)
+
+PalettesOf = Callable[[nn.Module, str], dict[str, Palette]]
 
 
 @pytest.fixture(scope="module")
 def tiny() -> LIIF:
     torch.manual_seed(1)
-    return LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(32, 64))).eval()
+    return LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(32, 80))).eval()
 
 
 @pytest.fixture(scope="module")
-def packages(tiny: LIIF, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def packages(
+    tiny: LIIF, palettes_of: PalettesOf, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("packages")
     paths = {precision: folder / f"{precision}.mlpackage" for precision in PRECISIONS}
     for precision, path in paths.items():
         module: nn.Module = FixedScaleLIIF(tiny, 2).eval()
-        if precision in PALETTES:
-            palette, tile = PALETTES[precision], torch.rand(SHAPE)
-            module = palettize(module, palette.bits, palette.channels, SMALLEST_COMPRESSED, [(tile,)])
-        convert(module, {"lr": SHAPE}, "sr", precision, path)
+        palettes = palettes_of(module, precision)
+        if palettes:
+            module = palettize(module, palettes, [(torch.rand(SHAPE),)])
+        convert(module, {"lr": SHAPE}, "sr", precision, path, palettes)
     return paths
 
 
@@ -76,7 +82,8 @@ def test_every_package_is_for_ios_17_but_those_of_several_palettes_a_layer(
     packages: dict[str, Path], precision: str
 ) -> None:
     ios_17, ios_18 = 8, 9
-    assert read(packages[precision]).specificationVersion == (ios_18 if precision == "palette4" else ios_17)
+    newer = precision in ("palette4", MIXED)
+    assert read(packages[precision]).specificationVersion == (ios_18 if newer else ios_17)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -147,12 +154,43 @@ def test_indices_take_the_bits_that_their_precision_says(packages: dict[str, Pat
     assert stored.constant.size == size * 6 // 8
 
 
+def test_mixed_palettes_take_the_bits_and_the_values_that_each_layer_has(
+    packages: dict[str, Path], tiny: LIIF, palettes_of: PalettesOf
+) -> None:
+    module = FixedScaleLIIF(tiny, 2)
+    expected = palettes_of(module, MIXED)
+    assert {palette.bits for palette in expected.values()} == {3, 8}
+    stored = {
+        op.outputs[0].name.removesuffix("_to_fp16_palettized"): op
+        for op in operations(packages[MIXED])
+        if op.type == "constexpr_lut_to_dense"
+    }
+    for path, palette in expected.items():
+        weight = module.get_submodule(path).weight
+        palettes = len(weight) // (palette.channels or len(weight))
+        op = stored.pop(f"p_{path.replace('.', '_')}_weight")
+        indices, values = (held(op, name) for name in ("indices", "lut"))
+        assert indices == (f"UINT{palette.bits}", weight.numel())
+        assert values == ("FLOAT16", palettes * 2**palette.bits)
+    assert list(stored) == ["b_blend_kernel"]
+
+
+def held(op: Any, name: str) -> tuple[str, int]:
+    """The type and number of the elements of an operation's input."""
+    from coremltools.proto import MIL_pb2
+
+    found = op.inputs[name].arguments[0].value.type.tensorType
+    return str(MIL_pb2.DataType.Name(found.dataType)), math.prod(d.constant.size for d in found.dimensions)
+
+
 def test_a_module_of_other_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="expected a weight of at most 64 values, found"):
-        convert(nn.Linear(64, 64), {"x": (2, 64)}, "y", "palette6", tmp_path / "linear.mlpackage")
+        palettes = {"layer": PALETTES["palette6"]}
+        module = nn.Sequential(OrderedDict(layer=nn.Linear(64, 64)))
+        convert(module, {"x": (2, 64)}, "y", "palette6", tmp_path / "linear.mlpackage", palettes)
 
 
-@pytest.mark.parametrize("precision", ["palette6", "palette4"])
+@pytest.mark.parametrize("precision", [*UNIFORM, MIXED])
 def test_palettes_leave_a_buffer_the_values_that_it_has(
     packages: dict[str, Path], tiny: LIIF, precision: str
 ) -> None:
@@ -203,7 +241,9 @@ def test_several_shapes_of_two_inputs_are_refused(tiny: LIIF, tmp_path: Path) ->
 
 
 def test_an_unknown_precision_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="fp32, fp16, int8, int8-weights, palette6, palette4, found 'int4'"):
+    with pytest.raises(
+        BadInput, match="fp32, fp16, int8, int8-weights, palette6, palette4, palette-mixed, found 'int4'"
+    ):
         convert(nn.Linear(2, 2), {"x": (1, 2)}, "y", "int4", tmp_path / "x.mlpackage")
 
 

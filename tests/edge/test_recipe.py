@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from edge.errors import BadInput
+from edge.layer_plan import LayerPlan
 from edge.recipe import DEFAULT_RECIPE, MAX_SCALE, PRECISIONS, ArtifactSpec, Recipe, check_scale
 from models import DEFAULT_WEIGHTS
 
@@ -45,6 +46,16 @@ def test_what_does_not_exist_is_refused_with_what_does(spec, message):
 def test_every_target_has_every_scale():
     names = {ArtifactSpec(s, p, t).name for t, ps in PRECISIONS.items() for p in ps for s in (2, 3, 4, "any")}
     assert len(names) == 4 * sum(map(len, PRECISIONS.values()))
+
+
+def test_mixed_palettes_need_layers_and_layers_a_precision_that_has_them():
+    plan = LayerPlan(layers={"hoisted": "palette3"})
+    mixed = ArtifactSpec(2, "palette-mixed", "coreml")
+    assert Recipe((mixed,), layers=plan).layers is plan
+    with pytest.raises(BadInput, match="expected layers for palette-mixed, found none"):
+        Recipe((ArtifactSpec(2, "fp32"), mixed))
+    with pytest.raises(BadInput, match="expected an artifact in int8 or palette-mixed"):
+        Recipe((ArtifactSpec(2, "palette6", "coreml"),), layers=plan)
 
 
 def test_the_default_recipe_makes_the_four_artifacts_of_the_embedded_weights():

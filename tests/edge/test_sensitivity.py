@@ -12,7 +12,8 @@ from edge.card import read_card
 from edge.cli import main
 from edge.cost_plot import draw_costs
 from edge.errors import BadInput
-from edge.sensitivity import LayerCost, Sensitivity, measuring_pairs
+from edge.layer_plan import summarize
+from edge.sensitivity import LayerCost, Sensitivity, measuring_pairs, program_overhead
 from models import LIIF, LIIFConfig, save_checkpoint
 
 LAYERS = ["encoder.head.0", "encoder.body.0.body.0", "encoder.body.0.body.2", "encoder.body.1", "hoisted"]
@@ -47,10 +48,12 @@ def test_layers_are_measured_planned_drawn_and_built(tmp_path, capfd):
     assert main([*arguments, "--max-size", "0.28MB", "--out", str(plan), "--plot", str(plot)]) == 0
     found = json.loads(capfd.readouterr().out)
     assert [layer["path"] for layer in found["layers"]] == [*LAYERS, "layers.0"]
-    assert all(set(layer["loss_db"]) == {"int8", "weights-6", "weights-4"} for layer in found["layers"])
+    widths = {"int8", "weights-6", "weights-4"}
+    assert all(set(layer["loss_db"]) == widths for layer in found["layers"])
+    assert set(found["all_loss_db"]) == widths
     written = json.loads(plan.read_text())
     floats = [path for path, width in written["layers"].items() if width == "float"]
-    assert sorted(floats) == sorted(found["chosen"]["float_layers"])
+    assert written["layers"] == found["chosen"]["widths"]
     assert 0 < len(floats) < 6
     assert len(ElementTree.parse(plot).getroot().findall("{*}rect")) == 1 + 3 + 3 * 6
 
@@ -58,6 +61,49 @@ def test_layers_are_measured_planned_drawn_and_built(tmp_path, capfd):
     assert main([*build, "--out", str(tmp_path)]) == 0
     card = read_card(tmp_path / "liif-x2-int8-xnnpack")
     assert sorted(card.quantisation.float_layers) == sorted(floats)
+
+
+def test_palettes_are_measured_chosen_for_a_size_and_built(tmp_path, capfd):
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(32, 80, 80), local_ensemble=False)
+    checkpoint, plan = tmp_path / "net.safetensors", tmp_path / "layers.json"
+    save_checkpoint(LIIF(config), checkpoint)
+    common = ["--checkpoint", str(checkpoint), "--precision", "palette-mixed"]
+    overhead = program_overhead(LIIF(config), 2, "palette-mixed")
+    # Half of what is between all layers in 3 bits and all in 8: a layer of each must be there.
+    size = overhead + (2_304 + 2_560 + 6_400) * 5.5 / 8
+    assert main(["sensitivity", *common, "--max-size", f"{size:.0f}", "--out", str(plan), "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert [layer["path"] for layer in found["layers"]] == ["hoisted", "layers.0", "layers.1"]
+    assert list(found["all_loss_db"]) == ["palette8", "palette6", "palette4", "palette3"]
+    assert sorted(found["all_loss_db"].values()) == list(found["all_loss_db"].values())
+    written = json.loads(plan.read_text())
+    assert len(set(written["layers"].values())) > 1
+    assert written["expected"]["bytes"] <= size
+
+    build = ["build", *common, "--target", "coreml", "--tile", "32", "--halo", "4", "--out", str(tmp_path)]
+    assert main(build) == 2
+    assert "expected layers for palette-mixed, found none" in capfd.readouterr().err
+    assert main([*build, "--layers-from", str(plan)]) == 0
+    card = read_card(tmp_path / "liif-x2-palette-mixed-coreml")
+    counts = summarize(written["layers"].values())
+    assert card.quantisation.scheme == f"weights in palettes: {counts}"
+    assert card.quantisation.quantised_layers == 3
+    small = ["encoder.head.0", "encoder.body.0.body.0", "encoder.body.0.body.2", "encoder.body.1"]
+    assert card.quantisation.float_layers == [*small, "layers.2"]
+
+
+def test_a_layer_that_a_plan_does_not_name_has_6_bits(tmp_path):
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(32, 80), local_ensemble=False)
+    checkpoint, plan = tmp_path / "net.safetensors", tmp_path / "layers.json"
+    save_checkpoint(LIIF(config), checkpoint)
+    plan.write_text('{"layers": {"hoisted": "palette3"}}')
+    build = ["build", "--checkpoint", str(checkpoint), "--target", "coreml", "--out", str(tmp_path)]
+    tile = ["--tile", "32", "--halo", "4", "--precision", "palette-mixed", "--layers-from", str(plan)]
+    assert main([*build, *tile]) == 0
+    scheme = read_card(tmp_path / "liif-x2-palette-mixed-coreml").quantisation.scheme
+    assert scheme == "weights in palettes: 1 layers palette3, 1 palette6"
 
 
 def test_a_budget_without_a_file_and_a_file_without_a_budget_are_refused(tiny, tmp_path, capfd):
@@ -82,15 +128,16 @@ def test_a_plan_that_names_no_layer_of_the_network_is_refused_by_build(tiny, tmp
     assert main([*build, *layers, "--precision", "int8"]) == 2
     assert "found 'encoder.head'; nearest: encoder.head.0" in capfd.readouterr().err
     assert main([*build, *layers, "--precision", "fp32"]) == 2
-    assert "expected an int8 artifact to choose layers of" in capfd.readouterr().err
+    assert "expected an artifact in int8 or palette-mixed to choose layers of" in capfd.readouterr().err
 
 
 def test_bars_are_as_long_as_losses_and_names_are_escaped():
     layers = (
-        LayerCost("<a>", 10, {"int8": 0.02, "weights-6": 0.01, "weights-4": -0.5}),
-        LayerCost("b", 10, {"int8": 0.0, "weights-6": 0.0, "weights-4": 0.0}),
+        LayerCost("<a>", 10, {"int8": 0.02, "weights-6": 0.01, "weights-4": -0.5}, {"int8": 10}),
+        LayerCost("b", 10, {"int8": 0.0, "weights-6": 0.0, "weights-4": 0.0}, {"int8": 10}),
     )
-    root = ElementTree.fromstring(draw_costs(Sensitivity(layers, 30.0, 0.02, "2 < 3 pictures")))
+    everything = {"int8": 0.02, "weights-6": 0.01, "weights-4": 0.0}
+    root = ElementTree.fromstring(draw_costs(Sensitivity(layers, 30.0, everything, "2 < 3 pictures")))
     bars = [float(bar.get("width")) for bar in root.findall("{*}rect")[-6:]]
     assert bars == [420.0, 210.0, 0.0, 0.0, 0.0, 0.0]
     assert "<a>" in [text.text for text in root.findall("{*}text")]

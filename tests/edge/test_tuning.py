@@ -15,12 +15,13 @@ from edge.artifact import Artifact
 from edge.candidate import Candidate, least_percent, make_network
 from edge.card import read_card
 from edge.cli import main, parser
+from edge.coreml_weights import MIXED
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
 from edge.pictures import PHOTOGRAPHS, built_in_pictures
 from edge.recipe import PRECISIONS
 from edge.study import TuneJob
 from edge.tuning import Findings, Point, Search
-from edge.tuning_commands import require_front
+from edge.tuning_commands import _precisions, require_front
 from edge.tuning_report import COLOURS, commands_of, render_plot, rows_of, write_recipes
 from edge.yardstick import Measurement, Time, measured_pairs, time_beside
 from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
@@ -323,7 +324,9 @@ def test_numbers_of_points_that_are_close_do_not_cover_each_other(checkpoint, tm
     assert heights["1"] == heights["3"] < 0 < heights["2"]
 
 
-@pytest.mark.parametrize(("target", "precision"), [(t, p) for t, ps in PRECISIONS.items() for p in ps])
+@pytest.mark.parametrize(
+    ("target", "precision"), [(t, p) for t, ps in PRECISIONS.items() for p in ps if p != MIXED]
+)
 def test_every_precision_of_a_target_has_a_colour_of_its_own(checkpoint, tmp_path, target, precision):
     job = job_of(checkpoint, tmp_path, target=target, precisions=(precision,))
     points = [point_of(40, 0.0, 500.0), point_of(60, 0.01, 400.0)]
@@ -331,6 +334,18 @@ def test_every_precision_of_a_target_has_a_colour_of_its_own(checkpoint, tmp_pat
     plot = render_plot(job, findings_of(*points))
     number = PRECISIONS[target].index(precision)
     assert [colour in plot for colour in COLOURS] == [n == number for n in range(len(COLOURS))]
+
+
+def test_a_precision_that_needs_widths_of_layers_is_refused(checkpoint, tmp_path, capfd):
+    arguments = ["--target", "coreml", "--precision", MIXED, "--out", str(tmp_path / "study")]
+    assert main(["tune", "--checkpoint", str(checkpoint), *arguments]) == 2
+    assert "expected a precision that all layers share, found palette-mixed" in capfd.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
+def test_without_a_precision_the_smallest_that_all_layers_share_is_tried_by_multiplications():
+    arguments = parser().parse_args(["tune", "--target", "coreml", "--by", "macs"])
+    assert _precisions(arguments) == ("palette4",)
 
 
 def test_one_point_is_a_plot_too(checkpoint, tmp_path):

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edge.coreml_export import convert
-from edge.coreml_weights import PALETTES, SMALLEST_COMPRESSED
+from edge.coreml_weights import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from edge.devices.coreml import import_coremltools
 from edge.devices.mil_interpreter import MILProgram
 from edge.errors import BadArtifact
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
-from quantize.palette import palettize
+from quantize.palette import Palette, palettize
 
 SHAPE = (1, 3, 5, 7)
+PalettesOf = Callable[[nn.Module, str], dict[str, Palette]]
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 MODEL = Path("Data/com.apple.CoreML/model.mlmodel")
 
@@ -55,18 +56,21 @@ def in_half(name: str, tensor: Tensor) -> Tensor:
 class Converted:
     """A module and its packages, each converted once."""
 
-    def __init__(self, module: nn.Module, folder: Path) -> None:
+    def __init__(
+        self, module: nn.Module, folder: Path, palettes_of: PalettesOf = lambda module, precision: {}
+    ) -> None:
         self.module = module.eval()
         self.folder = folder
+        self.palettes_of = palettes_of
 
     def package(self, precision: str) -> Path:
         path = self.folder / f"{precision}.mlpackage"
         if not path.exists():
             module = self.module
-            if precision in PALETTES:
-                palette, tile = PALETTES[precision], torch.from_numpy(pixels(*SHAPE))
-                module = palettize(module, palette.bits, palette.channels, SMALLEST_COMPRESSED, [(tile,)])
-            convert(module, {"lr": SHAPE}, "sr", precision, path)
+            palettes = self.palettes_of(module, precision)
+            if palettes:
+                module = palettize(module, palettes, [(torch.from_numpy(pixels(*SHAPE)),)])
+            convert(module, {"lr": SHAPE}, "sr", precision, path, palettes)
         return path
 
     def run(self, precision: str, arithmetic: Any = "exact") -> NDArray[np.float32]:
@@ -74,8 +78,9 @@ class Converted:
 
 
 @pytest.fixture(scope="module")
-def fixed(tmp_path_factory: pytest.TempPathFactory) -> Converted:
-    return Converted(FixedScaleLIIF(liif(), 2), tmp_path_factory.mktemp("fixed"))
+def fixed(palettes_of: PalettesOf, tmp_path_factory: pytest.TempPathFactory) -> Converted:
+    module = FixedScaleLIIF(liif(hidden_widths=(32, 80)), 2)
+    return Converted(module, tmp_path_factory.mktemp("fixed"), palettes_of)
 
 
 @pytest.fixture
@@ -160,7 +165,7 @@ def test_an_int8_package_is_pytorch_with_fake_quantised_weights(fixed: Converted
     assert np.abs(fixed.run("int8-weights") - fixed.run("fp16")).max() > 1e-5
 
 
-@pytest.mark.parametrize("precision", ["palette6", "palette4"])
+@pytest.mark.parametrize("precision", [*UNIFORM, MIXED])
 def test_a_package_with_palettes_is_what_coremltools_makes_of_it_without(
     fixed: Converted, tmp_path: Path, precision: str
 ) -> None:
