@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from edge.card import Precision
 from edge.errors import BadInput
@@ -36,6 +37,13 @@ MIXED: Precision = "palette-mixed"
 INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores; from iOS 18 on also 3
 
 COMPRESSIONS: tuple[Precision, ...] = ("int8-weights", *UNIFORM, MIXED)
+
+
+def palette_of(width: Width, weight: Tensor) -> Palette:
+    """The palette of ``width`` for a layer's ``weight``, (out, ...); one for all if they are odd."""
+    palette = PALETTES[width]
+    fits = palette.channels is None or len(weight) % palette.channels == 0
+    return palette if fits else Palette(palette.bits, None)
 
 
 def deployment_target(ct: Any, palettes: Iterable[Palette]) -> Any:

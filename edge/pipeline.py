@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from edge.artifact import Artifact, new_artifact
@@ -26,7 +26,7 @@ from edge.card import (
     hash_program,
 )
 from edge.check import CheckResult, compare, judge
-from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
+from edge.coreml_weights import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
 from edge.errors import ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
 from edge.int8 import (
@@ -169,8 +169,11 @@ def _palettized(
     model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
 ) -> tuple[dict[str, nn.Module], dict[str, Palette], QuantisationCard | None]:
     """Every method's module by name, with large weights of few values; which they are, by module path."""
-    widths = _widths(model, methods, recipe, spec)
-    palettes = {path: PALETTES[width] for path, width in widths.items() if width != "float"}
+    weights: dict[str, Tensor] = {}
+    for method in methods:
+        weights |= large_layers(method.module, SMALLEST_COMPRESSED)
+    widths = _widths(model, list(weights), recipe, spec)
+    palettes = {path: palette_of(width, weights[path]) for path, width in widths.items() if width != "float"}
     tiles = calibration_tiles(recipe.calibration, model)[::PALETTE_TILES]
     modules = {method.name: method.module for method in (*methods, *stages)}
     for method in (*methods, *_deep(stages)):
@@ -189,9 +192,8 @@ def _palettized(
     return modules, palettes, quantisation
 
 
-def _widths(model: LIIF, methods: Sequence[Method], recipe: Recipe, spec: ArtifactSpec) -> dict[str, Width]:
-    """By module path, the width of every layer that is large enough for a palette."""
-    layers = [path for method in methods for path in large_layers(method.module, SMALLEST_COMPRESSED)]
+def _widths(model: LIIF, layers: Sequence[str], recipe: Recipe, spec: ArtifactSpec) -> dict[str, Width]:
+    """The width of each of ``layers``, those that are large enough for a palette, by module path."""
     if spec.precision != MIXED or recipe.layers is None:
         return dict.fromkeys(layers, UNIFORM[spec.precision])
     check_plan(recipe.layers, MIXED, layers, checkpoint_hash(model))

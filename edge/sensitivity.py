@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edge.card import Precision
-from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED
+from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.errors import BadInput
 from edge.evaluate import resize_bicubic
 from edge.int8 import PALETTE_TILES, calibrated_method
@@ -91,17 +91,21 @@ class MixedBoard:
 
     def bytes(self, path: str) -> dict[Width, int]:
         """Of the layer's weights, at the widths that can be chosen."""
-        return {name: palette.bytes(self._board.weights[path]) for name, palette in PALETTES.items()}
+        weight = self._board.weights[path]
+        return {width: palette_of(width, weight).bytes(weight) for width in PALETTES}
 
     def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
         """The output with layers at ``widths``, the others float."""
-        return self._board.run({path: PALETTES[width] for path, width in widths.items()}, inputs)
+        weights = self._board.weights
+        palettes = {path: palette_of(width, weights[path]) for path, width in widths.items()}
+        return self._board.run(palettes, inputs)
 
 
 class Bench:
     """A network at ``scale`` with a switch per layer, and pairs of pictures to measure it on.
 
-    ``precision``: what the layers will be built in, one of ``MEASURED``.
+    ``precision``: what the layers will be built in, one of ``MEASURED``. Raises BadInput if the network has
+    no layer that is large enough for it.
     """
 
     def __init__(
@@ -116,6 +120,8 @@ class Bench:
         (method,) = methods_of(model, scale)
         self.scale, self.widths = scale, MEASURED[precision]
         self.board = MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, tiles, spec)
+        if not self.board.layers:
+            raise BadInput(f"expected a layer of more than {SMALLEST_COMPRESSED:,} weights, found none")
         self.overhead = program_overhead(model, scale, precision)
         self.pictures = [(lr, self._run(lr, {}), hr) for lr, hr in pairs]
         self.fp32_db = float(np.mean([psnr_y(sr, hr, scale) for _, sr, hr in self.pictures]))

@@ -83,9 +83,10 @@ def palettize(
     return module
 
 
-def large_layers(module: nn.Module, smallest: int) -> list[str]:
-    """Module paths of the convolutions and linear layers with more than ``smallest`` weights."""
-    return [path for path, layer in _layers(module).items() if layer.weight.numel() > smallest]
+def large_layers(module: nn.Module, smallest: int) -> dict[str, Tensor]:
+    """Weights of the convolutions and linear layers with more than ``smallest`` of them, by module path."""
+    weights = {path: layer.weight.detach() for path, layer in _layers(module).items()}
+    return {path: weight for path, weight in weights.items() if weight.numel() > smallest}
 
 
 def _layers(module: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:

@@ -93,9 +93,9 @@ def test_palettes_are_measured_chosen_for_a_size_and_built(tmp_path, capfd):
     assert card.quantisation.float_layers == [*small, "layers.2"]
 
 
-def test_a_layer_that_a_plan_does_not_name_has_6_bits(tmp_path):
+def test_a_layer_that_a_plan_does_not_name_has_6_bits_and_odd_channels_share_a_palette(tmp_path):
     torch.manual_seed(0)
-    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(32, 80), local_ensemble=False)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(33, 80), local_ensemble=False)
     checkpoint, plan = tmp_path / "net.safetensors", tmp_path / "layers.json"
     save_checkpoint(LIIF(config), checkpoint)
     plan.write_text('{"layers": {"hoisted": "palette3"}}')
@@ -110,6 +110,11 @@ def test_a_budget_without_a_file_and_a_file_without_a_budget_are_refused(tiny, t
     assert main(["sensitivity", "--checkpoint", str(tiny.checkpoint), "--max-loss", "0.1"]) == 2
     assert main(["sensitivity", "--checkpoint", str(tiny.checkpoint), "--out", str(tmp_path / "a.json")]) == 2
     assert capfd.readouterr().err.count("expected --out together with --max-loss or --max-size") == 2
+
+
+def test_a_network_without_a_large_layer_has_no_palettes_to_choose(tiny, capfd):
+    assert main(["sensitivity", "--checkpoint", str(tiny.checkpoint), "--precision", "palette-mixed"]) == 2
+    assert "expected a layer of more than 2,048 weights, found none" in capfd.readouterr().err
 
 
 def test_files_are_refused_before_the_work(tiny, tmp_path, capfd):

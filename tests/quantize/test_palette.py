@@ -51,8 +51,8 @@ def test_linear_layers_have_palettes_too() -> None:
 
 
 def test_large_layers_are_those_with_more_weights() -> None:
-    assert large_layers(Net(), 64) == ["first", "second"]
-    assert large_layers(Net(), 63) == ["first", "second", "last"]
+    assert list(large_layers(Net(), 64)) == ["first", "second"]
+    assert list(large_layers(Net(), 63)) == ["first", "second", "last"]
 
 
 def test_a_palette_takes_its_indices_and_its_values_in_float16() -> None:
