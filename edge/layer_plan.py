@@ -124,9 +124,8 @@ class Choice:
 
 
 def summarize(widths: Iterable[Width]) -> str:
-    """``30 layers int8, 5 float``: the most frequent first."""
-    (first, count), *others = Counter(widths).most_common()
-    return ", ".join([f"{count} layers {first}", *(f"{number} {width}" for width, number in others)])
+    """How many layers have which width, the most frequent first: ``30 × int8, 5 × float``."""
+    return ", ".join(f"{number} × {width}" for width, number in Counter(widths).most_common())
 
 
 def choose(

@@ -143,7 +143,7 @@ def test_of_several_widths_each_byte_goes_where_it_saves_most():
     ("budget", "found"),
     [
         (Budget(None, 100_000), r"at most 100,000 bytes, found at best 0\.0900 dB and about 122,000 bytes"),
-        (Budget(0.001, None), r"at most 0\.001 dB, found at best 0\.0300 dB .* with 2 layers float, 1 int8"),
+        (Budget(0.001, None), r"at most 0\.001 dB, found at best 0\.0300 dB .* with 2 × float, 1 × int8"),
         (Budget(0.035, 126_000), r"at most 0\.035 dB and 126,000 bytes, found at best 0\.0400 dB"),
     ],
 )

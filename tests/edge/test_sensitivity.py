@@ -101,9 +101,11 @@ def test_a_layer_that_a_plan_does_not_name_has_6_bits_and_odd_channels_share_a_p
     plan.write_text('{"layers": {"hoisted": "palette3"}}')
     build = ["build", "--checkpoint", str(checkpoint), "--target", "coreml", "--out", str(tmp_path)]
     tile = ["--tile", "32", "--halo", "4", "--precision", "palette-mixed", "--layers-from", str(plan)]
-    assert main([*build, *tile]) == 0
-    scheme = read_card(tmp_path / "liif-x2-palette-mixed-coreml").quantisation.scheme
-    assert scheme == "weights in palettes: 1 layers palette3, 1 palette6"
+    for scale in ("2", "any"):
+        assert main([*build, *tile, "--scale", scale]) == 0
+    for name in ("x2", "any"):
+        scheme = read_card(tmp_path / f"liif-{name}-palette-mixed-coreml").quantisation.scheme
+        assert scheme == "weights in palettes: 1 × palette3, 1 × palette6"
 
 
 def test_a_budget_without_a_file_and_a_file_without_a_budget_are_refused(tiny, tmp_path, capfd):
