@@ -23,6 +23,7 @@ from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.layers import CAUSES, LayerCheck, check_layers, looked_into
 from edge.pictures import baseline_pictures
+from edge.pipeline import load_network
 from edge.recipe import check_scale
 from edge.report import check_report_path, junit_xml, render_html, write_report
 from edge.stages import (
@@ -34,7 +35,7 @@ from edge.stages import (
     count_steps,
 )
 from edge.terminal import Terminal, finite, finite_values
-from models import DEFAULT_WEIGHTS, LIIF, checkpoint_hash, load_checkpoint
+from models import DEFAULT_WEIGHTS, load_checkpoint
 
 
 def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -69,7 +70,7 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     card = read_card(arguments.artifact)
     device = None if by_hand else _device(arguments.device, arguments.option)
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
-    model = _model_of(arguments.checkpoint, card) if arguments.layers else None
+    model = load_network(card, arguments.checkpoint) if arguments.layers else None
     if arguments.baseline is not None:
         bundle = read_bundle(arguments.baseline)
         require_checkpoint(bundle, card.checkpoint.sha256)
@@ -143,23 +144,11 @@ def devices(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> Bundle:
     """A bundle of the checkpoint that the artifact was made of, for this check only."""
-    model = _model_of(checkpoint, card)
+    model = load_network(card, checkpoint)
     tile, scale = card.tile.fixed or 64, card.scale
     pictures = baseline_pictures(None, tile)
     with terminal.progress("fp32 reference", len(pictures)) as step:
         return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
-
-
-def _model_of(checkpoint: Path, card: Card) -> LIIF:
-    """The network in ``checkpoint``. Raises BadInput unless the artifact was made of it."""
-    model = load_checkpoint(checkpoint)
-    found = checkpoint_hash(model)
-    if found != card.checkpoint.sha256:
-        raise BadInput(
-            f"expected --checkpoint or --baseline of the artifact's checkpoint "
-            f"{card.checkpoint.sha256[:12]}…, found {checkpoint} ({found[:12]}…)"
-        )
-    return model
 
 
 def _check_json(result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str]) -> dict[str, object]:

@@ -16,10 +16,10 @@ from edge.devices.files import check_export
 from edge.errors import BadInput
 from edge.evaluate import Evaluation
 from edge.ocr import missing_ocr
-from edge.pipeline import PTE_FILE
+from edge.pipeline import PTE_FILE, load_network
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
 from edge.terminal import Terminal, finite
-from models import LIIF, checkpoint_hash, load_checkpoint
+from models import LIIF
 
 
 def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -33,11 +33,7 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     scale = arguments.scale or (2 if card_scale == "any" else card_scale)
     if card_scale not in ("any", scale):
         raise BadInput(f"expected --scale {card_scale}, the artifact's, found {scale}")
-    model = load_checkpoint(arguments.checkpoint)
-    if checkpoint_hash(model) != artifact.card.checkpoint.sha256:
-        raise BadInput(
-            "expected the checkpoint that the artifact was made of, found another; see --checkpoint"
-        )
+    model = load_network(artifact.card, arguments.checkpoint)
     if arguments.details:
         return _evaluate_details(arguments, artifact, model, scale, terminal)
     total = len(evaluation.find_pairs(arguments.data, scale))

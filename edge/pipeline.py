@@ -27,7 +27,7 @@ from edge.card import (
 )
 from edge.check import CheckResult, compare, judge
 from edge.coreml_weights import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
-from edge.errors import ExportError
+from edge.errors import BadInput, ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
 from edge.int8 import (
     PALETTE_TILES,
@@ -96,6 +96,21 @@ def build_artifact(
         (content / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     note(f"{spec.name}: {measured.psnr_db:.1f} dB from fp32 → {folder}")
     return folder
+
+
+def load_network(card: Card, checkpoint: Path) -> LIIF:
+    """The network in ``checkpoint``, of which the artifact of ``card`` was made.
+
+    Raises CheckpointError for what is none, BadInput for another one.
+    """
+    model = load_checkpoint(checkpoint)
+    found = checkpoint_hash(model)
+    if found != card.checkpoint.sha256:
+        raise BadInput(
+            f"expected --checkpoint to be the artifact's, {card.checkpoint.sha256[:12]}…, "
+            f"found {checkpoint} ({found[:12]}…)"
+        )
+    return model
 
 
 def measure(artifact: Artifact, model: LIIF) -> CheckResult:

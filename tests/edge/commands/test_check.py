@@ -118,7 +118,7 @@ def test_a_check_against_another_networks_bundle_is_an_error_and_not_a_score(run
         run("check", folder, "--baseline", bundle, "--json"), "expected a baseline of the artifact's"
     )
     assert_refused(
-        run("check", folder, "--checkpoint", tiny.checkpoint), "expected --checkpoint or --baseline"
+        run("check", folder, "--checkpoint", tiny.checkpoint), "expected --checkpoint to be the artifact's"
     )
 
 
