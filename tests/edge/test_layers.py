@@ -237,4 +237,4 @@ def test_layers_need_the_checkpoint_that_the_artifact_was_made_of(tiny, bundle, 
     write_bundle(bundle, tmp_path / "b.npz", False)
     arguments = ["check", str(tiny.artifact(2, "fp32")), "--layers", "--baseline", str(tmp_path / "b.npz")]
     assert main(arguments) == 2
-    assert "of the artifact's checkpoint" in capfd.readouterr().err
+    assert "expected --checkpoint to be the artifact's" in capfd.readouterr().err
