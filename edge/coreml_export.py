@@ -40,7 +40,8 @@ def convert(
     - ``int8``: a module with quantise-dequantise pairs (``edge.int8``), as fp16 between them;
     - ``int8-weights``: as fp16, with the weights of convolutions and linear layers stored in int8;
     - ``palette6`` and the like: as fp16, with the weights of the layers in ``palettes``, by module path,
-      which take few values (``quantize.palette``), stored as palettes of these and indices.
+      which take few values (``quantize.palette``), stored as palettes of these and indices; those that the
+      program does not have are passed over.
 
     For iOS 17 or later; palettes of channels or of 3 bits for iOS 18.
 

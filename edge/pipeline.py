@@ -192,10 +192,8 @@ def _palettized(
     tiles = calibration_tiles(recipe.calibration, model)[::PALETTE_TILES]
     modules = {method.name: method.module for method in (*methods, *stages)}
     for method in (*methods, *_deep(stages)):
-        own = {path: palettes[path] for path in layers_of([method]) if path in palettes}
-        modules[method.name] = palettize(
-            method.module, own, calibration_inputs(method, methods, model, tiles)
-        )
+        inputs = calibration_inputs(method, methods, model, tiles)
+        modules[method.name] = palettize(method.module, palettes, inputs)
     if not palettes:  # the network is too small for any
         return modules, palettes, None
     quantisation = QuantisationCard(
@@ -245,8 +243,7 @@ def _export_coreml(
     for method in (*methods, *stages):
         shapes = {tensor.name: tensor.sized(_fixed_sizes(recipe)) for tensor in method.inputs}
         package = folder / _package(method)
-        own = {path: palettes[path] for path in layers_of([method]) if path in palettes}
-        convert(modules[method.name], shapes, method.output.name, spec.precision, package, own)
+        convert(modules[method.name], shapes, method.output.name, spec.precision, package, palettes)
     return quantisation
 
 

@@ -72,14 +72,15 @@ def palettize(
     module: nn.Module, palettes: Mapping[str, Palette], calibration: Iterable[tuple[Tensor, ...]]
 ) -> nn.Module:
     """A copy of ``module`` in which these layers, by module path, have the few values of their palette;
-    those of them that it does not run stay.
+    those of them that it does not have or run are passed over.
 
     Raises ValueError if ``calibration`` is empty; see ``PaletteBoard``.
     """
     board = PaletteBoard(module, palettes, calibration)
     module = copy.deepcopy(module)
+    layers = _layers(module)
     for path in board.weights:
-        _layers(module)[path].weight = nn.Parameter(board.weight(path, palettes[path]))
+        layers[path].weight = nn.Parameter(board.weight(path, palettes[path]))
     return module
 
 
