@@ -74,24 +74,19 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.json:
         terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})
         return 0
-    chosen = None if choice is None else choice.widths
+    columns = ["layer", "weights", *found.all_loss_db]
     rows = [
-        [
-            layer.path,
-            f"{layer.weights:,}",
-            *(f"{loss:+.4f}" for loss in layer.loss_db.values()),
-            *([] if chosen is None else [chosen[layer.path]]),
-        ]
+        [layer.path, f"{layer.weights:,}", *(f"{loss:+.4f}" for loss in layer.loss_db.values())]
         for layer in found.layers
     ]
     total = sum(layer.weights for layer in found.layers)
     rows.append(["all", f"{total:,}", *(f"{loss:+.4f}" for loss in found.all_loss_db.values())])
-    if chosen is not None:
-        rows[-1].append("")
+    if choice is not None:
+        columns.append("chosen")
+        for row in rows:
+            row.append(choice.widths.get(row[0], ""))
     title = f"dB of PSNR-Y lost at ×{arguments.scale} on {on}; fp32 has {found.fp32_db:.3f}"
-    terminal.table(
-        title, ["layer", "weights", *found.all_loss_db, *([] if chosen is None else ["chosen"])], rows
-    )
+    terminal.table(title, columns, rows)
     if choice is not None:
         terminal.print(
             f"{arguments.out}: {choice.summary}; loses {choice.loss_db:.4f} dB, about {choice.bytes:,} bytes"

@@ -101,7 +101,8 @@ def _factor(layer: Node) -> float:
 def checkpoint_path(path: str, weight: str) -> str:
     """The checkpoint's name of the layer at ``path`` in one of our forms; the blend's have their weight's."""
     parts = {"hoisted": "imnet.layers.0", "coordinates": "imnet.layers.0 (coordinates)"}
-    form, _, number = path.partition(".")
+    form, _, rest = path.partition(".")
     if form == "layers":
-        return f"imnet.layers.{2 * int(number) + 2}"  # a ReLU between two; the first is in two parts
+        number, _, part = rest.partition(".")  # a ReLU between two; the first is in two parts
+        return f"imnet.layers.{2 * int(number) + 2}" + (f" ({part})" if part else "")
     return parts.get(path, path) or weight

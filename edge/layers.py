@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edge.baseline import BaselineTile
-from edge.byte_picture import take_bytes
 from edge.card import Card, Precision
 from edge.devices.mil_layers import MILLayers
 from edge.errors import BadArtifact, BadInput
-from edge.int8 import HEAD, ROWS_PER_CALL, decoder_inputs
+from edge.int8 import ROWS_PER_CALL, decoder_inputs
+from edge.int8_ends import with_int8_ends
 from edge.layer_calls import LayerCall, Reference, ReferenceCall
 from edge.methods import Method, methods_of
 from edge.thresholds import KERNEL_STEPS, LAYERS, LayerThreshold
@@ -147,10 +147,10 @@ def check_layers(
 
 
 def _as_quantised(method: Method, card: Card) -> Method:
-    """``method`` with the layers that the program has: int8 takes bytes, a shifted picture, in its first."""
-    if (card.target, card.precision) != ("xnnpack", "int8"):
+    """``method`` with the layers that the program has."""
+    if card.precision != "int8" or card.quantisation is None:
         return method
-    return replace(method, module=take_bytes(method.module, HEAD))
+    return replace(method, module=with_int8_ends(method.module, card.quantisation.float_layers))
 
 
 def _open(folder: Path, card: Card, method: str) -> LayeredProgram:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge.byte_picture import shifted_bias, take_bytes
-from edge.int8 import FLOAT_LAYERS, HEAD, calibration_tiles, has_whole_range, layer_quantizer
+from edge.int8 import FLOAT_LAYERS, calibration_tiles, has_whole_range, layer_quantizer
+from edge.int8_ends import HEAD, head_biases, last_weights, with_int8_ends
 from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
 from models.fixed_scale import derive_weights
@@ -46,11 +46,14 @@ def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObject
 def fake_quantised(form: FixedScaleLIIF, example: Tensor) -> FakeQuantisedGraph:
     """The graph that an int8 build makes of ``form``, with fake quantisers."""
     quantizer = layer_quantizer(FLOAT_LAYERS, trainable=True)
-    return FakeQuantisedGraph(take_bytes(form, HEAD), example, quantizer, has_whole_range)
+    return FakeQuantisedGraph(with_int8_ends(form, kept=()), example, quantizer, has_whole_range)
 
 
 def derive_int8_weights(model: LIIF, scale: int) -> Mapping[str, Tensor]:
-    """Every weight of ``take_bytes(FixedScaleLIIF(model, scale), HEAD)`` as a function of ``model``'s."""
+    """Every weight of ``with_int8_ends(FixedScaleLIIF(model, scale))`` as a function of ``model``'s."""
     weights = derive_weights(model, scale)
-    shifted = shifted_bias(weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])
-    return {**weights, f"{HEAD}.bias": shifted}
+    for number, bias in enumerate(head_biases(weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])):
+        weights[f"{HEAD}.biases.{number}"] = bias
+    last = f"layers.{len(model.imnet.linears) - 2}"
+    names = f"{last}.weight", f"{last}.bias"
+    return weights | dict(zip(names, last_weights(*map(weights.__getitem__, names)), strict=True))

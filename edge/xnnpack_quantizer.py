@@ -113,7 +113,7 @@ class LayerQuantizer(Annotator):
             layer, self._activation, self._weight, self._activation if known is None else _known(*known)
         )
         for addition in _constant_additions(layer):
-            _annotate_addition(addition, layer, self._activation)
+            _annotate_addition(addition, self._activation)
 
 
 class DynamicLayerQuantizer(Annotator):
@@ -235,17 +235,20 @@ def _annotate_layer(node: Node, activation: Any, weight: Any, input_activation: 
 
 
 def _constant_additions(layer: Node) -> list[Node]:
-    """Where a constant is added to ``layer``'s output and a ReLU follows, which the next layer reads."""
+    """Where a constant is added to ``layer``'s output, or to its ReLU's, and a ReLU follows, which the next
+    layer reads."""
+    users = list(layer.users)
+    made = users[0] if len(users) == 1 and users[0].target is torch.ops.aten.relu.default else layer
     return [
         user
-        for user in layer.users
+        for user in made.users
         if user.target is torch.ops.aten.add.Tensor
-        and all(isinstance(arg, Node) and (arg is layer or arg.op == "get_attr") for arg in user.args[:2])
+        and all(isinstance(arg, Node) and (arg is made or arg.op == "get_attr") for arg in user.args[:2])
         and [after.target for after in user.users] == [torch.ops.aten.relu.default]
     ]
 
 
-def _annotate_addition(addition: Node, layer: Node, activation: Any) -> None:
+def _annotate_addition(addition: Node, activation: Any) -> None:
     """Int8 in, int8 out after the ReLU: in float it would take as long as the layers around it."""
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 

@@ -7,12 +7,12 @@ from PIL import Image
 from torch import nn
 
 from edge.artifact import Artifact
-from edge.byte_picture import SHIFT
 from edge.card import read_card
 from edge.devices.host import HostProgram
 from edge.errors import BadInput
 from edge.executorch_export import lower_to_xnnpack, trace
-from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, HEAD, KEPT, calibration_tiles, quantize_methods
+from edge.int8 import CALIBRATION_TILE, FLOAT_LAYERS, KEPT, calibration_tiles, quantize_methods
+from edge.int8_ends import HEAD, HEAD_COPIES, SHIFT
 from edge.methods import Method, methods_of
 from edge.metrics import psnr
 from edge.xnnpack_quantizer import LAYERS, count_int8_layers, module_path
@@ -39,32 +39,35 @@ def tiles_of(value: float, count: int = 2) -> list[np.ndarray]:
 
 def test_every_layer_is_in_int8_in_every_evaluation(tiny):
     graph = tiny.fake_quantised(2)["forward"]
-    encoder, hoisted = 4, 1
+    encoder, hoisted = HEAD_COPIES + 3, 1
     assert count_int8_layers(graph) == encoder + hoisted + EVALUATIONS
     assert read_card(tiny.artifact(2, "int8")).quantisation.quantised_layers == count_int8_layers(graph)
 
 
-def test_the_blending_stays_float(tiny):
+def test_the_blending_and_the_means_of_copies_stay_float(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     calls = [node for node in graph.graph.nodes if node.target in LAYERS]
     floats = [module_path(node) for node in calls if "dequantize" not in str(node.args[0].target)]
-    assert floats == ["", ""]
+    assert floats == EVALUATIONS * ["layers.0.mean"] + ["", ""]
     assert read_card(tiny.artifact(2, "int8")).quantisation.float_layers == []
 
 
 def test_the_decoders_part_for_the_coordinates_stays_float(tiny):
     graphs = tiny.fake_quantised("any")
-    assert {name: count_int8_layers(graph) for name, graph in graphs.items()} == {"encode": 5, "decode": 1}
+    assert {name: count_int8_layers(graph) for name, graph in graphs.items()} == {
+        "encode": HEAD_COPIES + 4,
+        "decode": 1,
+    }
     quantisation = read_card(tiny.artifact("any", "int8")).quantisation
     assert quantisation.float_layers == list(FLOAT_LAYERS)
-    assert quantisation.quantised_layers == 6
+    assert quantisation.quantised_layers == HEAD_COPIES + 5
 
 
 def test_evaluations_share_no_bias(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     calls = [node for node in graph.graph.nodes if node.target in LAYERS]
     biases = [node.args[2].target for node in calls if len(node.args) > 2 and node.args[2] is not None]
-    assert len(biases) == 1 + 3 + EVALUATIONS
+    assert len(biases) == HEAD_COPIES + 3 + 1 + EVALUATIONS
     assert len(set(biases)) == len(biases)
 
 
@@ -162,9 +165,9 @@ def test_every_layer_is_in_int8_in_a_core_ml_package_too_and_the_blend_is_not(ti
     made_by = {operation.output: operation.kind for operation in program._operations}
     layers = [operation for operation in program._operations if operation.kind == "conv"]
     inputs = [made_by.get(each.arguments["x"][0], "") for each in layers]
-    encoder, hoisted, blend = 4, 1, 2
+    encoder, hoisted, means, blend = HEAD_COPIES + 3, 1, EVALUATIONS, 2
     assert inputs.count("dequantize") == encoder + hoisted + EVALUATIONS
-    assert len(layers) - inputs.count("dequantize") == blend
+    assert len(layers) - inputs.count("dequantize") == means + blend
 
 
 def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny, tmp_path):
@@ -179,7 +182,9 @@ def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny,
     with torch.no_grad():
         expected = graph(torch.from_numpy(lr)).numpy()
         fp32 = methods_of(tiny.model, 2)[0].module(torch.from_numpy(lr)).numpy()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    # A value that lies between two codes but for float rounding may go either way.
+    assert np.mean(np.abs(found - expected) > 1e-6) < 1e-3
+    assert psnr(found, expected) > 90
     for target in ("coreml", "coreml-pte"):
         artifact = Artifact.open(tiny.artifact(2, "int8", target))
         assert psnr(artifact(lr), fp32) > psnr(expected, fp32) - 1
@@ -282,12 +287,21 @@ def test_the_additions_of_the_offsets_run_in_int8_and_those_of_the_residuals_do_
 
 def test_eight_bit_pictures_reach_the_first_layer_unrounded(tiny):
     graph = tiny.fake_quantised(2)["forward"]
-    (head,) = (node for node in graph.graph.nodes if module_path(node) == HEAD and node.target in LAYERS)
-    quantize = head.args[0].args[0]
+    heads = [node for node in graph.graph.nodes if module_path(node) == HEAD and node.target in LAYERS]
+    (quantize,) = {head.args[0].args[0] for head in heads}
     _, scale, zero_point, low, high, dtype = quantize.args
     picture = (torch.arange(256) / 255 - 0.5) / 0.5 + SHIFT
     codes = torch.ops.quantized_decomposed.quantize_per_tensor(picture, scale, zero_point, low, high, dtype)
     assert torch.equal(codes, torch.arange(-128, 128, dtype=torch.int8))
+
+
+def test_no_code_of_the_mlps_first_layer_is_spent_on_values_below_zero(tiny):
+    graph = tiny.fake_quantised(2)["forward"]
+    (first,) = (n for n in graph.graph.nodes if module_path(n) == "hoisted" and n.target in LAYERS)
+    (relu,) = first.users
+    (quantize,) = relu.users
+    _, _, zero_point, low, *_ = quantize.args
+    assert relu.target is torch.ops.aten.relu.default and zero_point == low == -128
 
 
 def test_a_program_with_float_layers_between_loads_and_is_its_graph(tmp_path):
