@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         "sensitivity",
         commands.sensitivity,
         "What each layer costs at each width, and which widths to choose for a budget.",
-        "--max-loss 0.02 --out layers.json",
+        "--max-loss 0.01 --out layers.json",
     )
     _checkpoint(sub)
     sub.add_argument(
