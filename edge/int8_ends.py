@@ -30,7 +30,7 @@ ZERO_POINT = -1  # of the shifted picture: byte 0 has code -128, byte 255 code 1
 HEAD_COPIES = 3
 LAST_COPIES = 4
 
-# What the name of the float layer that joins copies of the last layer ends with.
+# The part of ``FineLayer`` that joins the copies, in float.
 MEAN = "mean"
 
 # From the smallest to the largest colour that the last layer's range usually holds: [-1, 1], and what
@@ -71,11 +71,11 @@ class FineLayer(nn.Module):
         assert layer.bias is not None
         weight, bias = last_weights(layer.weight.detach(), layer.bias.detach())
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-        setattr(self, MEAN, _Mean(layer.weight))
+        self.mean = _Mean(layer.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (B, C, h, w), or (N, C)."""
-        mean: Tensor = self.get_submodule(MEAN)(_multiply(x, self.weight, self.bias))
+        mean: Tensor = self.mean(_multiply(x, self.weight, self.bias))
         return mean
 
 

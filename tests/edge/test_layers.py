@@ -53,6 +53,7 @@ def in_order(check: LayerCheck) -> list[str]:
         (2, "fp16", "coreml", FIXED),
         ("any", "fp16", "coreml", ANY),
         (2, "palette6", "coreml", FIXED),
+        (2, "int8", "coreml", [*FIXED[:-2], MEAN, *FIXED[-2:]]),
     ],
 )
 def test_a_faultless_program_shows_every_layer_and_suspects_none(
