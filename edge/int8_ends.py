@@ -1,4 +1,4 @@
-"""The first and the last layer of a network as its int8 programs have them.
+"""The ends of the network and of the MLP as int8 programs have them.
 
 **Input.** The network reads (2v - 255) / 255 for a byte v. Multiples of the step 2/255, as int8's codes
 are, lie halfway between these values: every pixel would be off by half a step, which costs 0.08 dB on Set5
@@ -8,6 +8,10 @@ alone. Shifted by half a step, every byte has a code of its own.
 the step between two of these, round at different places, and the mean of k of them takes k times as many
 values. The first layer has next to no work, and of the last one, with three outputs, kernels compute eight
 or sixteen: there copies are nearly free, and there rounding costs most (docs/int8.md).
+
+**The MLP's first layer**, of which every evaluation reads relu(x + b) with a bias b of its own, gets the
+largest of these, B, and a ReLU: relu(x + b) = relu(relu(x + B) - (B - b)). So no codes are spent on values
+below zero, which end as zeros, and steps are half as large.
 """
 
 import copy
@@ -17,9 +21,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from models import FixedScaleLIIF
+
 # The layer that reads the picture. What it gives is bounded by black and white, which are no outliers:
 # its output keeps its whole range.
 HEAD = "encoder.head.0"
+
+# The fixed-scale form's part of the MLP's first layer that all evaluations share.
+FIRST = "hoisted"
 
 STEP = 2 / 255  # between two neighbouring bytes, in the network's [-1, 1]
 SHIFT = STEP / 2
@@ -60,6 +69,18 @@ class ByteConv2d(nn.Module):
         for other in others:
             mean = mean + other * (1 / HEAD_COPIES)
         return mean
+
+
+class FlooredConv2d(nn.Module):
+    """``conv``, which has no bias, with ``bias`` (C,) and a ReLU."""
+
+    def __init__(self, conv: nn.Conv2d, bias: Tensor) -> None:
+        super().__init__()
+        assert conv.bias is None and isinstance(conv.padding, tuple)
+        self.weight, self.padding, self.bias = conv.weight, conv.padding, nn.Parameter(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(F.conv2d(x, self.weight, self.bias, padding=self.padding))
 
 
 class FineLayer(nn.Module):
@@ -113,15 +134,26 @@ def last_weights(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     return repeated, torch.cat([bias + part * LAST_RANGE / 255 for part in _parts(LAST_COPIES)])
 
 
+def first_biases(biases: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Of every evaluation's ``biases`` (1, C, 1, 1) the largest (C,), and what each is less, negative."""
+    largest = torch.stack(list(biases)).amax(0)
+    return largest.flatten(), [bias - largest for bias in biases]
+
+
 def _parts(copies: int) -> Sequence[float]:
     """How far each copy is moved, in steps: evenly, zero on average."""
     return [(number - (copies - 1) / 2) / copies for number in range(copies)]
 
 
 def with_int8_ends(module: nn.Module, kept: Collection[str]) -> nn.Module:
-    """A copy of ``module``, one of our forms, that computes the same: its first and its last layer, where it
-    has them and they are not ``kept`` in float, are as int8 programs have them."""
+    """A copy of ``module``, one of our forms, that computes the same: its first and its last layer and the
+    MLP's first, where it has them and they are not ``kept`` in float, are as int8 programs have them."""
     module = copy.deepcopy(module)
+    if isinstance(module, FixedScaleLIIF) and FIRST not in kept:
+        largest, less = first_biases([module.get_buffer(name) for name in module.offset_biases])
+        setattr(module, FIRST, FlooredConv2d(module.hoisted, largest))
+        for name, bias in zip(module.offset_biases, less, strict=True):
+            module.register_buffer(name, bias)
     kinds: dict[str, type[ByteConv2d | FineLayer]] = {HEAD: ByteConv2d}
     if isinstance(layers := dict(module.named_children()).get("layers"), nn.ModuleList):
         kinds[f"layers.{len(layers) - 1}"] = FineLayer

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from edge.int8 import FLOAT_LAYERS, calibration_tiles, has_whole_range, layer_quantizer
-from edge.int8_ends import HEAD, head_biases, last_weights, with_int8_ends
+from edge.int8_ends import FIRST, HEAD, first_biases, head_biases, last_weights, with_int8_ends
 from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
 from models.fixed_scale import derive_weights
@@ -54,6 +54,9 @@ def derive_int8_weights(model: LIIF, scale: int) -> Mapping[str, Tensor]:
     weights = derive_weights(model, scale)
     for number, bias in enumerate(head_biases(weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])):
         weights[f"{HEAD}.biases.{number}"] = bias
+    offsets = [name for name in weights if name.startswith("offset_bias_")]
+    weights[f"{FIRST}.bias"], less = first_biases([weights[name] for name in offsets])
+    weights |= dict(zip(offsets, less, strict=True))
     last = f"layers.{len(model.imnet.linears) - 2}"
     names = f"{last}.weight", f"{last}.bias"
     return weights | dict(zip(names, last_weights(*map(weights.__getitem__, names)), strict=True))

@@ -5,10 +5,6 @@ coordinate and the cell are constants, so they fold into the bias of the MLP's f
 layer's part over the (unfolded) features is one convolution, computed once. What remains is a chain
 of 1x1 convolutions per evaluation, a fixed blending convolution and a pixel shuffle: the reference
 form's numbers without its gathers (arXiv 2012.09161, sections 3.2 to 3.4).
-
-The convolution gets the largest bias b that any evaluation has in a channel, and a ReLU; evaluations add
-what theirs, b - d, is less: relu(x + b - d) = relu(relu(x + b) - d) for d >= 0. So what int8 programs keep
-of it are no values below zero, which would end as zeros in every evaluation: half as large a step.
 """
 
 from dataclasses import dataclass
@@ -75,12 +71,10 @@ class FixedScaleLIIF(nn.Module):
         self.encoder = model.encoder
         self.evaluations = plan_evaluations(scale, model.config.local_ensemble)
         self.hoisted, _ = hoist_first_layer(model)
-        largest, offsets = first_layer_biases(model, scale)
-        self.hoisted.bias = nn.Parameter(largest.detach().clone())
         # A buffer each: indexing one buffer would leave its slices as operators in exported programs.
-        self.offsets = [f"offset_{number}" for number in range(len(self.evaluations))]
-        for name, offset in zip(self.offsets, offsets, strict=True):
-            self.register_buffer(name, offset.detach().clone())
+        self.offset_biases = [f"offset_bias_{number}" for number in range(len(self.evaluations))]
+        for name, bias in zip(self.offset_biases, offset_biases(model, scale), strict=True):
+            self.register_buffer(name, bias.detach().clone())
         self.layers = nn.ModuleList(pointwise(linear) for linear in model.imnet.linears[1:])
         self._register_blending()
 
@@ -118,9 +112,9 @@ class FixedScaleLIIF(nn.Module):
         A loop, not a batch: one evaluation's activations fit the cache, and memory does not grow
         with the number of evaluations.
         """
-        hoisted = F.relu(self.hoisted(features))  # (B, hidden, h, w)
+        hoisted = self.hoisted(features)  # (B, hidden, h, w)
         colours = []
-        for name in self.offsets:
+        for name in self.offset_biases:
             x = hoisted + self.get_buffer(name)
             for layer in self.layers:
                 x = layer(F.relu(x))
@@ -161,25 +155,23 @@ def derive_weights(model: LIIF, scale: int) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
     weights |= {f"encoder.{name}": weight for name, weight in model.encoder.named_parameters()}
     weights["hoisted.weight"] = kernel
-    weights["hoisted.bias"], offsets = first_layer_biases(model, scale)
-    for number, offset in enumerate(offsets):
-        weights[f"offset_{number}"] = offset
+    for number, bias in enumerate(offset_biases(model, scale)):
+        weights[f"offset_bias_{number}"] = bias
     for number, linear in enumerate(model.imnet.linears[1:]):
         weights[f"layers.{number}.weight"] = linear.weight[:, :, None, None]
         weights[f"layers.{number}.bias"] = linear.bias
     return weights
 
 
-def first_layer_biases(model: LIIF, scale: int) -> tuple[Tensor, list[Tensor]]:
-    """What coordinates and cell add in the first layer, with its bias, in two parts: the largest over
-    ``plan_evaluations`` (hidden,), and each evaluation's less that, (1, hidden, 1, 1) of no value above 0."""
+def offset_biases(model: LIIF, scale: int) -> list[Tensor]:
+    """What an evaluation's coordinates and cell add in the first layer, with its bias: (1, hidden, 1, 1)
+    for each of ``plan_evaluations``."""
     _, coordinate_weight = split_first_layer(model)
     cell = [2.0 / scale] * 2 if model.config.cell_decode else []
     plan = plan_evaluations(scale, model.config.local_ensemble)
     coordinates = torch.tensor([[*e.relative, *cell] for e in plan], device=coordinate_weight.device)
-    biases = coordinates @ coordinate_weight.T + model.imnet.linears[0].bias  # (E, hidden)
-    largest = biases.amax(0)
-    return largest, list((biases - largest)[:, None, :, None, None].unbind())
+    bias = coordinates @ coordinate_weight.T + model.imnet.linears[0].bias  # (E, hidden)
+    return list(bias[:, None, :, None, None].unbind())
 
 
 def split_first_layer(model: LIIF) -> tuple[Tensor, Tensor]:

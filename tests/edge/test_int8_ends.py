@@ -15,6 +15,7 @@ from edge.int8_ends import (
     ZERO_POINT,
     ByteConv2d,
     FineLayer,
+    FlooredConv2d,
     head_biases,
     last_weights,
     with_int8_ends,
@@ -86,6 +87,17 @@ def test_rounded_copies_of_the_last_layer_have_a_quarter_of_the_error_of_one():
     assert error_of(layer(x), copies, LAST_RANGE / 255) == pytest.approx(12**-0.5 / 4, rel=0.02)
 
 
+def test_the_mlps_first_layer_has_the_largest_bias_of_each_channel_and_evaluations_take_off_the_rest():
+    form = FixedScaleLIIF(network(), 2)
+    changed = with_int8_ends(form, kept=())
+    before, after = (
+        torch.stack([net.get_buffer(name) for name in form.offset_biases]) for net in (form, changed)
+    )
+    assert torch.equal(changed.hoisted.bias, before.amax((0, 1, 3, 4)))
+    assert torch.equal(after.amax((0, 1, 3, 4)), torch.zeros(16))
+    assert float(after.min()) < 0
+
+
 @torch.no_grad()
 def test_every_form_computes_the_same_with_both_ends_changed():
     model = network()
@@ -105,5 +117,5 @@ def test_every_form_computes_the_same_with_both_ends_changed():
 
 
 def test_an_end_that_is_kept_in_float_is_left_alone():
-    changed = with_int8_ends(FixedScaleLIIF(network(), 2), kept=[HEAD, "layers.1"])
-    assert not any(isinstance(m, ByteConv2d | FineLayer) for m in changed.modules())
+    changed = with_int8_ends(FixedScaleLIIF(network(), 2), kept=[HEAD, "hoisted", "layers.1"])
+    assert not any(isinstance(m, ByteConv2d | FineLayer | FlooredConv2d) for m in changed.modules())

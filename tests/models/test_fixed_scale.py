@@ -132,15 +132,6 @@ def test_making_it_leaves_the_model_as_it_was():
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_first_layer_has_the_largest_bias_of_each_channel_and_evaluations_take_off_the_rest(scale):
-    program = FixedScaleLIIF(tiny(), scale)
-    offsets = torch.stack([program.get_buffer(name) for name in program.offsets])
-    assert len(offsets) == len(program.evaluations)
-    assert torch.equal(offsets.amax((0, 1, 3, 4)), torch.zeros_like(program.hoisted.bias))
-    assert float(offsets.min()) < 0
-
-
 def test_the_hoisted_convolution_is_the_first_layer_over_the_features():
     model, lr = tiny(), photo(5, 6)
     hoisted, coordinates = hoist_first_layer(model)
