@@ -10,6 +10,7 @@ from torch import nn
 from edge.artifact import Artifact
 from edge.evaluate import evaluate
 from edge.int8 import calibration_tiles, quantize_methods
+from edge.int8_ends import HEAD_COPIES
 from edge.methods import methods_of
 from edge.metrics import psnr
 from edge.pictures import sample_pictures
@@ -26,7 +27,7 @@ SIDE = 64  # pixels of the two tiles
 SAME_QUANTISATION = 47.0  # dB
 SAME_DISTANCE = 0.5  # dB, measured up to 0.21
 
-MAX_LOSS = 0.06  # dB of PSNR-Y against fp32, measured 0.036
+MAX_LOSS = 0.035  # dB of PSNR-Y against fp32, measured 0.020
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_the_program_is_its_fake_quantised_graph(artifact, graph, model):
 def test_it_stays_within_its_threshold_of_fp32(artifact, model):
     result = measure(artifact, model)
     assert result.passed, result.failures
-    assert artifact.card.quantisation.quantised_layers == 1 + 2 * 16 + 1 + 1 + 4 * 16
+    assert artifact.card.quantisation.quantised_layers == HEAD_COPIES + 2 * 16 + 1 + 1 + 4 * 16
 
 
 def test_it_loses_little_on_set5(artifact, model, set5):
@@ -88,4 +89,4 @@ def test_the_fast_weights_are_a_seventh_of_the_work():
 
 
 def test_the_fast_weights_are_nearly_as_good_on_set5(set5):
-    assert evaluate(None, load_checkpoint(EMBEDDED["fast"]), set5, 2).mean("fp32").psnr_y > 37.15
+    assert evaluate(None, load_checkpoint(EMBEDDED["fast"]), set5, 2).mean("fp32").psnr_y > 37.2
