@@ -60,12 +60,14 @@ class DecodingCard(_Part):
 
 
 class QuantisationCard(_Part):
-    """How a program with int8 layers, or with weights in palettes, came about."""
+    """How a program with int8 layers, or with weights in palettes, came about. ``equalized``: whether its
+    weights carry the factors of ``edge.equalization``; older cards do not say, and theirs do not."""
 
     scheme: str
     calibration: str
     quantised_layers: int = Field(ge=1)
     float_layers: list[str]
+    equalized: bool = False
 
 
 class CheckpointCard(_Part):
@@ -83,11 +85,14 @@ class ProgramCard(_Part):
 
 
 class MeasuredCard(_Part):
-    """Against fp32 on ``on``, as measured when the artifact was built. PSNR in dB, peak 1.0."""
+    """Against fp32 on ``on``, as measured when the artifact was built. PSNR in dB, peak 1.0; ``worst_block``
+    and ``worst_flat`` in steps of 1/255, as ``edge.check.Comparison`` has them; None in older cards."""
 
     psnr_db: float
     max_abs: float
     on: str
+    worst_block: float | None = None
+    worst_flat: float | None = None
 
 
 class Card(_Part):

@@ -193,13 +193,18 @@ def _print_check(
     result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str], terminal: Terminal
 ) -> None:
     rows = [
-        [c.name, f"{c.psnr_db:.2f}", f"{c.ssim:.6f}", f"{c.max_abs:.2e}"]
+        [
+            *(c.name, f"{c.psnr_db:.2f}", f"{c.ssim:.6f}", f"{c.max_abs:.2e}"),
+            *(f"{c.worst_block:.2f}", f"{c.worst_flat:.2f}"),
+        ]
         for c in (*result.tiles.comparisons, result.tiles.overall)
     ]
     limit = result.tiles.threshold
-    rows.append(["threshold", f"≥ {limit.psnr_db:g}", f"≥ {limit.ssim:g}", f"≤ {limit.max_abs:g}"])
+    limits = (f"≤ {value:g}" for value in (limit.max_abs, limit.worst_block, limit.worst_flat))
+    rows.append(["threshold", f"≥ {limit.psnr_db:g}", f"≥ {limit.ssim:g}", *limits])
     title = f"{card.name} against fp32 made on {bundle.provenance.device}"
-    terminal.table(title, ["tile", "PSNR (dB)", "SSIM", "largest difference"], rows)
+    measures = ["PSNR (dB)", "SSIM", "largest difference", "worst block of 255", "flat"]
+    terminal.table(title, ["tile", *measures], rows)
     terminal.table(
         f"stage by stage on {ran_on['device']}",
         ["stage", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],

@@ -1,6 +1,7 @@
 """Int8 for XNNPACK and Core ML: which layers, calibrated on what, and the card that says so."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 from torch.fx import Node
 
 from edge.card import QuantisationCard
+from edge.equalization import equalized, measure_factors
 from edge.errors import BadInput, ExportError
 from edge.executorch_export import TRACE_SIZES, dynamic_shapes
+from edge.extremes import calibration_extremes
 from edge.int8_ends import HEAD, MEAN, STEP, ZERO_POINT, with_int8_ends
 from edge.methods import Method
 from edge.pictures import built_in_pictures, folder_pictures, picture_files
@@ -42,6 +45,9 @@ SCHEMES = {
 # Of the tiles of calibration, every third shapes palettes: 27,000 positions for the 576 inputs of a layer.
 PALETTE_TILES = 3
 
+# Of the built-in ones every third tells how far channels reach, beside the extremes.
+EQUALIZING_TILES = 3
+
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 TILES_PER_PICTURE = 4
 
@@ -56,14 +62,18 @@ ROWS_PER_CALL = 1024  # and up to twice as many, where they do not divide
 
 
 def calibration_tiles(folder: Path | None, model: LIIF | None = None) -> Sequence[Float]:
-    """Tiles (1, 3, 48, 48) from ``folder``, or from the built-in pictures if it is None.
+    """Tiles (1, 3, 48, 48) from the built-in pictures, and after them from ``folder``, if there is one.
 
     Of a folder ``model`` chooses: of up to ``CANDIDATES`` tiles from pictures all over it, the ``KEPT`` that
-    reach farthest; without a model, all of them. Raises BadInput for a folder without pictures that are
-    large enough.
+    reach farthest; without a model, all of them. They come on top, so that no folder, of one picture, of
+    black ones, takes away what ranges need. Raises BadInput for a folder without pictures that are large
+    enough.
     """
-    if folder is None:
-        return cut_tiles(built_in_pictures(), CALIBRATION_TILE, TILES_PER_PICTURE)
+    built_in = cut_tiles(built_in_pictures(), CALIBRATION_TILE, TILES_PER_PICTURE)
+    return built_in if folder is None else [*built_in, *_folder_tiles(folder, model)]
+
+
+def _folder_tiles(folder: Path, model: LIIF | None) -> Sequence[Float]:
     each = max(TILES_PER_PICTURE, CANDIDATES // len(picture_files(folder)))
     pictures = folder_pictures(folder, CANDIDATES // TILES_PER_PICTURE)
     candidates = tiles_by_picture(pictures, CALIBRATION_TILE, each)
@@ -102,6 +112,7 @@ def quantize_methods(
     return quantized, QuantisationCard(
         scheme=SCHEMES[dynamic],
         calibration=describe_tiles(tiles, source),
+        equalized=not dynamic,
         quantised_layers=count,
         float_layers=[path for path in layers_of(methods) if path in kept],
     )
@@ -130,13 +141,20 @@ def quantize_modules(
     def chosen(path: str) -> bool:
         return _runs_in_int8(path, kept)
 
+    if not dynamic:
+        factors = equalization_factors(model)
+        methods = [replace(method, module=equalized(method.module, factors)) for method in methods]
     quantized: dict[str, nn.Module] = {}
     count = 0
     for method in methods:
         module = method.module if dynamic else with_int8_ends(method.module, kept)
         quantizer = DynamicLayerQuantizer(chosen) if dynamic else layer_quantizer(kept)
-        inputs = calibration_inputs(method, methods, model, tiles)
-        quantized[method.name] = _run(quantize_static, method, module, max_tile, inputs, quantizer, spec)
+        inputs, extremes = (
+            calibration_inputs(method, methods, model, given) for given in (tiles, calibration_extremes())
+        )
+        quantized[method.name] = _run(
+            quantize_static, method, module, max_tile, inputs, extremes, quantizer, spec
+        )
         found = count_int8_layers(quantized[method.name])
         if found != quantizer.annotated:
             raise ExportError(f"{method.name}: expected {quantizer.annotated} int8 layers, found {found}")
@@ -144,12 +162,21 @@ def quantize_modules(
     return quantized, count
 
 
-def calibrated_method(method: Method, tiles: Sequence[Float], spec: StaticSpec = DEFAULT) -> Calibrated:
-    """A fixed-scale ``method`` with all its layers observed, to try them at several widths."""
+def equalization_factors(model: LIIF) -> dict[str, Tensor]:
+    """The factors of ``model`` in int8: on built-in pictures, so that they follow from the network alone."""
+    return measure_factors(model, [*calibration_tiles(None)[::EQUALIZING_TILES], *calibration_extremes()])
+
+
+def calibrated_method(
+    method: Method, model: LIIF, tiles: Sequence[Float], spec: StaticSpec = DEFAULT
+) -> Calibrated:
+    """A fixed-scale ``method`` of ``model`` with all its layers observed, to try them at several widths."""
     quantizer = layer_quantizer(FLOAT_LAYERS)
-    inputs = ((torch.from_numpy(tile),) for tile in tiles)
-    module = with_int8_ends(method.module, kept=())
-    return _run(calibrate, method, module, DEFAULT_TILE, inputs, quantizer, spec)
+    module = with_int8_ends(equalized(method.module, equalization_factors(model)), kept=())
+    inputs, extremes = (
+        ((torch.from_numpy(tile),) for tile in given) for given in (tiles, calibration_extremes())
+    )
+    return _run(calibrate, method, module, DEFAULT_TILE, inputs, extremes, quantizer, spec)
 
 
 def layers_of(methods: Sequence[Method]) -> list[str]:
@@ -164,6 +191,7 @@ def _run(
     module: nn.Module,
     max_tile: int,
     inputs: Iterator[tuple[Tensor, ...]],
+    extremes: Iterator[tuple[Tensor, ...]],
     quantizer: object,
     spec: StaticSpec,
 ) -> Result:
@@ -177,6 +205,7 @@ def _run(
             quantizer,
             spec,
             whole_range=has_whole_range,
+            extremes=extremes,
         )
     except NonFinite as error:
         raise BadInput(f"{method.name}, int8: {error}; is the checkpoint damaged?") from error

@@ -18,8 +18,9 @@ from torch import Tensor
 from edge.baseline import BaselineTile
 from edge.card import Card, Precision
 from edge.devices.mil_layers import MILLayers
+from edge.equalization import equalized
 from edge.errors import BadArtifact, BadInput
-from edge.int8 import ROWS_PER_CALL, decoder_inputs
+from edge.int8 import ROWS_PER_CALL, decoder_inputs, equalization_factors
 from edge.int8_ends import with_int8_ends
 from edge.layer_calls import LayerCall, Reference, ReferenceCall
 from edge.methods import Method, methods_of
@@ -132,6 +133,9 @@ def check_layers(
         known = ", ".join(LAYERS)
         raise BadInput(f"layers: expected an artifact in {known}, found one in {card.precision}")
     methods = methods_of(model, None if card.scale == "any" else card.scale)
+    if card.quantisation is not None and card.quantisation.equalized:
+        factors = equalization_factors(model)
+        methods = [replace(method, module=equalized(method.module, factors)) for method in methods]
     references = {method.name: Reference(_as_quantised(method, card)) for method in methods}
     programs: dict[str, LayeredProgram] = {}
     measured = _Measurements()

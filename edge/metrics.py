@@ -14,6 +14,9 @@ LUMA = np.array([65.738, 129.057, 25.064]) / 256
 SSIM_SIGMA = 1.5
 SSIM_WINDOW = 11
 
+# Pixels a side of what is looked at as one area: a quarter of a small icon.
+BLOCK = 16
+
 # GMSD's constant (Xue et al. 2014: 0.0026), which is 170 for luma in [0, 255].
 GMSD_C = 170 / 255**2
 
@@ -27,6 +30,26 @@ def psnr(a: Float, b: Float, peak: float = 1.0) -> float:
 def max_abs(a: Float, b: Float) -> float:
     """Largest absolute difference of any value; NaN if either has a NaN."""
     return float(np.max(np.abs(a - b)))
+
+
+def block_errors(a: Float, b: Float) -> tuple[NDArray[np.int64], NDArray[np.int64], Float]:
+    """Difference of the mean colours of blocks of 16x16 pixels in (3, H, W) pictures, eight pixels apart, the
+    last ones flush with the border: first rows (R,), first columns (C,), and the largest of the three
+    channels' absolute differences (R, C), in steps of 1/255. A smaller picture is one block; NaN stays NaN.
+    """
+    sums = np.pad((a.astype(np.float64) - b).cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
+    (rows, height), (columns, width) = (_block_starts(side) for side in a.shape[1:])
+    upper, lower = sums[:, rows], sums[:, rows + height]
+    total = (
+        lower[..., columns + width] - lower[..., columns] - upper[..., columns + width] + upper[..., columns]
+    )
+    errors: Float = (255 * np.abs(total / (height * width)).max(0)).astype(np.float32)
+    return rows, columns, errors
+
+
+def _block_starts(side: int) -> tuple[NDArray[np.int64], int]:
+    size = min(BLOCK, side)
+    return np.unique([*range(0, side - size, BLOCK // 2), side - size]), size
 
 
 def ssim(a: Float, b: Float, peak: float = 1.0) -> float:

@@ -25,10 +25,11 @@ from edge.card import (
     TileCard,
     hash_program,
 )
-from edge.check import CheckResult, compare, judge
+from edge.check import CheckResult, Comparison, compare, judge
 from edge.coreml_weights import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
 from edge.errors import BadInput, ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
+from edge.extremes import colour_page
 from edge.int8 import (
     PALETTE_TILES,
     calibration_inputs,
@@ -52,6 +53,9 @@ PTE_FILE = "model.pte"
 
 # What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
 MEASURED_ZOOM = 2.6
+MEASURED_SIDE = 64  # LR pixels of the sample pictures then, for programs that take any tile
+
+EXTREME_SIDE = 96  # LR pixels: 36 patches of 16 hold every one of the 27 colours
 
 
 def build(
@@ -90,11 +94,16 @@ def build_artifact(
         measured = MeasuredCard(
             psnr_db=round(min(result.overall.psnr_db, 200.0), 2),
             max_abs=result.overall.max_abs,
+            worst_block=round(result.overall.worst_block, 3),
+            worst_flat=round(result.overall.worst_flat, 3),
             on=", ".join(c.name for c in result.comparisons),
         )
         card = card.model_copy(update={"measured": measured})
         (content / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-    note(f"{spec.name}: {measured.psnr_db:.1f} dB from fp32 → {folder}")
+    note(
+        f"{spec.name}: {measured.psnr_db:.1f} dB from fp32, mean colours of blocks within "
+        f"{measured.worst_block:.1f} of 255 → {folder}"
+    )
     return folder
 
 
@@ -114,18 +123,26 @@ def load_network(card: Card, checkpoint: Path) -> LIIF:
 
 
 def measure(artifact: Artifact, model: LIIF) -> CheckResult:
-    """The artifact on the sample pictures, against ``model`` in fp32."""
+    """The artifact on the sample pictures and a page of pure colours, against ``model`` in fp32."""
+    card = artifact.card
+    any_scale = card.scale == "any"
     comparisons = []
-    for name, lr in sample_pictures(artifact.card.tile.fixed or 0):
-        lr_size = (lr.shape[1], lr.shape[2])
-        size = None
-        if artifact.card.scale == "any":
-            lr = np.ascontiguousarray(lr[:, :64, :64])  # the reference form is slow
-            lr_size = (64, 64)
-            size = (round(64 * MEASURED_ZOOM), round(64 * MEASURED_ZOOM))
-        sr = upscale(artifact, lr, size, halo=artifact.card.tile.full_halo)
-        comparisons.append(compare(name, sr, fp32_picture(model, lr, (sr.shape[1], sr.shape[2])), lr_size))
-    return judge(comparisons, artifact.card.precision)
+    for name, lr in sample_pictures(card.tile.fixed or 0):
+        if any_scale:  # cut, since the reference form is slow
+            side = card.tile.fixed or MEASURED_SIDE
+            lr = np.ascontiguousarray(lr[:, :side, :side])
+        comparisons.append(_measure(artifact, model, name, lr, MEASURED_ZOOM if any_scale else None))
+    side = max(card.tile.fixed or 0, EXTREME_SIDE)
+    zoom = 2.0 if any_scale else None
+    comparisons.append(_measure(artifact, model, "pure colours", colour_page(side), zoom))
+    return judge(comparisons, card.precision)
+
+
+def _measure(artifact: Artifact, model: LIIF, name: str, lr: Float, zoom: float | None) -> Comparison:
+    """``zoom``: what an any-scale artifact enlarges by."""
+    size = None if zoom is None else (round(zoom * lr.shape[1]), round(zoom * lr.shape[2]))
+    sr = upscale(artifact, lr, size, halo=artifact.card.tile.full_halo)
+    return compare(name, sr, fp32_picture(model, lr, (sr.shape[1], sr.shape[2])), lr)
 
 
 def fp32_picture(model: LIIF, lr: Float, size: tuple[int, int]) -> Float:
@@ -221,7 +238,8 @@ def _deep(stages: Sequence[Method]) -> list[Method]:
 
 def _source(recipe: Recipe) -> str:
     # A user's folder is not named: paths are nobody's business but theirs.
-    return "the built-in pictures" if recipe.calibration is None else "a folder of pictures"
+    folder = "" if recipe.calibration is None else " and a folder of pictures"
+    return f"the built-in pictures{folder}"
 
 
 def _export_coreml(

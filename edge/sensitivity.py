@@ -68,8 +68,8 @@ class Sensitivity:
 class Int8Board:
     """A method with every layer in float or int8, or in float with weights of 6 or 4 bits."""
 
-    def __init__(self, method: Method, tiles: Sequence[Float], spec: StaticSpec) -> None:
-        self._board = Switchboard(calibrated_method(method, tiles, spec))
+    def __init__(self, method: Method, model: LIIF, tiles: Sequence[Float], spec: StaticSpec) -> None:
+        self._board = Switchboard(calibrated_method(method, model, tiles, spec))
         self.layers = self._board.layers
 
     def bytes(self, path: str) -> dict[Width, int]:
@@ -119,7 +119,9 @@ class Bench:
     ) -> None:
         (method,) = methods_of(model, scale)
         self.scale, self.widths = scale, MEASURED[precision]
-        self.board = MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, tiles, spec)
+        self.board = (
+            MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, model, tiles, spec)
+        )
         if not self.board.layers:
             raise BadInput(f"expected a layer of more than {SMALLEST_COMPRESSED:,} weights, found none")
         self.overhead = program_overhead(model, scale, precision)

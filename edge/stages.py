@@ -170,7 +170,7 @@ def compare_stages(
         if stage == "tile":
             named = list(zip(bundle.tiles, found, strict=True))
             tiles = judge(
-                (compare(t.name, sr, t.sr, (t.lr.shape[1], t.lr.shape[2])) for t, sr in named),
+                (compare(t.name, sr, t.sr, t.lr) for t, sr in named),
                 precision,
                 eight_bit,
             )

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge.int8 import FLOAT_LAYERS, calibration_tiles, has_whole_range, layer_quantizer
+from edge.equalization import Factors, equalize_weights
+from edge.extremes import calibration_extremes
+from edge.int8 import FLOAT_LAYERS, calibration_tiles, equalization_factors, has_whole_range, layer_quantizer
 from edge.int8_ends import FIRST, HEAD, first_biases, head_biases, last_weights, with_int8_ends
 from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
@@ -15,7 +17,7 @@ from models.objective import ColourLoss
 from models.training import MakeObjective
 from models.training_recipe import TrainingRecipe
 from quantize.static import DEFAULT
-from quantize.training import FakeQuantisedGraph, QuantisedLoss
+from quantize.training import Derive, FakeQuantisedGraph, QuantisedLoss
 
 
 def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObjective:
@@ -37,8 +39,9 @@ def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObject
         QuantisedLoss,
         scale=scale,
         make_graph=fake_quantised,
-        derive=partial(derive_int8_weights, scale=scale),
+        make_derive=partial(make_derive, scale=scale),
         tiles=calibration_tiles(calibration),
+        extremes=calibration_extremes(),
         ranges=DEFAULT.activations,
     )
 
@@ -49,9 +52,15 @@ def fake_quantised(form: FixedScaleLIIF, example: Tensor) -> FakeQuantisedGraph:
     return FakeQuantisedGraph(with_int8_ends(form, kept=()), example, quantizer, has_whole_range)
 
 
-def derive_int8_weights(model: LIIF, scale: int) -> Mapping[str, Tensor]:
-    """Every weight of ``with_int8_ends(FixedScaleLIIF(model, scale))`` as a function of ``model``'s."""
-    weights = derive_weights(model, scale)
+def make_derive(model: LIIF, scale: int) -> Derive:
+    """``derive_int8_weights`` with the factors of ``model`` as it is now."""
+    return partial(derive_int8_weights, scale=scale, factors=equalization_factors(model))
+
+
+def derive_int8_weights(model: LIIF, scale: int, factors: Factors) -> Mapping[str, Tensor]:
+    """Every weight of ``with_int8_ends(equalized(FixedScaleLIIF(model, scale), factors))`` as a function of
+    ``model``'s."""
+    weights = equalize_weights(derive_weights(model, scale), factors)
     for number, bias in enumerate(head_biases(weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])):
         weights[f"{HEAD}.biases.{number}"] = bias
     offsets = [name for name in weights if name.startswith("offset_bias_")]

@@ -1,7 +1,9 @@
 """Static post-training quantisation of any module by PT2E: annotate, observe real inputs, convert, refine."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.graph import LAYERS
-from quantize.ranges import Histogram, RangeMethod, least_error_scales
+from quantize.ranges import EXTREME_SHARE, Histogram, RangeMethod, least_error_scales
 from quantize.rounding import refine
 
 # Inputs that refine the weights, evenly of all: they run side by side, so their number is memory.
@@ -56,6 +58,7 @@ def quantize_static(
     quantizer: Any,
     spec: StaticSpec = PLAIN,
     whole_range: Callable[[Node], bool] = lambda node: False,
+    extremes: Iterable[tuple[Tensor, ...]] = (),
 ) -> nn.Module:
     """``module`` with quantise-dequantise pairs where ``quantizer`` (a PT2E ``Quantizer``) put them.
 
@@ -64,7 +67,7 @@ def quantize_static(
     """
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
-    ready = calibrate(module, example, dynamic_shapes, calibration, quantizer, spec, whole_range)
+    ready = calibrate(module, example, dynamic_shapes, calibration, quantizer, spec, whole_range, extremes)
     converted = convert_pt2e(ready.graph)
     feedback = spec.rounding == "feedback"
     if feedback or spec.bias_correction:
@@ -83,26 +86,32 @@ def calibrate(
     quantizer: Any,
     spec: StaticSpec = PLAIN,
     whole_range: Callable[[Node], bool] = lambda node: False,
+    extremes: Iterable[tuple[Tensor, ...]] = (),
 ) -> Calibrated:
     """Observe ``module`` on ``calibration``: inputs like those of practice, one tuple per call.
 
     Their ranges become the quantisation parameters, those of nodes with a ``whole_range`` from the
     smallest to the largest value. The quantizer's observers must be PT2E's min-max ones, which ``spec``
-    then overrules. Raises ValueError if ``calibration`` is empty, NonFinite if it gives NaN or infinity.
+    then overrules. ``extremes``: inputs at the edge of what can come, which ranges have to serve, too, by
+    ``EXTREME_SHARE``; weights are not rounded for them. Raises ValueError if ``calibration`` is empty,
+    NonFinite if it gives NaN or infinity.
     """
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     graph = torch.export.export(module, example, dynamic_shapes=dynamic_shapes).module()
     prepared = prepare_pt2e(graph, quantizer)
-    histograms = {} if spec.activations == "min-max" else attach_histograms(prepared, whole_range)
+    ranges = ActivationRanges(prepared, whole_range)
     kept = _EvenSample(MAX_REFINING_INPUTS)
     with torch.no_grad():
         for inputs in calibration:
             prepared(*inputs)
             kept.add(inputs)
+        with ranges.extreme():
+            for inputs in extremes:
+                prepared(*inputs)
     if not kept.seen:
         raise ValueError("expected at least one calibration input, found none")
-    set_ranges(histograms, spec.activations)
+    ranges.set(spec.activations)
     if spec.weights == "mse":
         _choose_weight_scales(prepared)
     return Calibrated(prepared, _float_weights(prepared), kept.items)
@@ -133,22 +142,40 @@ def _observed(prepared: GraphModule) -> list[tuple[Node, Any]]:
     return [(node.args[0], observer) for node, observer in observers if hasattr(observer, "min_val")]
 
 
-def set_ranges(histograms: Mapping[Any, Histogram], method: RangeMethod) -> None:
-    """Give every observer the range that its histogram has by ``method``."""
-    for observer, histogram in histograms.items():
-        low, high = histogram.range(method)
-        observer.min_val.fill_(low)
-        observer.max_val.fill_(high)
+class ActivationRanges:
+    """What the observers of ``prepared``'s activations see, of pictures and of extremes apart; constants and
+    nodes with a ``whole_range`` keep all of it."""
 
+    def __init__(self, prepared: GraphModule, whole_range: Callable[[Node], bool]) -> None:
+        self._pairs: dict[Any, tuple[Histogram, Histogram]] = {}
+        self._is_extreme = False
+        for node, observer in _observed(prepared):
+            if node.op != "get_attr" and not whole_range(node):
+                self._pairs[observer] = pair = Histogram(), Histogram()
+                observer.register_forward_hook(
+                    lambda _module, inputs, _output, pair=pair: pair[self._is_extreme].add(inputs[0])
+                )
 
-def attach_histograms(prepared: GraphModule, whole_range: Callable[[Node], bool]) -> dict[Any, Histogram]:
-    """A histogram of its own beside every observer of activations; constants keep their whole range."""
-    histograms = {}
-    for node, observer in _observed(prepared):
-        if node.op != "get_attr" and not whole_range(node):
-            histogram = histograms[observer] = Histogram()
-            observer.register_forward_hook(lambda _module, inputs, _output, h=histogram: h.add(inputs[0]))
-    return histograms
+    @contextmanager
+    def extreme(self) -> Iterator[None]:
+        """Within it, what is seen counts as extreme."""
+        self._is_extreme = True
+        try:
+            yield
+        finally:
+            self._is_extreme = False
+
+    def clear(self) -> None:
+        """Forget all values."""
+        for histogram in chain.from_iterable(self._pairs.values()):
+            histogram.clear()
+
+    def set(self, method: RangeMethod) -> None:
+        """Give every observer its range by ``method``."""
+        for observer, (pictures, extremes) in self._pairs.items():
+            low, high = pictures.mixed(extremes, EXTREME_SHARE).range(method)
+            observer.min_val.fill_(low)
+            observer.max_val.fill_(high)
 
 
 def _choose_weight_scales(prepared: GraphModule) -> None:

@@ -21,13 +21,16 @@ from models.errors import RecipeError
 from models.objective import Distillation, Objective
 from models.patches import Sample
 from quantize.ranges import RangeMethod
-from quantize.static import attach_histograms, set_ranges
+from quantize.static import ActivationRanges
 
 Float = NDArray[np.float32]
 
 
 # The weights of a graph, by their names in it, as a function of the network's.
 Derive = Callable[[LIIF], Mapping[str, Tensor]]
+
+# That function for networks like one: what it measures of the network stays as it was.
+MakeDerive = Callable[[LIIF], Derive]
 
 
 class FakeQuantisedGraph:
@@ -50,7 +53,7 @@ class FakeQuantisedGraph:
         named = {**dict(self._graph.named_parameters()), **dict(self._graph.named_buffers())}
         self._sources = {name: quantizer.copies.get(name, name) for name in named}
         self._quantisers = [part for part in self._graph.modules() if isinstance(part, FakeQuantize)]
-        self._histograms = attach_histograms(self._graph, whole_range)
+        self._ranges = ActivationRanges(self._graph, whole_range)
 
     def __call__(self, weights: Mapping[str, Tensor], lr: Tensor) -> Tensor:
         """``lr`` (B, 3, h, w) in [0, 1] to (B, 3, s·h, s·w)."""
@@ -59,19 +62,28 @@ class FakeQuantisedGraph:
         return sr
 
     @torch.no_grad()
-    def calibrate(self, weights: Mapping[str, Tensor], tiles: Sequence[Tensor], method: RangeMethod) -> None:
-        """Take the activations' ranges from ``tiles`` (B, 3, h, w) in float, as ``quantize_static`` does."""
+    def calibrate(
+        self,
+        weights: Mapping[str, Tensor],
+        tiles: Sequence[Tensor],
+        extremes: Sequence[Tensor],
+        method: RangeMethod,
+    ) -> None:
+        """Take the activations' ranges from ``tiles`` and ``extremes``, (B, 3, h, w) each, in float, as
+        ``quantize_static`` does."""
         ranged = [q for q in self._quantisers if hasattr(q.activation_post_process, "reset_min_max_vals")]
         for quantiser in self._quantisers:
             quantiser.disable_fake_quant()
         for quantiser in ranged:
             quantiser.enable_observer()
             quantiser.activation_post_process.reset_min_max_vals()
-        for histogram in self._histograms.values():
-            histogram.clear()
+        self._ranges.clear()
         for tile in tiles:
             self(weights, tile)
-        set_ranges(self._histograms, method)
+        with self._ranges.extreme():
+            for tile in extremes:
+                self(weights, tile)
+        self._ranges.set(method)
         for quantiser in self._quantisers:
             quantiser.enable_fake_quant()
         for quantiser in ranged:
@@ -85,8 +97,8 @@ class FakeQuantisedGraph:
 class QuantisedLoss(Objective):
     """L1 of the int8 pictures that a graph makes of the student, shared with a teacher's in fp32.
 
-    ``derive``: its weights from the student's. Activations' ranges are taken anew from ``tiles``
-    whenever training reports. Batches hold every pixel of their patches.
+    ``make_derive``: its weights from the student's. It is asked anew, and activations' ranges are taken from
+    ``tiles`` and ``extremes``, whenever training reports. Batches hold every pixel of their patches.
     Raises RecipeError if the teacher's features are asked for: they are compared in float training only.
     """
 
@@ -98,17 +110,21 @@ class QuantisedLoss(Objective):
         *,
         scale: int,
         make_graph: Callable[[FixedScaleLIIF, Tensor], FakeQuantisedGraph],
-        derive: Derive,
+        make_derive: MakeDerive,
         tiles: Sequence[Float],
+        extremes: Sequence[Float],
         ranges: RangeMethod,
     ) -> None:
         super().__init__(student)
         if teacher is not None and distillation.features:
             raise RecipeError("expected features = 0 in the distillation of an int8 recipe, found another")
         self.scale, self.share = scale, distillation.colours
-        self._derive, self._ranges = derive, ranges
+        self._make_derive, self._ranges = make_derive, ranges
+        self._derive = make_derive(student)
         place = next(student.parameters()).device
-        self._tiles = [torch.from_numpy(tile).to(place) for tile in tiles]
+        self._tiles, self._extremes = (
+            [torch.from_numpy(tile).to(place) for tile in given] for given in (tiles, extremes)
+        )
         # A copy: the graph's own weights are placeholders, whose gradients are switched off.
         form = FixedScaleLIIF(deepcopy(student), scale).to(place)
         self._graph = make_graph(form, self._tiles[0].expand(2, -1, -1, -1))
@@ -126,12 +142,16 @@ class QuantisedLoss(Objective):
         return loss
 
     def refresh(self) -> None:
-        self._graph.calibrate(self._derive(self.student), self._tiles, self._ranges)
+        self._derive = self._make_derive(self.student)
+        self._calibrate(self._derive(self.student))
 
     def upscaler(self, model: LIIF, scale: int) -> Callable[[Tensor], Tensor]:
         """In int8 at the scale that is trained, calibrated on ``model``'s own ranges; in float at others."""
         if scale != self.scale:
             return super().upscaler(model, scale)
-        weights = self._derive(model)
-        self._graph.calibrate(weights, self._tiles, self._ranges)
+        weights = self._make_derive(model)(model)
+        self._calibrate(weights)
         return lambda lr: self._graph(weights, lr)
+
+    def _calibrate(self, weights: Mapping[str, Tensor]) -> None:
+        self._graph.calibrate(weights, self._tiles, self._extremes, self._ranges)

@@ -1,6 +1,7 @@
 """A check fails when any measure leaves its threshold, NaN included, and not over what has no value."""
 
 import math
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ import pytest
 from edge.check import Comparison, compare, judge, well_posed
 from edge.thresholds import THRESHOLDS
 
-LR = (20, 24)
+LR = np.random.default_rng(0).random((3, 20, 24), np.float32)
 
 
 def picture(scale: int = 2) -> np.ndarray:
-    y, x = np.mgrid[0 : LR[0] * scale, 0 : LR[1] * scale]
+    y, x = np.mgrid[0 : LR.shape[1] * scale, 0 : LR.shape[2] * scale]
     waves = [0.5 + 0.4 * np.sin(x / 3), 0.5 + 0.4 * np.cos(y / 2), 0.5 + 0.4 * np.sin((x + y) / 5)]
     return np.stack(waves).astype(np.float32)
 
@@ -29,6 +30,29 @@ def test_the_measures_are_psnr_ssim_and_the_largest_difference():
     assert result.psnr_db == pytest.approx(40, abs=0.01)
     assert result.max_abs == pytest.approx(0.01, abs=1e-6)
     assert 0.99 < result.ssim < 1
+    assert result.worst_block == pytest.approx(2.55, abs=1e-3)
+    assert result.worst_flat == 0  # no area of this input has one colour
+
+
+def test_the_worst_block_is_the_one_whose_mean_colour_is_off_most_wherever_it_lies():
+    noisy = picture() + np.random.default_rng(1).normal(0, 0.02, picture().shape).astype(np.float32)
+    assert compare("noise", noisy, picture(), LR).worst_block < 1  # a mean colour hardly moves
+    for corner in ((slice(0, 16), slice(0, 16)), (slice(24, 40), slice(32, 48))):
+        off = picture() - np.float32(0)
+        off[2, *corner] += 5 / 255
+        assert compare("off", off, picture(), LR).worst_block == pytest.approx(5, abs=1e-3)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_flat_areas_are_those_around_which_the_input_has_one_colour(scale):
+    lr = LR.copy()
+    lr[:, :, 6:] = np.float32(0.25)  # three quarters of it
+    for column, is_flat in ((0, False), (8, False), (24 * scale - 16, True)):
+        off = picture(scale)
+        off[0, :16, column : column + 16] += 4 / 255
+        result = compare("off", off, picture(scale), lr)
+        assert result.worst_block > 3.7  # at ×3 a row of it has no value
+        assert (result.worst_flat > 3.7) == is_flat
 
 
 def test_values_beyond_the_range_count_as_its_ends():
@@ -39,25 +63,28 @@ def test_values_beyond_the_range_count_as_its_ends():
 @pytest.mark.parametrize("precision", THRESHOLDS)
 def test_each_measure_has_a_threshold_of_its_own(precision):
     limit = THRESHOLDS[precision]
-    good = Comparison("tile", limit.psnr_db, limit.ssim, limit.max_abs)
+    good = Comparison("tile", *astuple(limit))
     assert judge([good], precision).failures == ()
     bad = {
-        "PSNR": Comparison("tile", limit.psnr_db - 0.01, limit.ssim, limit.max_abs),
-        "SSIM": Comparison("tile", limit.psnr_db, limit.ssim - 1e-6, limit.max_abs),
-        "differences": Comparison("tile", limit.psnr_db, limit.ssim, limit.max_abs * 1.01),
+        "PSNR": replace(good, psnr_db=limit.psnr_db - 0.01),
+        "SSIM": replace(good, ssim=limit.ssim - 1e-6),
+        "differences": replace(good, max_abs=limit.max_abs * 1.01),
+        "16x16 block": replace(good, worst_block=limit.worst_block * 1.01),
+        "flat areas": replace(good, worst_flat=limit.worst_flat * 1.01),
     }
     for word, comparison in bad.items():
         (failure,) = judge([good, comparison], precision).failures
         assert failure.startswith("tile: expected ") and word in failure and "found" in failure
-    everything = Comparison("tile", 0, 0, 1)
-    assert len(judge([everything], precision).failures) == 3
+    everything = Comparison("tile", 0, 0, 1, 99, 99)
+    assert len(judge([everything], precision).failures) == 5
 
 
 def test_thresholds_are_looser_for_fewer_bits():
     order = [THRESHOLDS[p] for p in ("fp32", "fp16", "int8-weights", "int8-dynamic", "int8")]
     assert [t.psnr_db for t in order] == sorted((t.psnr_db for t in order), reverse=True)
     assert [t.ssim for t in order] == sorted((t.ssim for t in order), reverse=True)
-    assert [t.max_abs for t in order] == sorted(t.max_abs for t in order)
+    for name in ("max_abs", "worst_block", "worst_flat"):
+        assert [getattr(t, name) for t in order] == sorted(getattr(t, name) for t in order)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -72,7 +99,7 @@ def test_one_value_that_is_no_number_fails(precision, value):
     assert any(failure.startswith("tile: ") for failure in result.failures)
     assert not any(failure.startswith("other: ") for failure in result.failures)
     if math.isnan(value):
-        assert len(result.failures) == 3
+        assert len(result.failures) == 4  # no area of this input is flat
         assert math.isnan(result.overall.psnr_db)
         assert math.isnan(result.overall.max_abs)
 
@@ -86,11 +113,12 @@ def test_one_changed_pixel_fails_in_fp32():
 
 
 def test_all_pictures_together_are_the_mean_squared_error_the_mean_ssim_and_the_largest_difference():
-    result = judge([Comparison("a", 40, 0.9, 0.1), Comparison("b", 50, 0.8, 0.3)], "int8")
+    result = judge([Comparison("a", 40, 0.9, 0.1, 2.0, 0.5), Comparison("b", 50, 0.8, 0.3, 1.0, 0.7)], "int8")
     mse = (1e-4 + 1e-5) / 2
     assert result.overall.psnr_db == pytest.approx(-10 * math.log10(mse))
     assert result.overall.ssim == pytest.approx(0.85)
     assert result.overall.max_abs == 0.3
+    assert (result.overall.worst_block, result.overall.worst_flat) == (2.0, 0.7)
     equal = judge([Comparison("a", math.inf, 1, 0)], "fp32").overall
     assert equal.psnr_db == math.inf
 

@@ -75,3 +75,25 @@ def test_scales_of_weights_clip_a_lone_large_one_at_few_bits():
     assert scales[0] < 0.8 * 6 / 7
     assert float(scales[1]) == pytest.approx(1 / 7, rel=0.1)
     assert torch.isfinite(least_error_scales(torch.zeros(2, 3), 127)).all()
+
+
+def test_what_a_share_of_extremes_holds_as_a_whole_is_not_clipped():
+    """A pure colour: one value over a whole picture, beyond what photographs have."""
+    photographs, colour = seen(noise(1_000_000)), seen(torch.full((1000,), 8.0))
+    assert photographs.range("mse")[1] < 5.5
+    assert photographs.mixed(colour, 0.3).range("mse")[1] == pytest.approx(8.0, rel=0.03)
+    assert photographs.mixed(colour, 1e-6).range("mse")[1] < 6
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_mixing_counts_relative_frequencies_whatever_the_limits(order):
+    pair = [seen(noise(1000) * 0.01), seen(noise(50_000) * 3)][::order]
+    mixed = pair[0].mixed(pair[1], 0.5)
+    assert float(mixed.counts.sum()) == pytest.approx(1.5)
+    assert (mixed.low, mixed.high) == (min(h.low for h in pair), max(h.high for h in pair))
+    assert mixed.limit == max(h.limit for h in pair)
+
+
+def test_extremes_of_nothing_change_nothing():
+    photographs = seen(noise())
+    assert photographs.mixed(Histogram(), 0.3).range("mse") == pytest.approx(photographs.range("mse"))

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
+from edge.extremes import calibration_extremes
 from edge.int8 import calibration_tiles, quantize_methods
 from edge.methods import methods_of
-from edge.training import derive_int8_weights, fake_quantised
+from edge.training import fake_quantised, make_derive
 from models import LIIF, FixedScaleLIIF, LIIFConfig
 from models.errors import RecipeError
 from models.objective import Distillation
@@ -23,7 +24,8 @@ PATCHES = PatchSpec(
 DETAILS = {
     "scale": 2,
     "make_graph": fake_quantised,
-    "derive": partial(derive_int8_weights, scale=2),
+    "make_derive": partial(make_derive, scale=2),
+    "extremes": calibration_extremes(),
     "ranges": "mse",
 }
 

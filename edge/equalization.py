@@ -1,0 +1,108 @@
+"""Cross-layer equalization: channels between two layers get one reach, so that one int8 range fits all.
+
+Where only a ReLU lies between two layers, a channel may be multiplied by a factor f > 0 in the first and
+divided by it in the second: relu(f·x) = f·relu(x), and the network computes the same (Nagel et al. 2019,
+arXiv 1906.04721, section 4.1). There the factors come from the weights; here from how far each channel
+reaches on pictures, which is what an int8 range has to hold (docs/int8.md has both measured).
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models import LIIF, FixedScaleLIIF
+
+Float = NDArray[np.float32]
+
+# (channels,) factors of what a layer reads, by its path in the forms of the network.
+Factors = Mapping[str, Tensor]
+
+# The layers that read channels straight from a ReLU: the second one of a residual block, the MLP's from the
+# second on.
+READERS = re.compile(r"encoder\.body\.\d+\.body\.2|layers\.\d+")
+
+# A channel is enlarged ten times at most: one that hardly moves needs no range, and its noise no gain.
+SMALLEST_REACH = 0.1
+
+
+@torch.no_grad()
+def measure_factors(model: LIIF, tiles: Iterable[Float]) -> dict[str, Tensor]:
+    """The factors that give all channels of a layer's input one reach on ``tiles`` (1, 3, h, w) at ×2.
+
+    A channel's reach is its largest value, and at least ``SMALLEST_REACH`` of the largest one's.
+    """
+    place = next(model.parameters()).device
+    form = FixedScaleLIIF(model, 2).to(place).eval()
+    reach: dict[str, Tensor] = {}
+
+    def observe(path: str, inputs: Any) -> None:
+        largest = inputs[0].amax((0, 2, 3))
+        reach[path] = torch.maximum(reach[path], largest) if path in reach else largest
+
+    readers = {path: layer for path, layer in form.named_modules() if READERS.fullmatch(path)}
+    hooks = [
+        layer.register_forward_pre_hook(lambda _layer, inputs, path=path: observe(path, inputs))
+        for path, layer in readers.items()
+    ]
+    try:
+        for tile in tiles:
+            form(torch.from_numpy(tile).to(place))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {path: _factors(values) for path, values in reach.items()}
+
+
+def _factors(reach: Tensor) -> Tensor:
+    largest = reach.amax()
+    if not 0 < float(largest) < float("inf"):  # silent, or broken: calibration says so
+        return torch.ones_like(reach)
+    return largest / reach.clamp_min(SMALLEST_REACH * largest)
+
+
+def equalize_weights(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:
+    """``weights`` of one of the network's forms, by name, with ``factors`` in them and gradients through."""
+    result = dict(weights)
+    for reader, factor in factors.items():
+        for name in _writers(reader, result):
+            result[name] = result[name] * factor.view(_output_shape(name, result[name]))
+        name = f"{reader}.weight"
+        if name in result:
+            result[name] = result[name] / factor.view(1, -1, *[1] * (result[name].ndim - 2))
+    return result
+
+
+def equalized(module: nn.Module, factors: Factors) -> nn.Module:
+    """A copy of ``module``, one of the network's forms, that computes the same, with ``factors`` in its
+    weights. An encoder's rows are scaled as the decoder with the same factors expects them."""
+    module = copy.deepcopy(module)
+    named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    with torch.no_grad():
+        for name, weight in equalize_weights(named, factors).items():
+            named[name].copy_(weight)
+    return module
+
+
+def _writers(reader: str, weights: Mapping[str, Tensor]) -> list[str]:
+    """Names of what makes the channels that ``reader`` reads, as far as the form has it."""
+    stem, _, number = reader.rpartition(".")
+    if stem != "layers":
+        makers = [f"{stem}.0."]
+    elif number != "0":
+        makers = [f"layers.{int(number) - 1}."]
+    else:  # the MLP's first layer, in parts
+        makers = ["hoisted.", "coordinates.", "offset_bias_"]
+    return [name for name in weights if name.startswith(tuple(makers))]
+
+
+def _output_shape(name: str, weight: Tensor) -> tuple[int, ...]:
+    """How a factor per output channel lies along ``weight``."""
+    if name.startswith("offset_bias_"):
+        return 1, -1, 1, 1
+    return -1, *[1] * (weight.ndim - 1)
