@@ -40,7 +40,7 @@ THRESHOLDS: dict[Precision, Threshold] = {
     # Each activation in 8 bits of its own range: measured 53 to 60 dB.
     "int8-dynamic": Threshold(45.0, 0.993, 0.15, 3, 2),
     # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37.
-    "int8": Threshold(42.0, 0.99, 0.20, 5, 2),
+    "int8": Threshold(42.0, 0.99, 0.20, 3, 2),
 }
 
 # A picture of 8 bits: rounding alone costs (1/255)²/12, 58.9 dB, and half a step.

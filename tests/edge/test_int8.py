@@ -161,13 +161,11 @@ def test_ranges_at_run_time_fit_pictures_that_calibration_never_saw():
     dark = [(rng.random((1, 3, 48, 48)) * 0.1).astype(np.float32) for _ in range(4)]
     bright = torch.from_numpy(1 - dark[0])
     static, at_run_time = (make([method], model, dark)["forward"] for make in (quantised, dynamic))
-
-    def error(graph, x):
-        with torch.no_grad():
-            return float((graph(x) - method.module(x)).square().mean())
-
-    assert error(at_run_time, bright) < error(static, bright)
-    assert error(at_run_time, bright) < 2 * error(at_run_time, torch.from_numpy(dark[0]))
+    with torch.no_grad():
+        outside, fitting = (
+            (graph(bright) - method.module(bright)).square().mean() for graph in (static, at_run_time)
+        )
+    assert outside > 1.3 * fitting
 
 
 # The same in Core ML

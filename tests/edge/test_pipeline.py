@@ -60,7 +60,8 @@ def test_every_artifact_says_how_far_from_fp32_it_was_measured(tiny, spec, least
     assert card.name == tiny.artifact(*spec).name
     assert card.measured.psnr_db >= least
     assert 0 < card.measured.max_abs < 0.2
-    assert card.measured.on == "drawn screen, photograph"
+    assert card.measured.on == "drawn screen, photograph, pure colours"
+    assert 0 <= card.measured.worst_flat <= card.measured.worst_block <= 3
     assert card.checkpoint.sha256 == checkpoint_hash(tiny.model)
     assert card.checkpoint.parameters == sum(p.numel() for p in tiny.model.parameters())
     assert card.versions["executorch"] == version("executorch")
