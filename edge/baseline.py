@@ -24,7 +24,8 @@ Float = NDArray[np.float32]
 
 BUNDLE_VERSION = 2
 
-# Of the embedded weights at ×2, on four tiles of 32x32 of the sample pictures. Made on a CPU: it says so.
+# Of the embedded weights at ×2, on four tiles of 32x32 of the sample pictures and three of pure colours.
+# Made on a CPU: it says so.
 EMBEDDED_BUNDLE = Path(__file__).parent / "bundles" / "liif-x2.npz"
 PROVENANCE_KEY = "provenance"
 

@@ -1,7 +1,7 @@
 """Pure colours: what photographs hardly have, and icons and logos consist of.
 
 Tiles of one colour belong to what calibrates int8, whatever folder a user gives. A page of many, side by
-side, measures every artifact.
+side, measures every artifact, and tiles of them are in every baseline.
 """
 
 import itertools
@@ -25,6 +25,10 @@ N_JOINED = 2
 
 PATCH = 16  # pixels of a patch that is measured: at ×2 a 16x16 block with 4 pixels around it
 
+# Of a patch in a tile: what a 16x16 block covers at ×2, and the margin around it that makes it flat
+# (``edge.check``). A picture's border needs no margin, so the first row and column are that much smaller.
+TILE_PATCH, MARGIN = 12, 2
+
 
 def calibration_extremes() -> list[Float]:
     """Tiles (1, 3, 32, 32) in [0, 1]: each of ``COLOURS`` by itself, and two of many side by side."""
@@ -37,10 +41,25 @@ def calibration_extremes() -> list[Float]:
 def colour_page(side: int) -> Float:
     """(3, n, n) in [0, 1] of patches of one colour, n the next multiple of 16: each of ``COLOURS`` is there
     where ``side`` leaves room for it (6 by 6 patches), with neighbours at random."""
-    rng, count = np.random.default_rng(0), -(-side // PATCH)
-    rounds = -(-(count**2) // len(COLOURS))
-    order = np.concatenate([rng.permutation(len(COLOURS)) for _ in range(rounds)])
-    return _planes(_patches(order[: count**2], PATCH))
+    count = -(-side // PATCH)
+    return _planes(_patches(_shuffled(0, count**2), PATCH))
+
+
+def colour_tiles(side: int) -> list[Float]:
+    """Tiles (3, side, side) in [0, 1] of patches of one colour, as few as hold each of ``COLOURS``, with
+    neighbours at random: three of 32; under 20, where a tile has room for one, one for each colour."""
+    outer = TILE_PATCH - MARGIN  # of a row's first and last patch
+    count = 1 if side < 2 * outer else 2 + (side - 2 * outer) // TILE_PATCH
+    patch = np.minimum((np.arange(side) + MARGIN) // TILE_PATCH, count - 1)  # of each pixel of a row
+    n_tiles = -(-len(COLOURS) // count**2)
+    grids = np.array(COLOURS, np.uint8)[_shuffled(1, n_tiles * count**2)].reshape(n_tiles, count, count, 3)
+    return [_planes(grid[patch][:, patch]) for grid in grids]
+
+
+def _shuffled(seed: int, n: int) -> NDArray[np.int64]:
+    """(n,) colours by number at random, none again before all others were there."""
+    rng, rounds = np.random.default_rng(seed), -(-n // len(COLOURS))
+    return np.concatenate([rng.permutation(len(COLOURS)) for _ in range(rounds)])[:n]
 
 
 def _patches(order: NDArray[np.int64], side: int) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.errors import BadInput
+from edge.extremes import colour_tiles
 from edge.image_file import read_image, to_float
 from edge.metrics import SSIM_WINDOW
 from models.drawings import draw_sample, draw_sheet
@@ -68,7 +69,8 @@ def folder_pictures(folder: Path, limit: int) -> Iterator[Float]:
 
 
 def baseline_pictures(folder: Path | None, tile: int) -> list[tuple[str, Float]]:
-    """Two square tiles, corner and middle, of each picture of ``folder`` (None: the sample pictures).
+    """Two square tiles, corner and middle, of each picture of ``folder`` (None: the sample pictures), and
+    those of pure colours.
 
     Raises BadInput for a picture smaller than ``tile``, and for tiles too small for SSIM.
     """
@@ -88,7 +90,8 @@ def baseline_pictures(folder: Path | None, tile: int) -> list[tuple[str, Float]]
         for top, left in corners:
             cut = np.ascontiguousarray(picture[:, top : top + tile, left : left + tile])
             tiles.append((f"{name} ({top}, {left})", cut))
-    return tiles
+    colours = enumerate(colour_tiles(tile), 1)
+    return tiles + [(f"pure colours {number}", picture) for number, picture in colours]
 
 
 def picture_files(folder: Path) -> list[Path]:

@@ -91,19 +91,23 @@ def test_a_damaged_picture_is_an_error(tmp_path):
 def test_a_baseline_takes_a_corner_and_the_middle_of_each_picture(tmp_path):
     y, x = np.mgrid[0:30, 0:40].astype(np.uint8)
     Image.fromarray(np.stack([y, x, 0 * x], -1)).save(tmp_path / "secret-name.png")
-    (corner, corner_tile), (middle, middle_tile) = baseline_pictures(tmp_path, 12)
+    (corner, corner_tile), (middle, middle_tile), *colours = baseline_pictures(tmp_path, 12)
     assert (corner, middle) == ("picture 1 (0, 0)", "picture 1 (9, 14)")
     u8 = np.stack([y, x, 0 * x])
     assert np.array_equal(corner_tile, to_float(u8[:, :12, :12]))
     assert np.array_equal(middle_tile, to_float(u8[:, 9:21, 14:26]))
     assert corner_tile.flags["C_CONTIGUOUS"]
+    assert [name for name, _ in colours] == [f"pure colours {number}" for number in range(1, 28)]
 
 
 def test_without_a_folder_a_baseline_takes_the_sample_pictures():
     tiles = baseline_pictures(None, 64)
-    assert [name.partition(" (")[0] for name, _ in tiles] == ["drawn screen"] * 2 + ["photograph"] * 2
+    assert [name.partition(" (")[0] for name, _ in tiles] == [
+        *(*["drawn screen"] * 2, *["photograph"] * 2),
+        *("pure colours 1", "pure colours 2"),
+    ]
     assert {tile.shape for _, tile in tiles} == {(3, 64, 64)}
-    assert len({name for name, _ in tiles}) == 4
+    assert len({name for name, _ in tiles}) == 6
 
 
 @pytest.mark.parametrize("tile", [0, 1, 10])
