@@ -1,8 +1,9 @@
 """An artifact's pictures against the fp32 reference: how far apart, and whether that is near enough."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from models.coordinates import axis_neighbours
 
 Float = NDArray[np.float32]
 
+NO_AREA = -1.0  # stands for the error of a block that is not looked at: errors are not negative
+
+WORST_HEADER = ("worst", "in", "at", "found", "threshold")
+
 FLAT_MARGIN = 2  # LR pixels: what a neighbouring colour changes beyond them, it changes in fp32, too
 
 
@@ -22,7 +27,8 @@ class Comparison:
     """One picture against its reference. PSNR in dB at peak 1.0; NaN where a value was NaN.
 
     ``worst_block``: of all blocks of 16x16 pixels the largest difference of mean colour, in steps of 1/255;
-    ``worst_flat``: of the blocks around which the input has one colour, 0 if there are none.
+    ``worst_flat``: of the blocks around which the input has one colour, 0 if there are none. ``block_at``,
+    ``flat_at``: (row, column) of their first pixel in the output; None if there are none.
     """
 
     name: str
@@ -31,6 +37,8 @@ class Comparison:
     max_abs: float
     worst_block: float = 0.0
     worst_flat: float = 0.0
+    block_at: tuple[int, int] | None = None
+    flat_at: tuple[int, int] | None = None
 
     def failures(self, limit: Threshold) -> list[str]:
         """What left its threshold, in words; NaN always does."""
@@ -57,6 +65,35 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class WorstCase:
+    """The worst of all pictures by one ``measure``: a whole ``picture``, in dB; or the mean colour of a
+    ``block`` of 16x16 pixels anywhere or where the input is ``flat``, in steps of 1/255.
+
+    ``at``: (row, column) of the block's first pixel, None for a picture.
+    """
+
+    measure: Literal["picture", "block", "flat"]
+    name: str
+    at: tuple[int, int] | None
+    found: float
+    limit: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is within its limit; NaN never is."""
+        return self.found >= self.limit if self.measure == "picture" else self.found <= self.limit
+
+    @property
+    def row(self) -> list[str]:
+        """For a table under ``WORST_HEADER``."""
+        if self.at is None:
+            return ["picture", self.name, "", f"{self.found:.2f} dB", f"≥ {self.limit:g}"]
+        what = "block of 16x16" if self.measure == "block" else "flat area"
+        place = f"row {self.at[0]}, column {self.at[1]}"
+        return [what, self.name, place, f"{self.found:.2f} of 255", f"≤ {self.limit:g}"]
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """All comparisons of a check, and what failed."""
 
@@ -70,17 +107,48 @@ class CheckResult:
         return not self.failures
 
     @property
+    def worst_cases(self) -> tuple[WorstCase, ...]:
+        """The worst picture, block and flat area; the last one only if an input has one."""
+        picture, block, flat = self._worst_picture, self._worst_block, self._worst_flat
+        limit = self.threshold
+        cases = (
+            WorstCase("picture", picture.name, None, picture.psnr_db, limit.psnr_db),
+            WorstCase("block", block.name, block.block_at, block.worst_block, limit.worst_block),
+            WorstCase("flat", flat.name, flat.flat_at, flat.worst_flat, limit.worst_flat),
+        )
+        return cases if flat.flat_at is not None else cases[:2]
+
+    @property
     def overall(self) -> Comparison:
-        """All pictures together: PSNR of the mean squared error, mean SSIM, largest difference."""
+        """All pictures together: PSNR of the mean squared error, mean SSIM, largest difference, worst
+        areas."""
+        block, flat = self._worst_block, self._worst_flat
         mse = np.mean([10 ** (-c.psnr_db / 10) for c in self.comparisons])
         return Comparison(
             "all",
             math.inf if mse == 0 else -10 * math.log10(mse),  # NaN stays NaN
             float(np.mean([c.ssim for c in self.comparisons])),
             float(np.max([c.max_abs for c in self.comparisons])),
-            float(np.max([c.worst_block for c in self.comparisons])),
-            float(np.max([c.worst_flat for c in self.comparisons])),
+            *(block.worst_block, flat.worst_flat, block.block_at, flat.flat_at),
         )
+
+    @property
+    def _worst_picture(self) -> Comparison:
+        return _worst(self.comparisons, lambda c: -c.psnr_db)
+
+    @property
+    def _worst_block(self) -> Comparison:
+        return _worst(self.comparisons, lambda c: c.worst_block)
+
+    @property
+    def _worst_flat(self) -> Comparison:
+        flat = [c for c in self.comparisons if c.flat_at is not None]
+        return _worst(flat or self.comparisons, lambda c: c.worst_flat)
+
+
+def _worst(comparisons: Sequence[Comparison], error: Callable[[Comparison], float]) -> Comparison:
+    """The one with the largest ``error``; one with NaN before all others."""
+    return max(comparisons, key=lambda c: math.inf if math.isnan(error(c)) else error(c))
 
 
 def compare(name: str, sr: Float, reference: Float, lr: Float) -> Comparison:
@@ -96,12 +164,22 @@ def compare(name: str, sr: Float, reference: Float, lr: Float) -> Comparison:
     defined = rows[:, None] & columns
     shown = (np.where(defined, picture.clip(0, 1), np.float32(0)) for picture in (sr, reference))
     top, left, errors = block_errors(*shown)
-    flat = errors[_is_flat(lr, reference.shape[1:], top, left)]
+    flat = np.where(_is_flat(lr, reference.shape[1:], top, left), errors, np.float32(NO_AREA))
+    worst_block, block_at = _worst_area(errors, top, left)
+    worst_flat, flat_at = _worst_area(flat, top, left)
     return Comparison(
-        *(name, psnr(a, b), ssim(a, b), max_abs(a, b)),
-        float(errors.max()),
-        float(flat.max()) if flat.size else 0.0,
+        *(name, psnr(a, b), ssim(a, b), max_abs(a, b)), worst_block, worst_flat, block_at, flat_at
     )
+
+
+def _worst_area(
+    errors: Float, top: NDArray[np.int64], left: NDArray[np.int64]
+) -> tuple[float, tuple[int, int] | None]:
+    """The largest of the ``errors`` (R, C) of blocks that start at ``top`` (R,) and ``left`` (C,), and where;
+    the first NaN, if there is one. 0 and None if all are ``NO_AREA``."""
+    row, column = np.unravel_index(errors.argmax(), errors.shape)
+    worst = float(errors[row, column])
+    return (0.0, None) if worst == NO_AREA else (worst, (int(top[row]), int(left[column])))
 
 
 def _is_flat(

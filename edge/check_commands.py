@@ -17,6 +17,7 @@ from edge.baseline import (
     write_bundle,
 )
 from edge.card import Card, read_card
+from edge.check import WORST_HEADER
 from edge.devices.device import Device
 from edge.devices.files import FILES, FILES_NEED, check_export, export_inputs, read_outputs
 from edge.devices.table import DEVICES, OPTIONS, configure
@@ -162,6 +163,7 @@ def _check_json(result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[st
         "threshold": asdict(result.tiles.threshold),
         "all": finite(result.tiles.overall),
         "tiles": [finite(comparison) for comparison in result.tiles.comparisons],
+        "worst": [finite(case) for case in result.tiles.worst_cases],
         "stages": [_stage_json(stage) for stage in result.stages],
         "device": ran_on,
         "baseline": {**asdict(bundle.provenance), "bundle_version": BUNDLE_VERSION},
@@ -205,6 +207,7 @@ def _print_check(
     title = f"{card.name} against fp32 made on {bundle.provenance.device}"
     measures = ["PSNR (dB)", "SSIM", "largest difference", "worst block of 255", "flat"]
     terminal.table(title, ["tile", *measures], rows)
+    terminal.table("worst cases", WORST_HEADER, [case.row for case in result.tiles.worst_cases])
     terminal.table(
         f"stage by stage on {ran_on['device']}",
         ["stage", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],

@@ -132,10 +132,15 @@ def measure(artifact: Artifact, model: LIIF) -> CheckResult:
             side = card.tile.fixed or MEASURED_SIDE
             lr = np.ascontiguousarray(lr[:, :side, :side])
         comparisons.append(_measure(artifact, model, name, lr, MEASURED_ZOOM if any_scale else None))
-    side = max(card.tile.fixed or 0, EXTREME_SIDE)
-    zoom = 2.0 if any_scale else None
-    comparisons.append(_measure(artifact, model, "pure colours", colour_page(side), zoom))
+    comparisons.append(measure_colours(artifact, model))
     return judge(comparisons, card.precision)
+
+
+def measure_colours(artifact: Artifact, model: LIIF, zoom: int = 2) -> Comparison:
+    """The artifact on a page of pure colours against ``model`` in fp32; one of any scale at ``zoom``."""
+    side = max(artifact.card.tile.fixed or 0, EXTREME_SIDE)
+    any_scale = artifact.card.scale == "any"
+    return _measure(artifact, model, "pure colours", colour_page(side), zoom if any_scale else None)
 
 
 def _measure(artifact: Artifact, model: LIIF, name: str, lr: Float, zoom: float | None) -> Comparison:

@@ -3,7 +3,7 @@
 import base64
 import io
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,9 +13,11 @@ from PIL import Image
 
 from edge.baseline import Provenance
 from edge.card import Card
+from edge.check import WORST_HEADER
 from edge.errors import BadInput, OutputExists
 from edge.image_file import to_uint8
 from edge.layers import LayerCheck
+from edge.metrics import BLOCK
 from edge.stages import STAGES, StagedCheck, StageResult, TilePicture
 
 Float = NDArray[np.float32]
@@ -38,8 +40,8 @@ def render_html(
     ran_on: dict[str, str],
     layers: LayerCheck | None = None,
 ) -> str:
-    """The whole page: verdict, stages, layers if they were looked into, where both sides come from, and the
-    worst tiles to look at.
+    """The whole page: verdict, worst cases, stages, layers if they were looked into, where both sides come
+    from, and the worst blocks and tiles to look at.
 
     It needs nothing beside it: pictures are in it, nothing is loaded from elsewhere.
     """
@@ -62,12 +64,15 @@ def render_html(
         passed=check.passed and (layers is None or not layers.failures),
         layers=layers,
         first=check.first_failure,
+        worst_header=WORST_HEADER,
+        worst=check.tiles.worst_cases,
+        blocks=_blocks(check),
         stages=check.stages,
         descriptions=STAGES,
         peak=next((stage.peak for stage in check.stages if stage.stage == "features"), None),
         sides=sides,
         n_tiles=len(check.pictures),
-        tiles=[_tile(picture, scores[picture.name]) for picture in worst],
+        tiles=[{"psnr_db": scores[picture.name], **_tile(picture)} for picture in worst],
     )
 
 
@@ -121,7 +126,36 @@ def heat_map(error: Float, peak: float) -> NDArray[np.uint8]:
     return colours.round().astype(np.uint8)
 
 
-def _tile(picture: TilePicture, psnr_db: float) -> dict[str, object]:
+def _blocks(check: StagedCheck) -> list[dict[str, object]]:
+    """The worst block and the worst flat area to look at; once if both are the same."""
+    pictures = {picture.name: picture for picture in check.pictures}
+    _, block, *flat = check.tiles.worst_cases
+    cases = [block, *(case for case in flat if (case.name, case.at) != (block.name, block.at))]
+    return [{"case": case, **_block(pictures[case.name], case.at)} for case in cases if case.at is not None]
+
+
+def _block(picture: TilePicture, at: tuple[int, int]) -> dict[str, object]:
+    """The block that starts ``at`` (row, column) with half its side around it, and its frame in percent."""
+    spans = [
+        (max(0, start - BLOCK // 2), min(side, start + BLOCK + BLOCK // 2))
+        for start, side in zip(at, picture.baseline.shape[1:], strict=True)
+    ]
+    (top, bottom), (left, right) = spans
+    crop = replace(
+        picture,
+        baseline=picture.baseline[:, top:bottom, left:right],
+        found=picture.found[:, top:bottom, left:right],
+    )
+    (y, height), (x, width) = (
+        (100 * (start - first) / (end - first), 100 * min(BLOCK, end - start) / (end - first))
+        for start, (first, end) in zip(at, spans, strict=True)
+    )
+    frame = f"left: {x:.2f}%; top: {y:.2f}%; width: {width:.2f}%; height: {height:.2f}%"
+    return _tile(crop, frame)
+
+
+def _tile(picture: TilePicture, frame: str = "") -> dict[str, object]:
+    """Both sides and what differs, as pictures; ``frame``: CSS of what to mark in them."""
     found, baseline = picture.found.clip(0, 1), picture.baseline.clip(0, 1)
     difference = found - baseline
     error = np.abs(difference).max(axis=0)
@@ -131,7 +165,7 @@ def _tile(picture: TilePicture, psnr_db: float) -> dict[str, object]:
     heat_peak = max(peak, 1 / 255)
     return {
         "name": picture.name,
-        "psnr_db": psnr_db,
+        "frame": frame,
         "baseline": _data_uri(_pixels(baseline)),
         "found": _data_uri(_pixels(found)),
         "difference": _data_uri(_pixels(0.5 + factor * difference)),

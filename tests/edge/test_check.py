@@ -20,7 +20,7 @@ def picture(scale: int = 2) -> np.ndarray:
 
 def test_a_picture_is_equal_to_itself():
     result = compare("same", picture(), picture(), LR)
-    assert result == Comparison("same", math.inf, 1.0, 0.0)
+    assert result == Comparison("same", math.inf, 1.0, 0.0, block_at=(0, 0))
     assert judge([result], "fp32").passed
 
 
@@ -31,7 +31,7 @@ def test_the_measures_are_psnr_ssim_and_the_largest_difference():
     assert result.max_abs == pytest.approx(0.01, abs=1e-6)
     assert 0.99 < result.ssim < 1
     assert result.worst_block == pytest.approx(2.55, abs=1e-3)
-    assert result.worst_flat == 0  # no area of this input has one colour
+    assert (result.worst_flat, result.flat_at) == (0, None)  # no area of this input has one colour
 
 
 def test_the_worst_block_is_the_one_whose_mean_colour_is_off_most_wherever_it_lies():
@@ -40,7 +40,9 @@ def test_the_worst_block_is_the_one_whose_mean_colour_is_off_most_wherever_it_li
     for corner in ((slice(0, 16), slice(0, 16)), (slice(24, 40), slice(32, 48))):
         off = picture() - np.float32(0)
         off[2, *corner] += 5 / 255
-        assert compare("off", off, picture(), LR).worst_block == pytest.approx(5, abs=1e-3)
+        result = compare("off", off, picture(), LR)
+        assert result.worst_block == pytest.approx(5, abs=1e-3)
+        assert result.block_at == tuple(side.start for side in corner)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -53,6 +55,8 @@ def test_flat_areas_are_those_around_which_the_input_has_one_colour(scale):
         result = compare("off", off, picture(scale), lr)
         assert result.worst_block > 3.7  # at ×3 a row of it has no value
         assert (result.worst_flat > 3.7) == is_flat
+        assert result.block_at == (0, column)
+        assert (result.flat_at == (0, column)) == is_flat
 
 
 def test_values_beyond_the_range_count_as_its_ends():
@@ -123,6 +127,37 @@ def test_all_pictures_together_are_the_mean_squared_error_the_mean_ssim_and_the_
     assert equal.psnr_db == math.inf
 
 
+def test_the_worst_cases_are_named_with_their_picture_their_place_and_their_limit():
+    fine = Comparison("fine", 60, 1, 0, 0.1, 0.1, (0, 0), (0, 8))
+    far, off = (
+        replace(fine, name="far", psnr_db=45),
+        replace(fine, name="off", worst_block=3.5, block_at=(8, 0)),
+    )
+    flat = replace(fine, name="flat", worst_flat=2.5, worst_block=2.6, flat_at=(16, 24))
+    cases = judge([fine, far, off, flat], "int8").worst_cases
+    assert [(c.measure, c.name, c.at, c.found, c.limit, c.passed) for c in cases] == [
+        ("picture", "far", None, 45, 42, True),
+        ("block", "off", (8, 0), 3.5, 3, False),
+        ("flat", "flat", (16, 24), 2.5, 2, False),
+    ]
+    assert cases[0].row == ["picture", "far", "", "45.00 dB", "≥ 42"]
+    assert cases[1].row == ["block of 16x16", "off", "row 8, column 0", "3.50 of 255", "≤ 3"]
+    assert cases[2].row[0] == "flat area"
+
+
+def test_the_worst_case_is_the_one_with_a_value_that_is_no_number():
+    fine = Comparison("fine", 60, 1, 0, 0.1, 0.1, (0, 0), (0, 8))
+    broken = replace(fine, name="broken", psnr_db=math.nan, worst_block=math.nan, worst_flat=math.nan)
+    cases = judge([fine, broken, replace(fine, psnr_db=30, worst_block=9)], "int8").worst_cases
+    assert [(case.name, case.passed) for case in cases] == [("broken", False)] * 3
+
+
+def test_without_an_area_of_one_colour_there_is_no_worst_one():
+    nowhere, somewhere = Comparison("a", 60, 1, 0), Comparison("b", 60, 1, 0, flat_at=(0, 0))
+    assert [case.measure for case in judge([nowhere], "int8").worst_cases] == ["picture", "block"]
+    assert judge([nowhere, somewhere], "int8").worst_cases[2].name == "b"
+
+
 @pytest.mark.parametrize("n_in", [1, 2, 5, 64])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_at_x3_the_last_row_but_one_has_no_value_and_all_others_have(n_in, scale):
@@ -134,6 +169,6 @@ def test_what_the_reference_has_no_value_for_is_not_compared():
     reference, sr = picture(3), picture(3)
     sr[:, -2] = 0.123
     sr[:, :, -2] = math.nan
-    assert compare("tile", sr, reference, LR) == Comparison("tile", math.inf, 1.0, 0.0)
+    assert compare("tile", sr, reference, LR) == Comparison("tile", math.inf, 1.0, 0.0, block_at=(0, 0))
     sr[:, -3, 0] += 0.5
     assert compare("tile", sr, reference, LR).max_abs == pytest.approx(0.5, abs=1e-6)

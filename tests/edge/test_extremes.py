@@ -13,8 +13,10 @@ def assert_every_colour_has_a_flat_block(pictures: list[np.ndarray]) -> None:
     for colour in COLOURS:
         worst = 0.0
         for page in pictures:
-            large = page.repeat(2, axis=1).repeat(2, axis=2)
             here = (page == (np.float32(colour) / np.float32(255))[:, None, None]).all(0)
+            if not here.any():
+                continue
+            large = page.repeat(2, axis=1).repeat(2, axis=2)
             here = here.repeat(2, axis=0).repeat(2, axis=1)
             off = large.copy()
             off[:, here] = off[:, here] * np.float32(0.8) + np.float32(0.15)

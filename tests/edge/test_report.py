@@ -21,19 +21,29 @@ NAMES = ("first", "second & third", "<script>alert(1)</script>", "fourth", "fift
 PROVENANCE = Provenance(2, "0" * 64, 2.0, "CPU", "none", "2.13.0", False, True, NAMES)
 
 
-def staged_check(*broken: int, noise: float = 1e-6) -> StagedCheck:
-    """Six tiles with errors that grow with their number; those of ``broken`` have a NaN."""
+def staged_check(
+    *broken: int, noise: float = 1e-6, off: tuple[int, tuple[int, int]] | None = None, flat: bool = False
+) -> StagedCheck:
+    """Six tiles with errors that grow with their number; those of ``broken`` have a NaN.
+
+    ``off``: a tile, and the row and column of 16x16 pixels of it that are off by 0.1; ``flat``: whether
+    every input has one colour.
+    """
     rng = np.random.default_rng(0)
     tiles = [
-        BaselineTile(name, rng.random((3, 16, 16), np.float32), rng.random((4, 16, 16), np.float32), sr)
+        BaselineTile(name, lr * np.float32(not flat), rng.random((4, 16, 16), np.float32), sr)
         for name in NAMES
-        for sr in [rng.random((3, 32, 32), np.float32)]
+        for lr in [rng.random((3, 16, 16), np.float32)]
+        for sr in [np.float32(0.8) * rng.random((3, 32, 32), np.float32)]
     ]
 
     def run(stage: str, number: int) -> np.ndarray:
         found = tiles[number].sr + np.float32(noise * (number + 1)) * rng.random((3, 32, 32), np.float32)
         if number in broken:
             found[0, 4, 5] = np.nan
+        if off is not None and number == off[0]:
+            row, column = off[1]
+            found[:, row : row + 16, column : column + 16] += np.float32(0.1)
         return found
 
     return compare_stages(["tile", "picture"], run, Bundle(PROVENANCE, tuple(tiles)), "fp32")
@@ -60,7 +70,27 @@ def test_a_page_names_the_first_failing_stage_and_shows_broken_tiles_before_all_
     assert "FAILED at stage tile: a blended tile, halo in full; " in page
     assert "of the values are NaN or infinite" in page
     assert headings(page)[0] == "second &amp; third"
-    assert page.count("cyan: no number") == 1
+    blocks, tiles = page.split("<h2>Worst tiles")
+    assert blocks.count("cyan: no number") == tiles.count("cyan: no number") == 1
+
+
+def test_a_page_lists_the_worst_cases_and_shows_the_worst_blocks_in_their_frames(card):
+    check = staged_check(off=(4, (8, 16)))
+    page = render_html(check, card, PROVENANCE, RAN_ON)
+    table = page[page.index('id="worst"') : page.index("<h2>Stages")]
+    cells = [re.findall("<td.*?>(.*?)</td>", row) for row in table.split("<tr>")[2:]]
+    assert cells[0][:3] == ["picture", "fifth", ""] and cells[0][4] == "≥ 100"
+    assert cells[1] == ["block of 16x16", "fifth", "row 8, column 16", "25.50 of 255", "≤ 0.05", "FAILED"]
+    (heading,) = re.findall("<h3>(.* of 255)</h3>", page)
+    assert heading == "block of 16x16 in fifth, row 8, column 16: 25.50 of 255"
+    # Of the crop from row 0 and column 8, 32 rows and 24 columns.
+    assert "left: 33.33%; top: 25.00%; width: 66.67%; height: 50.00%" in page
+
+
+def test_a_block_that_is_the_worst_flat_area_as_well_is_shown_once(card):
+    page = render_html(staged_check(off=(2, (0, 0)), flat=True), card, PROVENANCE, RAN_ON)
+    assert len(re.findall("<h3>.* of 255</h3>", page)) == 1
+    assert page.count("flat area</td>") == 1
 
 
 def test_what_others_named_is_escaped_and_nothing_is_loaded_from_elsewhere(card):
