@@ -1,5 +1,6 @@
 """PSNR-Y and SSIM on test sets by the published protocol: an artifact, fp32 and bicubic side by side."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.artifact import Artifact
+from edge.check import CheckResult, Comparison, compare, judge
 from edge.errors import BadInput
 from edge.image_file import read_image, to_float, to_uint8
 from edge.metrics import psnr_y, ssim_y
 from edge.pictures import picture_files
-from edge.pipeline import fp32_picture
+from edge.pipeline import fp32_picture, measure_colours
 from edge.upscale import upscale
 from models import LIIF
 
@@ -42,15 +44,37 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores by method name (``artifact``, ``fp32``, ``bicubic``), one per picture, in one order."""
+    """Scores by method name (``artifact``, ``fp32``, ``bicubic``), one per picture, in one order.
+
+    ``distance``: of the artifact from fp32 on the same pictures and on a page of pure colours; None without
+    either of the two.
+    """
 
     names: tuple[str, ...]
     scores: dict[str, tuple[Score, ...]]
+    distance: CheckResult | None = None
 
     def mean(self, method: str) -> Score:
         """Mean over pictures, as the papers report."""
         scores = self.scores[method]
         return Score(float(np.mean([s.psnr_y for s in scores])), float(np.mean([s.ssim for s in scores])))
+
+    def worst(self, method: str) -> tuple[str, Score]:
+        """The picture of the lowest PSNR-Y, and its score; one with NaN before all others."""
+        return min(
+            zip(self.names, self.scores[method], strict=True), key=lambda named: _order(named[1].psnr_y)
+        )
+
+    def largest_loss(self) -> tuple[str, float]:
+        """The picture on which the artifact is farthest below fp32, and by how many dB of PSNR-Y."""
+        both = zip(self.scores["artifact"], self.scores["fp32"], strict=True)
+        losses = [0.0 if found == fp32 else fp32.psnr_y - found.psnr_y for found, fp32 in both]
+        return min(zip(self.names, losses, strict=True), key=lambda named: _order(-named[1]))
+
+
+def _order(value: float) -> float:
+    """For sorting, NaN first."""
+    return -math.inf if math.isnan(value) else value
 
 
 def find_pairs(folder: Path, scale: int) -> list[tuple[Path, Path | None]]:
@@ -109,18 +133,28 @@ def evaluate(
 ) -> Evaluation:
     """Score every picture of ``folder`` at ``scale``; ``artifact`` None leaves its column out.
 
-    Raises BadInput for what ``find_pairs`` and ``read_pair`` refuse.
+    ``on_picture`` is called after each, and after the page of pure colours (see ``Evaluation``). Raises
+    BadInput for what ``find_pairs`` and ``read_pair`` refuse.
     """
     names: list[str] = []
     scores: dict[str, list[Score]] = {}
+    distances: list[Comparison] = []
     for hr_path, lr_path in find_pairs(folder, scale):
         pair = read_pair(hr_path, lr_path, scale)
         names.append(pair.name)
-        for method, sr in run_methods(artifact, model, pair, with_fp32):
+        made = dict(run_methods(artifact, model, pair, with_fp32))
+        for method, sr in made.items():
             score = Score(psnr_y(sr, pair.hr, scale), ssim_y(sr, pair.hr, scale))
             scores.setdefault(method, []).append(score)
+        if "artifact" in made and "fp32" in made:
+            distances.append(compare(pair.name, made["artifact"], made["fp32"], pair.lr))
         on_picture()
-    return Evaluation(tuple(names), {method: tuple(values) for method, values in scores.items()})
+    distance = None
+    if artifact is not None and with_fp32:
+        distances.append(measure_colours(artifact, model, scale))
+        on_picture()
+        distance = judge(distances, artifact.card.precision)
+    return Evaluation(tuple(names), {method: tuple(values) for method, values in scores.items()}, distance)
 
 
 def run_methods(

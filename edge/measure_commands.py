@@ -12,13 +12,14 @@ from edge.bench import BenchJob, steps
 from edge.bench import bench as run_bench
 from edge.cache import cached_artifact
 from edge.card import read_card
+from edge.check import WORST_HEADER
 from edge.devices.files import check_export
 from edge.errors import BadInput
 from edge.evaluate import Evaluation
 from edge.ocr import missing_ocr
 from edge.pipeline import PTE_FILE, load_network
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
-from edge.terminal import Terminal, finite
+from edge.terminal import Terminal, finite, finite_values
 from models import LIIF
 
 
@@ -37,18 +38,33 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.details:
         return _evaluate_details(arguments, artifact, model, scale, terminal)
     total = len(evaluation.find_pairs(arguments.data, scale))
-    with terminal.progress(arguments.data.name, total) as step:
+    with terminal.progress(arguments.data.name, total + 1) as step:
         result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
     if arguments.json:
         terminal.json(_evaluation_json(result))
-        return 0
-    rows = [
-        [method, f"{mean.psnr_y:.3f}", f"{mean.psnr_y - result.mean('fp32').psnr_y:+.3f}", f"{mean.ssim:.4f}"]
-        for method, mean in ((m, result.mean(m)) for m in result.scores)
-    ]
-    title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
-    terminal.table(title, ["", "PSNR-Y (dB)", "to fp32", "SSIM-Y"], rows)
+    else:
+        title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
+        _print_evaluation(result, title, terminal)
     return 0
+
+
+def _print_evaluation(result: Evaluation, title: str, terminal: Terminal) -> None:
+    rows = []
+    for method in result.scores:
+        mean, (name, worst) = result.mean(method), result.worst(method)
+        loss = f"{mean.psnr_y - result.mean('fp32').psnr_y:+.3f}"
+        rows.append([method, f"{mean.psnr_y:.3f}", loss, f"{mean.ssim:.4f}", f"{worst.psnr_y:.3f}", name])
+    terminal.table(title, ["", "PSNR-Y (dB)", "to fp32", "SSIM-Y", "lowest PSNR-Y", "of"], rows)
+    assert result.distance is not None  # it was evaluated with an artifact and with fp32
+    name, lost = result.largest_loss()
+    terminal.table(
+        "the artifact from fp32, worst cases, pure colours among them",
+        WORST_HEADER,
+        [
+            ["loss of PSNR-Y", name, "", f"{lost:.3f} dB", ""],
+            *(case.row for case in result.distance.worst_cases),
+        ],
+    )
 
 
 def _evaluation_json(result: Evaluation) -> dict[str, object]:
@@ -57,7 +73,16 @@ def _evaluation_json(result: Evaluation) -> dict[str, object]:
         {"name": name, **{method: finite(scores[number]) for method, scores in result.scores.items()}}
         for number, name in enumerate(result.names)
     ]
-    return {**means, "images": images}
+    worst = {method: result.worst(method) for method in result.scores}
+    assert result.distance is not None  # it was evaluated with an artifact and with fp32
+    name, lost = result.largest_loss()
+    return {
+        **means,
+        "images": images,
+        "lowest": {method: {"name": name, **finite(score)} for method, (name, score) in worst.items()},
+        "largest_loss": finite_values({"name": name, "psnr_y": lost}),
+        "worst": [finite(case) for case in result.distance.worst_cases],
+    }
 
 
 def _evaluate_details(

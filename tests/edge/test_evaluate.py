@@ -1,13 +1,17 @@
 """Test sets are read as pairs or as HR pictures alone, and scored by every method."""
 
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from edge.artifact import Artifact
 from edge.errors import BadInput
-from edge.evaluate import evaluate, find_pairs, read_pair, resize_bicubic
+from edge.evaluate import Evaluation, Score, evaluate, find_pairs, read_pair, resize_bicubic
 from edge.image_file import to_float
+from edge.pipeline import measure
+from edge.thresholds import THRESHOLDS
 from models.drawings import draw_sheet
 
 
@@ -111,7 +115,7 @@ def test_every_method_is_scored_on_every_picture(tiny, tmp_path):
     artifact = Artifact.open(tiny.artifact(2, "fp32"))
     result = evaluate(artifact, tiny.model, tmp_path, 2, lambda: done.append(1))
     assert result.names == ("a", "b")
-    assert len(done) == 2
+    assert len(done) == 3  # the page of pure colours, too
     assert list(result.scores) == ["artifact", "fp32", "bicubic"]
     assert result.mean("artifact").psnr_y == pytest.approx(result.mean("fp32").psnr_y, abs=1e-3)
     mean = sum(s.psnr_y for s in result.scores["bicubic"]) / 2
@@ -121,10 +125,32 @@ def test_every_method_is_scored_on_every_picture(tiny, tmp_path):
     assert result.mean("bicubic").ssim > result.mean("fp32").ssim
 
 
+def test_the_worst_picture_is_named_and_so_is_the_one_that_loses_most():
+    fp32 = (Score(30, 0.9), Score(40, 0.9), Score(math.inf, 1))
+    artifact = (Score(29.9, 0.9), Score(39, 0.9), Score(math.inf, 1))
+    result = Evaluation(("low", "lost", "equal"), {"artifact": artifact, "fp32": fp32})
+    assert result.worst("artifact") == ("low", artifact[0])
+    assert result.largest_loss() == ("lost", 1)
+    broken = (*artifact[:2], Score(math.nan, math.nan))
+    result = Evaluation(("low", "lost", "broken"), {"artifact": broken, "fp32": fp32})
+    assert result.worst("artifact")[0] == result.largest_loss()[0] == "broken"
+
+
+def test_areas_are_compared_with_fp32_on_every_picture_and_on_pure_colours(tiny, tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.png", 50, 64, seed=ord(name))
+    artifact = Artifact.open(tiny.artifact(2, "int8"))
+    distance = evaluate(artifact, tiny.model, tmp_path, 2).distance
+    assert [c.name for c in distance.comparisons] == ["a", "b", "pure colours"]
+    assert distance.comparisons[-1] == measure(artifact, tiny.model).comparisons[-1]
+    assert distance.threshold == THRESHOLDS["int8"]
+
+
 def test_columns_can_be_left_out(tiny, tmp_path):
     save(tmp_path / "a.png", 40, 40)
     result = evaluate(None, tiny.model, tmp_path, 3, with_fp32=False)
     assert list(result.scores) == ["bicubic"]
+    assert result.distance is None
 
 
 def test_an_any_scale_artifact_is_scored_at_every_scale(tiny, tmp_path):

@@ -31,6 +31,8 @@ def test_eval_compares_the_artifact_with_fp32_and_bicubic(run, tiny, test_set):
     assert "set, ×2, 2 pictures, liif-x2-int8-xnnpack" in outcome.out
     for text in ("PSNR-Y (dB)", "SSIM-Y", "artifact", "fp32", "bicubic", "+0.000"):
         assert text in outcome.out
+    for text in ("lowest PSNR-Y", "loss of PSNR-Y", "block of 16x16", "flat area", "pure colours", "≤ 3"):
+        assert text in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -41,12 +43,19 @@ def test_eval_for_machines_has_means_and_every_image(run, tiny, test_set, spec, 
     outcome = run("eval", tiny.artifact(*spec), *arguments)
     assert (outcome.code, outcome.err) == (0, "")
     report = outcome.json
-    assert set(report) == {"artifact", "fp32", "bicubic", "images"}
+    measured = {"artifact", "fp32", "bicubic", "images"}
+    assert set(report) == measured | {"lowest", "largest_loss", "worst"}
     for method in ("artifact", "fp32", "bicubic"):
         assert set(report[method]) == {"psnr_y", "ssim"}
         values = [image[method]["psnr_y"] for image in report["images"]]
         assert report[method]["psnr_y"] == pytest.approx(sum(values) / 2)
+        lowest = min(report["images"], key=lambda image: image[method]["psnr_y"])
+        assert report["lowest"][method] == {"name": lowest["name"], **lowest[method]}
     assert [image["name"] for image in report["images"]] == ["1", "2"]
+    losses = {i["name"]: i["fp32"]["psnr_y"] - i["artifact"]["psnr_y"] for i in report["images"]}
+    assert report["largest_loss"] == {"name": max(losses, key=losses.get), "psnr_y": max(losses.values())}
+    assert [case["measure"] for case in report["worst"]] == ["picture", "block", "flat"]
+    assert {case["name"] for case in report["worst"]} <= {"1", "2", "pure colours"}
 
 
 def test_eval_for_machines_writes_null_where_pictures_are_equal(run, tiny, tmp_path):
