@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 STUDY_FILE = "study.db"
 STUDY = "tune"  # its name in the database
 
+# What trials keep of a candidate has changed this often: those of an earlier study lack a part of it.
+MEASURES = 2
+
 HELD_OUT = 8  # pictures of --data that losses are measured on, and training recipes hold out as well
 
 By = Literal["time", "macs"]
@@ -91,6 +94,7 @@ def identity_of(
         "data": [_hash(learned_on), _hash(measured_on)],
         "calibration": _hash(None if job.calibration is None else picture_files(job.calibration)),
         "batches": job.batches,
+        "measures": MEASURES,
     }
 
 

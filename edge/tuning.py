@@ -23,7 +23,7 @@ from edge.pictures import built_in_pictures
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.study import TuneJob, identity_of, open_study, split_pictures_of
-from edge.yardstick import TILES, Measurement, Time, Yardstick, can_time, measured_pairs
+from edge.yardstick import TILES, Measurement, Time, Worst, Yardstick, can_time, measured_pairs
 from models import LIIF, load_checkpoint
 from quantize.pruning import Layer
 
@@ -166,7 +166,7 @@ class Search:
             self.note(str(error))
             return create_trial(state=TrialState.FAIL, user_attrs={"error": str(error)}, **known)
         time = "" if measured.time is None else f", takes {measured.time.share:.0%} of the time"
-        self.note(f"loses {measured.loss:.3f} dB{time}")
+        self.note(f"loses {measured.loss:.3f} dB, pure colours within {measured.worst.flat:.2f} of 255{time}")
         return create_trial(
             values=[measured.loss, self.cost(measured)],
             user_attrs={"loss_in_fp32": loss, "measured": asdict(measured)},
@@ -228,7 +228,9 @@ class Search:
 
 def _measurement(stored: dict[str, Any]) -> Measurement:
     time = stored["time"]
-    return Measurement(**{**stored, "time": None if time is None else Time(**time)})
+    return Measurement(
+        **{**stored, "time": None if time is None else Time(**time), "worst": Worst(**stored["worst"])}
+    )
 
 
 def _write_built_in(folder: Path) -> list[Path]:

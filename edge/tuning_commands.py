@@ -10,7 +10,17 @@ from edge.recipe import PRECISIONS
 from edge.study import TuneJob
 from edge.terminal import Terminal
 from edge.tuning import Findings, Search
-from edge.tuning_report import HEADER, as_json, commands_of, rows_of, write_plot, write_recipes
+from edge.tuning_report import (
+    HEADER,
+    WORST_HEADER,
+    as_json,
+    commands_of,
+    reasons,
+    rows_of,
+    worst_rows_of,
+    write_plot,
+    write_recipes,
+)
 
 
 def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -43,6 +53,13 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         HEADER,
         rows_of(findings.front),
     )
+    terminal.table(
+        "the worst picture, and pure colours, against the whole network in fp32",
+        WORST_HEADER,
+        worst_rows_of(findings.front),
+    )
+    for reason in reasons(findings):
+        terminal.print(reason)
     terminal.print(f"{plot}: the same as a plot")
     for number, point in enumerate(findings.front, 1):
         terminal.print(f"{number}: {point.candidate}")

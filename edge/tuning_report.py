@@ -31,6 +31,7 @@ LABEL_WIDTH = 14  # of two digits
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 HEADER = ["", "network", "PSNR-Y", "loss", "bytes", "MACs/px", "ms/MP"]  # in 80 columns
+WORST_HEADER = ["", "largest loss", "of", "worst block of 255", "flat"]
 
 
 def rows_of(points: Sequence[Point]) -> list[list[str]]:
@@ -49,6 +50,15 @@ def rows_of(points: Sequence[Point]) -> list[list[str]]:
     ]
 
 
+def worst_rows_of(points: Sequence[Point]) -> list[list[str]]:
+    """A row of ``WORST_HEADER`` for each point, numbered as in ``rows_of``."""
+    worst = [point.measured.worst for point in points]
+    return [
+        [str(number), f"{w.loss:.3f}", w.picture, f"{w.block:.2f}", f"{w.flat:.2f}"]
+        for number, w in enumerate(worst, 1)
+    ]
+
+
 def as_json(findings: Findings) -> dict[str, object]:
     """The same for machines: the front, and everything else that was tried."""
 
@@ -62,6 +72,12 @@ def as_json(findings: Findings) -> dict[str, object]:
         "not_built": [{**asdict(c), "loss_in_fp32": loss} for c, loss in findings.over],
         "failed": [{**asdict(c), "error": error} for c, error in findings.failed],
     }
+
+
+def reasons(findings: Findings) -> list[str]:
+    """Why candidates are not on the front although their loss in fp32 is no reason: a line for each whose
+    program left its precision's thresholds, pure colours among them."""
+    return [f"not on the front: {candidate}: {error}" for candidate, error in findings.failed]
 
 
 def write_recipes(job: TuneJob, model: LIIF, importance: dict[Layer, Tensor], front: Sequence[Point]) -> Path:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from edge.artifact import Artifact
 from edge.card import Target
+from edge.check import compare
 from edge.errors import BadInput
 from edge.evaluate import Pair, resize_bicubic
+from edge.extremes import colour_page
 from edge.image_file import read_image, to_float
 from edge.metrics import psnr_y
 from edge.pictures import photograph, shrink
-from edge.pipeline import fp32_picture
+from edge.pipeline import EXTREME_SIDE, fp32_picture
 from edge.recipe import DEFAULT_TILE
 from edge.upscale import upscale
 from models import LIIF
@@ -46,6 +48,17 @@ class Time:
 
 
 @dataclass(frozen=True)
+class Worst:
+    """Of an artifact against the unpruned network in fp32. ``loss``: the largest of one ``picture``, dB of
+    PSNR-Y; ``block``, ``flat``: on a page of pure colours, as ``edge.check.Comparison`` has them."""
+
+    picture: str
+    loss: float
+    block: float
+    flat: float
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Of an artifact. ``psnr_y``: dB, mean over the pictures; ``loss``: dB below the unpruned network in
     fp32; ``bytes``: of its programs; ``macs``: per output pixel; ``time``: None where programs are
@@ -56,6 +69,7 @@ class Measurement:
     bytes: int
     macs: int
     time: Time | None
+    worst: Worst
 
 
 def can_time(target: Target) -> bool:
@@ -78,15 +92,20 @@ class Yardstick:
 
     def __init__(self, model: LIIF, pairs: Sequence[Pair], reference: Artifact | None) -> None:
         self.pairs, self.reference = pairs, reference
-        self.psnr_y = self.score(lambda lr, size: fp32_picture(model, lr, size))
+        self._scores = self._score(lambda lr, size: fp32_picture(model, lr, size))
+        self.psnr_y = statistics.fmean(self._scores)
+        self._page = colour_page(EXTREME_SIDE)
+        side = self.pairs[0].hr.shape[1] // self.pairs[0].lr.shape[1] * EXTREME_SIDE
+        self._coloured = fp32_picture(model, self._page, (side, side))
 
     def loss_in_fp32(self, network: LIIF) -> float:
         """Of ``network`` in PyTorch, dB: what its artifacts start from."""
-        return self.psnr_y - self.score(lambda lr, size: fp32_picture(network, lr, size))
+        return self.psnr_y - statistics.fmean(self._score(lambda lr, size: fp32_picture(network, lr, size)))
 
     def measure(self, artifact: Artifact) -> Measurement:
         """Everything there is to know of ``artifact``."""
-        found = self.score(lambda lr, size: upscale(artifact, lr, size))
+        scores = self._score(lambda lr, size: upscale(artifact, lr, size))
+        found = statistics.fmean(scores)
         card = artifact.card
         return Measurement(
             found,
@@ -94,15 +113,24 @@ class Yardstick:
             sum(program.bytes for program in card.programs.values()),
             card.macs_per_output_pixel,
             None if self.reference is None else time_beside(self.reference, artifact),
+            self._worst(artifact, scores),
         )
 
-    def score(self, upscaler: Callable[[Float, tuple[int, int]], Float]) -> float:
-        """Mean PSNR-Y in dB of what ``upscaler`` makes of an LR picture and a size (H, W)."""
+    def _worst(self, artifact: Artifact, scores: Sequence[float]) -> Worst:
+        """``scores``: PSNR-Y of each picture, dB."""
+        losses = [whole - found for whole, found in zip(self._scores, scores, strict=True)]
+        largest = max(losses)
+        coloured = upscale(artifact, self._page, None, halo=artifact.card.tile.full_halo)
+        page = compare("pure colours", coloured, self._coloured, self._page)
+        return Worst(self.pairs[losses.index(largest)].name, largest, page.worst_block, page.worst_flat)
+
+    def _score(self, upscaler: Callable[[Float, tuple[int, int]], Float]) -> list[float]:
+        """PSNR-Y in dB of what ``upscaler`` makes of each LR picture and a size (H, W)."""
         scores = []
         for pair in self.pairs:
             size = (pair.hr.shape[1], pair.hr.shape[2])
             scores.append(psnr_y(upscaler(pair.lr, size), pair.hr, size[0] // pair.lr.shape[1]))
-        return statistics.fmean(scores)
+        return scores
 
 
 def measured_pairs(pictures: Sequence[Path] | None, scale: int) -> list[Pair]:

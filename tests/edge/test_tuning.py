@@ -3,6 +3,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,14 +18,25 @@ from edge.card import read_card
 from edge.cli import main, parser
 from edge.coreml_weights import MIXED
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
+from edge.evaluate import Pair
 from edge.pictures import PHOTOGRAPHS, built_in_pictures
+from edge.pipeline import fp32_picture
 from edge.recipe import PRECISIONS
 from edge.study import TuneJob
+from edge.thresholds import THRESHOLDS
 from edge.tuning import Findings, Point, Search
 from edge.tuning_commands import _precisions, require_front
-from edge.tuning_report import COLOURS, commands_of, render_plot, rows_of, write_recipes
-from edge.yardstick import Measurement, Time, measured_pairs, time_beside
-from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
+from edge.tuning_report import (
+    COLOURS,
+    commands_of,
+    reasons,
+    render_plot,
+    rows_of,
+    worst_rows_of,
+    write_recipes,
+)
+from edge.yardstick import Measurement, Time, Worst, Yardstick, measured_pairs, time_beside
+from models import LIIF, FixedScaleLIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.cost import count_macs
 from models.drawings import draw_sheet
 from models.training_recipe import read_recipe
@@ -32,6 +44,7 @@ from quantize.pruning import BudgetError, prunable
 
 CONFIG = LIIFConfig(n_feats=8, block_widths=(16, 16), hidden_widths=(32, 32), local_ensemble=False)
 MAX_LOSS = 0.001  # dB: the unpruned fp32 program is within it
+WORST = Worst("a", 0.1, 1.5, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +115,13 @@ def test_the_first_trial_is_the_network_as_it_is(study, model):
     )
 
 
+def test_what_was_worst_of_the_network_as_it_is_is_next_to_nothing(study):
+    worst = Search(study[0]).findings().points[0].measured.worst
+    assert worst.picture in [pair.name for pair in measured_pairs(None, 2)]
+    assert abs(worst.loss) < MAX_LOSS
+    assert 0 <= worst.flat <= worst.block < 0.05
+
+
 def test_what_loses_too_much_in_fp32_is_not_built(study):
     findings = Search(study[0]).findings()
     assert findings.over
@@ -120,7 +140,7 @@ def test_the_front_is_what_nothing_beats_within_the_loss(tiny, checkpoint, tmp_p
     def measured(search, candidate, network, yardstick):
         ms = candidate.encoder + candidate.decoder - 100 * (candidate.precision == "int8")
         loss = (200 - candidate.encoder - candidate.decoder) / 400 + 0.1 * (candidate.decoder % 10 > 0)
-        return Measurement(37 - loss, loss, 1, 1, Time(ms / 100, 5000 - 10 * ms))
+        return Measurement(37 - loss, loss, 1, 1, Time(ms / 100, 5000 - 10 * ms), WORST)
 
     monkeypatch.setattr(Search, "_measured", measured)
     job = job_of(checkpoint, tmp_path, by="time", precisions=("fp32", "int8"), max_loss=0.15, trials=12)
@@ -146,6 +166,7 @@ def test_the_command_prints_the_front_and_leaves_a_plot_and_recipes(study, model
     assert main(arguments_of(job)) == 0
     out = capfd.readouterr().out
     assert "e100-d100-single-fp32" in out
+    assert "worst block of 255" in out and "largest loss" in out
     assert ElementTree.parse(job.out / "front.svg").getroot().tag.endswith("svg")
     recipe = read_recipe(job.out / "front" / "e100-d100-single-fp32.toml")
     assert load_checkpoint(recipe.start).config == model.config
@@ -294,7 +315,7 @@ def test_time_is_a_ratio_of_turns_which_noise_of_the_machine_does_not_change(tin
 
 def point_of(encoder, loss, ms, local_ensemble=True, precision="int8"):
     candidate = Candidate(encoder, 80, local_ensemble, precision)
-    return Point(candidate, Measurement(37 - loss, loss, 1000 * encoder, 100 * encoder, None), ms)
+    return Point(candidate, Measurement(37 - loss, loss, 1000 * encoder, 100 * encoder, None, WORST), ms)
 
 
 def findings_of(*front, beside=()):
@@ -351,6 +372,66 @@ def test_without_a_precision_the_smallest_that_all_layers_share_is_tried_by_mult
 def test_one_point_is_a_plot_too(checkpoint, tmp_path):
     job = job_of(checkpoint, tmp_path, by="time", max_loss=0.0)
     assert "polyline" in render_plot(job, findings_of(point_of(40, 0.0, 500.0)))
+
+
+class Meddled:
+    """The network in PyTorch, but for bright pictures, which get noise, and pure blue, which gets red."""
+
+    about: ClassVar = {"device": "PyTorch"}
+
+    def __init__(self, model):
+        self.form = FixedScaleLIIF(model, 2)
+
+    def run(self, method, inputs):
+        lr = inputs["lr"].copy()
+        with torch.no_grad():
+            made = self.form(torch.from_numpy(lr)).numpy()
+        if lr.mean() > 0.6:
+            made = made + np.random.default_rng(0).normal(0, 0.02, made.shape).astype(np.float32)
+        blue = (lr[0] == np.float32([0, 0, 1])[:, None, None]).all(0).repeat(2, axis=0).repeat(2, axis=1)
+        made[0, 0] += np.float32(4 / 255) * blue
+        return made
+
+
+def test_the_worst_are_the_picture_that_loses_most_and_areas_of_the_page_of_pure_colours(tiny):
+    rng = np.random.default_rng(1)
+    lows = {name: (least + 0.2 * rng.random((3, 32, 32))) for name, least in (("dark", 0.1), ("bright", 0.7))}
+    pairs = [
+        Pair(name, lr.astype(np.float32), np.zeros((3, 64, 64), np.float32)) for name, lr in lows.items()
+    ]
+    near = 0.01 * rng.standard_normal((3, 64, 64)).astype(np.float32)
+    pairs = [replace(pair, hr=fp32_picture(tiny.model, pair.lr, (64, 64)) + near) for pair in pairs]
+    card = read_card(tiny.artifact(2, "fp32"))
+    measured = Yardstick(tiny.model, pairs, None).measure(Artifact(card, Meddled(tiny.model)))
+    assert measured.worst.picture == "bright"
+    assert measured.worst.loss == pytest.approx(2 * measured.loss, abs=1e-3) and measured.loss > 0.5
+    assert measured.worst.flat == pytest.approx(4, abs=0.01) and measured.worst.block >= measured.worst.flat
+
+
+def test_rows_of_the_worst_cases_are_numbered_like_those_of_the_front():
+    points = [point_of(40, 0.0, None), point_of(50, 0.0, None)]
+    assert worst_rows_of(points) == [["1", "0.100", "a", "1.50", "0.50"], ["2", "0.100", "a", "1.50", "0.50"]]
+    assert [row[0] for row in rows_of(points)] == ["1", "2"]
+
+
+def test_a_program_that_left_its_thresholds_is_named_with_the_reason():
+    candidate = Candidate(50, 80, False, "int8")
+    error = "differs from fp32: pure colours: expected flat areas within 2 of 255, found 9.31"
+    found = Findings((), (), over=((candidate, 0.3),), failed=((candidate, error),))
+    assert reasons(found) == [f"not on the front: {candidate}: {error}"]
+
+
+def test_a_candidate_that_is_off_on_pure_colours_alone_is_not_on_the_front(
+    tiny, checkpoint, tmp_path, monkeypatch
+):
+    strict = replace(THRESHOLDS["fp32"], worst_flat=-1.0)
+    monkeypatch.setitem(THRESHOLDS, "fp32", strict)
+    job = job_of(checkpoint, tmp_path, trials=1)
+    shutil.copytree(tiny.artifact(2, "fp32"), job.out / "reference")
+    findings = Search(job).run()
+    ((_, error),) = findings.failed
+    assert findings.front == findings.points == ()
+    assert "pure colours: expected flat areas within -1 of 255, found " in error
 
 
 def test_rows_of_interpreted_packages_have_no_time():
