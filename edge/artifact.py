@@ -127,7 +127,9 @@ class Artifact:
         return cls(card, load_program(folder, card, None if sys.platform == "darwin" else "fp16"))
 
     def __call__(self, tile: Float, size: tuple[int, int] | None = None) -> Float:
-        """Upscale a whole small picture as one tile. ``size`` (H, W) is for any-scale artifacts only.
+        """Upscale a whole small picture as one tile, a tiny one without ``upscale``'s extension.
+
+        ``size`` (H, W) is for any-scale artifacts only.
 
         Raises BadInput for another shape, a tile that the program does not take, or a size that does
         not fit the artifact's scale.
@@ -154,8 +156,7 @@ class Artifact:
     def render(self, lr: Float, tile: Tile, size: tuple[int, int]) -> Float:
         """The target of ``tile`` of a picture ``lr`` (3, h, w): colours (3, H', W'), not clamped."""
         self._check_tile(tile.source)
-        rows, columns = slice(*tile.source.rows), slice(*tile.source.columns)
-        window = lr[None, :, rows, columns]
+        window = _window(lr, tile.source)
         if self.card.scale != "any":
             crop = tile.crop(self.card.scale)
             return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
@@ -223,6 +224,14 @@ class Artifact:
             )
         if max(found) > limits.maximum:
             raise BadInput(f"expected tiles up to {limits.maximum} pixels, found {found[0]}x{found[1]}")
+
+
+def _window(lr: Float, source: Rect) -> Float:
+    """``source`` of ``lr`` (3, h, w) as (1, 3, h', w'); outside the picture its nearest pixel."""
+    height, width = lr.shape[1:]
+    rows = np.arange(*source.rows).clip(0, height - 1)
+    columns = np.arange(*source.columns).clip(0, width - 1)
+    return lr.take(rows, axis=1).take(columns, axis=2)[None]
 
 
 @contextmanager

@@ -12,6 +12,10 @@ from edge.errors import BadArtifact
 CARD_FILE = "card.json"
 SCHEMA_VERSION = 1
 
+# LR pixels. Zeros around a picture of this side or more move flat colours no farther than at the border of
+# a large one, around a smaller picture up to 120 of 255 (measured in docs/tiling.md).
+LARGEST_EXTENSION = 8
+
 Scale = Literal[2, 3, 4, "any"]
 Target = Literal["xnnpack", "coreml", "coreml-pte"]
 Precision = Literal[
@@ -49,6 +53,14 @@ class TileCard(_Part):
     halo: int = Field(ge=0)
     full_halo: int = Field(ge=0)
     fixed: int | None = None
+
+    @property
+    def smallest_side(self) -> int:
+        """LR pixels to which a picture's shorter axes are extended (docs/tiling.md).
+
+        0 for a program that takes one size: it refuses every picture smaller than that.
+        """
+        return min(self.halo, LARGEST_EXTENSION) if self.fixed is None else 0
 
 
 class DecodingCard(_Part):

@@ -2,7 +2,8 @@
 
 A tile is a window of the low-resolution picture that one program call upscales. It carries a halo of
 pixels that only lend context; its result is cropped hard, without feathering. At a border the window
-shifts inward instead of being padded, so border pixels see exactly what they see untiled.
+shifts inward instead of being padded, so border pixels see exactly what they see untiled. Only where
+a whole picture is tiny does its one window leave it, and reads the nearest pixel there.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ class Rect:
 
 @dataclass(frozen=True)
 class Tile:
-    """``source``: LR pixels to read, halo included; ``target``: output pixels to write."""
+    """``source``: LR pixels to read, halo included; ``target``: output pixels to write.
+
+    A ``source`` that leaves its picture, at negative rows for example, reads the nearest pixel of it.
+    """
 
     source: Rect
     target: Rect
@@ -57,7 +61,12 @@ class _Span:
     last: int
 
 
-def _plan_axis(length: int, tile: int, halo: int) -> list[_Span]:
+def _plan_axis(length: int, tile: int, halo: int, smallest_side: int) -> list[_Span]:
+    if length < smallest_side:
+        before = (smallest_side - length) // 2
+        return [_Span(-before, smallest_side - before, 0, length)]
+    if tile < length and tile <= 2 * halo:
+        raise BadInput(f"expected a tile larger than two halos of {halo}, found {tile}")
     size = min(tile, length)
     step = size - 2 * halo
     spans: list[_Span] = []
@@ -78,13 +87,18 @@ def _first_output(edge: int, n_in: int, n_out: int) -> int:
 
 
 def plan_tiles(
-    lr_size: tuple[int, int], size: tuple[int, int], tile: tuple[int, int], halo: int
+    lr_size: tuple[int, int],
+    size: tuple[int, int],
+    tile: tuple[int, int],
+    halo: int,
+    smallest_side: int = 0,
 ) -> list[Tile]:
     """Tiles of at most ``tile`` (height, width) LR pixels, ``halo`` included, that make a picture of
     ``size`` from one of ``lr_size``, row by row; their targets partition it.
 
     A tile owns LR pixels [a, b) of an axis and writes the output pixels whose centres lie in them:
-    from (2·a·N + n - 1) // (2·n) up to the same of b.
+    from (2·a·N + n - 1) // (2·n) up to the same of b. An axis of fewer than ``smallest_side`` LR pixels
+    is one window of as many, whatever the tile: with the picture in its middle, the odd pixel after it.
     Raises BadInput for sizes below 1 and for a halo that leaves a tile nothing to own.
     """
     if min(*lr_size, *size, *tile) < 1 or halo < 0:
@@ -92,13 +106,13 @@ def plan_tiles(
             f"expected sizes of at least 1 and a halo of at least 0, found picture "
             f"{lr_size}, target {size}, tile {tile}, halo {halo}"
         )
-    for length, extent in zip(lr_size, tile, strict=True):
-        if extent < length and extent <= 2 * halo:
-            raise BadInput(f"expected a tile larger than two halos of {halo}, found {extent}")
+    rows, columns = (
+        _plan_axis(length, extent, halo, smallest_side) for length, extent in zip(lr_size, tile, strict=True)
+    )
     tiles = []
-    for row in _plan_axis(lr_size[0], tile[0], halo):
+    for row in rows:
         top, bottom = (_first_output(edge, lr_size[0], size[0]) for edge in (row.first, row.last))
-        for column in _plan_axis(lr_size[1], tile[1], halo):
+        for column in columns:
             left, right = (_first_output(edge, lr_size[1], size[1]) for edge in (column.first, column.last))
             if bottom > top and right > left:  # a shrinking target can leave a tile without pixels
                 tiles.append(

@@ -10,7 +10,7 @@ from edge.artifact import Artifact
 from edge.errors import BadInput
 from edge.image_file import Picture, to_float, to_uint8
 from edge.recipe import MAX_SCALE
-from edge.tiling import plan_tiles
+from edge.tiling import Tile, plan_tiles
 
 Float = NDArray[np.float32]
 
@@ -29,13 +29,14 @@ def upscale(
 ) -> Float:
     """``lr`` (3, h, w) in [0, 1] to (3, H, W), not clamped, in tiles as the artifact's card has them.
 
+    A picture smaller than the network's reach is extended by its border meanwhile (docs/tiling.md).
     ``size``: (H, W), needed by any-scale artifacts only. ``tile`` and ``halo`` in LR pixels override the
     card's. ``on_tile`` is called after each of ``count_tiles`` tiles. Raises BadInput for sizes and tiles
     that the artifact cannot make.
     """
-    lr_size, size = _sizes(artifact, lr, size)
+    size = artifact.output_size((lr.shape[1], lr.shape[2]), size)
     out = np.empty((3, *size), np.float32)
-    for part in plan_tiles(lr_size, size, *_tile_and_halo(artifact, tile, halo)):
+    for part in _plan(artifact, lr, size, tile, halo):
         out[:, slice(*part.target.rows), slice(*part.target.columns)] = artifact.render(lr, part, size)
         on_tile()
     return out
@@ -49,8 +50,7 @@ def count_tiles(
     halo: int | None = None,
 ) -> int:
     """How many tiles ``upscale`` will run."""
-    lr_size, size = _sizes(artifact, lr, size)
-    return len(plan_tiles(lr_size, size, *_tile_and_halo(artifact, tile, halo)))
+    return len(_plan(artifact, lr, size, tile, halo))
 
 
 def upscale_picture(
@@ -91,14 +91,15 @@ def check_target(lr_size: tuple[int, int], size: tuple[int, int]) -> None:
         raise BadInput(f"expected a target of at most {MAX_OUTPUT_PIXELS} pixels, found {size[1]}x{size[0]}")
 
 
-def _sizes(
-    artifact: Artifact, lr: Float, size: tuple[int, int] | None
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    lr_size = (lr.shape[1], lr.shape[2])
-    return lr_size, artifact.output_size(lr_size, size)
-
-
-def _tile_and_halo(artifact: Artifact, tile: int | None, halo: int | None) -> tuple[tuple[int, int], int]:
-    card = artifact.card.tile
+def _plan(
+    artifact: Artifact, lr: Float, size: tuple[int, int] | None, tile: int | None, halo: int | None
+) -> list[Tile]:
+    lr_size, card = (lr.shape[1], lr.shape[2]), artifact.card.tile
     side = tile if tile is not None else card.fixed or card.default
-    return (side, side), halo if halo is not None else card.halo
+    return plan_tiles(
+        lr_size,
+        artifact.output_size(lr_size, size),
+        (side, side),
+        halo if halo is not None else card.halo,
+        card.smallest_side,
+    )

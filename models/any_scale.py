@@ -78,11 +78,11 @@ def plan_queries(
     """Queries for output pixels ``[rows) x [columns)`` of a picture of ``size`` made from ``lr_size``.
 
     ``lr_window``: (top, left, height, width), the part of the LR picture whose encoded map is at hand;
-    neighbours are clamped into it.
+    neighbours are clamped into it. Where it leaves the picture, that is extended (docs/tiling.md).
     """
     top, left, height, width = lr_window
-    y = axis_neighbours(lr_size[0], size[0], local_ensemble)
-    x = axis_neighbours(lr_size[1], size[1], local_ensemble)
+    y = axis_neighbours(lr_size[0], size[0], local_ensemble, (min(0, top), max(lr_size[0], top + height)))
+    x = axis_neighbours(lr_size[1], size[1], local_ensemble, (min(0, left), max(lr_size[1], left + width)))
     ys, xs = slice(*rows), slice(*columns)
     n = (rows[1] - rows[0]) * (columns[1] - columns[0])
     cell = [2.0 * lr_size[0] / size[0], 2.0 * lr_size[1] / size[1]] if cell_decode else []

@@ -18,7 +18,8 @@ class AxisNeighbours:
     """For every output pixel along one axis, the low-resolution pixels whose predictions it blends.
 
     All arrays are ``(k, n_out)``; k is 2 with local ensemble, else 1.
-    ``index``: int64 in [0, n_in); ``relative``: float32, half pixels; ``weight``: float32, sums to 1.
+    ``index``: int64, of a pixel that there is; ``relative``: float32, half pixels; ``weight``: float32,
+    sums to 1.
     """
 
     index: NDArray[np.int64]
@@ -26,8 +27,13 @@ class AxisNeighbours:
     weight: NDArray[np.float32]
 
 
-def axis_neighbours(n_in: int, n_out: int, local_ensemble: bool = True) -> AxisNeighbours:
+def axis_neighbours(
+    n_in: int, n_out: int, local_ensemble: bool = True, pixels: tuple[int, int] | None = None
+) -> AxisNeighbours:
     """Neighbours of every output pixel on an axis of ``n_in`` pixels resized to ``n_out``.
+
+    ``pixels``: the first index that there is, and the one after the last; beyond [0, n_in) where the
+    picture is extended (docs/tiling.md).
 
     Section 3.3: the two nearest pixels, each weighed by the distance to the other one; at the
     border, where the outer one is missing, the inner one takes both weights.
@@ -45,6 +51,7 @@ def axis_neighbours(n_in: int, n_out: int, local_ensemble: bool = True) -> AxisN
         up = np.where(tie, left % 2 == 1, 2 * remainder > denominator)
         index = (left + up)[None]
         weight = np.ones((1, n_out))
-    index = np.clip(index, 0, n_in - 1)
+    first, end = pixels or (0, n_in)
+    index = np.clip(index, first, end - 1)
     relative = 2.0 * (numerator - index * denominator) / denominator
     return AxisNeighbours(index, relative.astype(np.float32), weight.astype(np.float32))

@@ -1,5 +1,6 @@
 #include "card.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr int kSchemaVersion = 1;
+constexpr int kLargestExtension = 8;  // LR pixels (edge/card.py)
 constexpr int kMaxNumber = 1 << 16;  // for scales, tiles and halos: far above any, far from overflow
 
 Json parse(const std::string& path) {
@@ -50,12 +52,15 @@ Card read_fields(const std::string& path, const std::string& folder, const Json&
     }
     return number.get<int>();
   };
+  const bool one_size = !tile.at("fixed").is_null();
+  const int halo = whole(tile.at("halo"));
   const Card card{values.at("name"),
                   (fs::path(folder) / name).string(),
                   whole(values.at("scale")),
                   whole(tile.at("maximum")),
-                  whole(tile.at("fixed").is_null() ? tile.at("default") : tile.at("fixed")),
-                  whole(tile.at("halo"))};
+                  whole(one_size ? tile.at("fixed") : tile.at("default")),
+                  halo,
+                  one_size ? 0 : std::min(halo, kLargestExtension)};
   if (card.scale < 1 || card.tile < 1 || card.tile > card.tile_maximum) {
     throw Failure(path + ": expected a scale, tile and halo that fit together, found " + tile.dump());
   }

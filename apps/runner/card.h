@@ -13,6 +13,7 @@ struct Card {
   int tile_maximum;
   int tile;
   int halo;
+  int smallest_side;  // to which a picture's shorter axes are extended (docs/tiling.md)
 };
 
 // The card of the fixed-scale artifact in `folder`. A Failure for a folder that is none, for an artifact

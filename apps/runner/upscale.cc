@@ -21,6 +21,26 @@ namespace {
 // 12 bytes each while the picture is put together: 1.2 GB (edge/upscale.py).
 constexpr int64_t kMaxOutputPixels = 100'000'000;
 
+Planes<float> empty(int64_t height, int64_t width) {
+  return {3, height, width, std::vector<float>(static_cast<size_t>(3 * height * width))};
+}
+
+// `source` of `lr`; outside the picture its nearest pixel.
+Planes<float> window_of(const Planes<float>& lr, const Rect& source) {
+  Planes<float> window = empty(source.height, source.width);
+  auto to = window.values.begin();
+  for (int64_t c = 0; c < lr.channels; ++c) {
+    for (int64_t y = 0; y < source.height; ++y) {
+      const int64_t row = std::clamp<int64_t>(source.top + y, 0, lr.height - 1);
+      for (int64_t x = 0; x < source.width; ++x) {
+        const int64_t column = std::clamp<int64_t>(source.left + x, 0, lr.width - 1);
+        *to++ = lr.values[static_cast<size_t>((c * lr.height + row) * lr.width + column)];
+      }
+    }
+  }
+  return window;
+}
+
 // Copies the rectangle at (`from_top`, `from_left`) of `from` to (`to_top`, `to_left`) of `to`.
 void copy(const Planes<float>& from, int64_t from_top, int64_t from_left, Planes<float>& to,
           int64_t to_top, int64_t to_left, int64_t height, int64_t width) {
@@ -33,15 +53,10 @@ void copy(const Planes<float>& from, int64_t from_top, int64_t from_left, Planes
   }
 }
 
-Planes<float> empty(int64_t height, int64_t width) {
-  return {3, height, width, std::vector<float>(static_cast<size_t>(3 * height * width))};
-}
-
 // One tile of `lr` into its place in `sr`.
 void render(Program& program, const Planes<float>& lr, const Tile& tile, int64_t scale, Planes<float>& sr) {
   const Rect& source = tile.source;
-  Planes<float> window = empty(source.height, source.width);
-  copy(lr, source.top, source.left, window, 0, 0, source.height, source.width);
+  Planes<float> window = window_of(lr, source);
   Tensor output = program.run({{{1, 3, source.height, source.width}, std::move(window.values)}}).output;
   const std::vector<int64_t> expected{1, 3, scale * source.height, scale * source.width};
   if (output.shape != expected) {
@@ -75,7 +90,7 @@ void upscale(const std::vector<std::string>& words) {
                   " pixels, found " + std::to_string(card.scale * lr.width) + "x" +
                   std::to_string(card.scale * lr.height));
   }
-  const auto tiles = plan_tiles(lr.height, lr.width, card.scale, tile, halo);
+  const auto tiles = plan_tiles(lr.height, lr.width, card.scale, tile, halo, card.smallest_side);
   const int64_t largest = std::min<int64_t>(tile, std::max(lr.height, lr.width));
   if (largest > card.tile_maximum) {
     throw Failure("expected tiles up to " + std::to_string(card.tile_maximum) + " pixels, found " +

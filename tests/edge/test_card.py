@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.card import CARD_FILE, Card, hash_program, read_card
+from edge.card import CARD_FILE, Card, TileCard, hash_program, read_card
 from edge.errors import BadArtifact
 
 MISSING = object()
@@ -84,6 +84,14 @@ def test_another_schema_version_is_refused_and_named(folder, version):
 def test_json_that_is_no_card_has_no_version(folder, content):
     (folder / CARD_FILE).write_text(content)
     assert_refused(folder, "expected schema version 1, found None")
+
+
+@pytest.mark.parametrize(
+    ("halo", "fixed", "smallest_side"), [(8, None, 8), (36, None, 8), (4, None, 4), (0, None, 0), (8, 96, 0)]
+)
+def test_pictures_are_extended_up_to_the_halo_and_to_eight_pixels_at_most(halo, fixed, smallest_side):
+    tile = TileCard(maximum=128, default=128, halo=halo, full_halo=36, fixed=fixed)
+    assert tile.smallest_side == smallest_side
 
 
 @pytest.mark.parametrize(

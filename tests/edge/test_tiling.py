@@ -104,6 +104,37 @@ def test_the_crop_is_the_targets_place_in_the_programs_output(scale):
         assert (crop.height, crop.width) == (tile.target.height, tile.target.width)
 
 
+def test_an_axis_below_the_smallest_side_is_one_window_with_the_picture_in_its_middle():
+    plan = plan_tiles((3, 40), (8, 61), (16, 16), 4, smallest_side=8)
+    assert {(part.source.rows, part.target.rows) for part in plan} == {((-2, 6), (0, 8))}
+    long = plan_tiles((40, 40), (61, 61), (16, 16), 4)
+    assert [part.source.columns for part in plan] == [part.source.columns for part in long[: len(plan)]]
+    assert [part.target.columns for part in plan] == [part.target.columns for part in long[: len(plan)]]
+    assert plan_tiles((40, 3), (61, 8), (16, 16), 4, smallest_side=8) == [transposed(part) for part in plan]
+
+
+def transposed(tile: Tile) -> Tile:
+    return Tile(*(Rect(r.left, r.top, r.width, r.height) for r in (tile.source, tile.target)))
+
+
+@pytest.mark.parametrize("tile", [1, 4, 7, 100])
+def test_so_it_is_whatever_the_tile(tile):
+    assert plan_tiles((1, 7), (2, 14), (tile, tile), 4, smallest_side=8) == [
+        Tile(Rect(-3, 0, 8, 8), Rect(0, 0, 2, 14))
+    ]
+
+
+def test_the_crop_of_a_window_that_leaves_its_picture_is_the_pictures_place_in_it():
+    (part,) = plan_tiles((1, 7), (2, 14), (16, 16), 4, smallest_side=8)
+    assert part.crop(2) == Rect(6, 0, 2, 14)
+
+
+def test_from_the_smallest_side_on_plans_are_what_they_are_without_it():
+    for lr_size, size, tile, halo in [*PLANS, *random_plans(100)]:
+        plan = plan_tiles(lr_size, size, tile, halo)
+        assert plan_tiles(lr_size, size, tile, halo, smallest_side=min(lr_size)) == plan
+
+
 @pytest.mark.parametrize(
     ("lr_size", "size", "tile", "halo"),
     [

@@ -115,6 +115,15 @@ def test_queries_of_a_window_index_into_the_window():
     assert np.array_equal(window.coordinates, whole.coordinates)
 
 
+def test_queries_of_a_window_beyond_the_picture_are_those_of_the_extended_picture():
+    # 4 pixels to 6, with two more on either side: 8 pixels to 12, of which 3 to 9 are the picture's.
+    options = {"local_ensemble": True, "cell_decode": True}
+    beyond = plan_queries((4, 9), (6, 13), (0, 6), (0, 13), (-2, 0, 8, 9), **options)
+    extended = plan_queries((8, 9), (12, 13), (3, 9), (0, 13), (0, 0, 8, 9), **options)
+    for name in ("index", "coordinates", "weight"):
+        assert np.array_equal(getattr(beyond, name), getattr(extended, name))
+
+
 @pytest.mark.parametrize(("local_ensemble", "k"), [(True, 4), (False, 1)])
 @pytest.mark.parametrize(("cell_decode", "columns"), [(True, 4), (False, 2)])
 def test_queries_have_the_stated_shapes_and_types(local_ensemble, k, cell_decode, columns):

@@ -67,6 +67,14 @@ def test_without_ensemble_a_tie_goes_to_the_even_pixel():
     assert axis_neighbours(4, 6, local_ensemble=False).index.tolist() == [[0, 0, 1, 2, 2, 3]]
 
 
+def test_where_a_picture_is_extended_the_border_has_its_neighbours_there():
+    alone, extended = axis_neighbours(2, 3), axis_neighbours(2, 3, pixels=(-1, 3))
+    assert alone.index.T.tolist() == [[0, 0], [0, 1], [1, 1]]
+    assert extended.index.T.tolist() == [[-1, 0], [0, 1], [1, 2]]
+    assert np.array_equal(extended.weight, alone.weight)
+    assert extended.relative[0, 0] == np.float32(5 / 3)  # from -1/6 to -1, in half pixels
+
+
 def test_the_same_size_reads_every_pixel_as_it_is():
     axis = axis_neighbours(5, 5)
     assert axis.index[0].tolist() == [0, 1, 2, 3, 4]

@@ -80,7 +80,9 @@ def test_fp32_equals_the_host_within_1e5(fp32_artifact: Path, native_build: Path
 
 
 @native
-@pytest.mark.parametrize("side", [(1, 1), (1, 50), (50, 1), (33, 31), (75, 97)], ids=str)
+@pytest.mark.parametrize(
+    "side", [(1, 1), (2, 3), (1, 50), (50, 1), (3, 70), (4, 4), (33, 31), (75, 97)], ids=str
+)
 @pytest.mark.parametrize("kind", ["fp32", "int8"])
 def test_a_picture_is_upscaled_to_pythons_bytes(
     side: tuple[int, int], kind: str, run: Run, tmp_path: Path, request: pytest.FixtureRequest
@@ -152,6 +154,17 @@ def test_every_kind_of_png_is_read_as_in_python(
     made = run("upscale", int8_artifact, "in.png", "out.png")
     assert made.returncode == 0, made.stderr
     assert same_bytes(int8_artifact, tmp_path)
+
+
+@native
+@pytest.mark.parametrize(("side", "halo"), [((7, 40), 12), ((8, 3), 12), ((2, 40), 0)], ids=str)
+def test_tiny_pictures_are_extended_to_pythons_bytes_whatever_the_cards_halo(
+    side: tuple[int, int], halo: int, run: Run, int8_artifact: Path, tmp_path: Path
+) -> None:
+    artifact = edited_card(int8_artifact, tmp_path / "artifact", lambda card: card["tile"].update(halo=halo))
+    Image.fromarray(noise(*side, 3)).save(tmp_path / "in.png")
+    assert run("upscale", artifact, "in.png", "out.png").returncode == 0
+    assert same_bytes(artifact, tmp_path)
 
 
 def edited_card(artifact: Path, folder: Path, edit: Callable[[dict], object]) -> Path:
