@@ -16,6 +16,7 @@ from edge.metrics import psnr
 from edge.pictures import sample_pictures
 from edge.pipeline import build_artifact, fp32_picture, measure
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec
+from edge.upscale import upscale
 from models import EMBEDDED, LIIF, load_checkpoint
 from models.cost import count_macs
 
@@ -26,6 +27,8 @@ SIDE = 64  # pixels of the two tiles
 # as far from each other as from fp32, measured 50 to 54 dB, but none nearer to fp32 than the other.
 SAME_QUANTISATION = 47.0  # dB
 SAME_DISTANCE = 0.5  # dB, measured up to 0.21
+
+MAX_TINY = 1.0  # of 255, off the mean colour of a tiny picture; measured 0.63, not extended 62
 
 MAX_LOSS = 0.035  # dB of PSNR-Y against fp32, measured 0.020
 
@@ -74,6 +77,13 @@ def test_it_stays_within_its_threshold_of_fp32(artifact, model):
     result = measure(artifact, model)
     assert result.passed, result.failures
     assert artifact.card.quantisation.quantised_layers == HEAD_COPIES + 2 * 16 + 1 + 1 + 4 * 16
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1), (3, 5)], ids=str)
+def test_a_tiny_picture_of_one_colour_keeps_it(artifact, size):
+    colour = np.float32([200, 100, 50])[:, None, None] / np.float32(255)
+    off = 255 * (upscale(artifact, np.broadcast_to(colour, (3, *size)).copy()) - colour)
+    assert abs(off.mean((1, 2))).max() <= MAX_TINY
 
 
 def test_it_loses_little_on_set5(artifact, model, set5):
