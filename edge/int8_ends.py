@@ -7,7 +7,9 @@ alone. Shifted by half a step, every byte has a code of its own.
 **Output.** A layer's int8 output takes 256 values. Copies of the layer, whose biases differ by a part of
 the step between two of these, round at different places, and the mean of k of them takes k times as many
 values. The first layer has next to no work, and of the last one, with three outputs, kernels compute eight
-or sixteen: there copies are nearly free, and there rounding costs most (docs/int8.md).
+or sixteen: there copies are nearly free, and there rounding costs most (docs/int8.md). They are added up
+first and divided then: of scales of few bits (``edge.xnnpack_quantizer``) that sum is exact in any order,
+so that every processor finds the same mean.
 
 **The MLP's first layer**, of which every evaluation reads relu(x + b) with a bias b of its own, gets the
 largest of these, B, and a ReLU: relu(x + b) = relu(relu(x + B) - (B - b)). So no codes are spent on values
@@ -15,13 +17,12 @@ below zero, which end as zeros, and steps are half as large.
 """
 
 import copy
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-
-from models import FixedScaleLIIF
 
 # The layer that reads the picture. What it gives is bounded by black and white, which are no outliers:
 # its output keeps its whole range.
@@ -29,6 +30,10 @@ HEAD = "encoder.head.0"
 
 # The fixed-scale form's part of the MLP's first layer that all evaluations share.
 FIRST = "hoisted"
+OFFSET = "offset_bias_"  # and a number: what an evaluation adds to it
+
+# The MLP's other layers.
+MLP_LAYER = re.compile(r"layers\.(\d+)\.weight")
 
 STEP = 2 / 255  # between two neighbouring bytes, in the network's [-1, 1]
 SHIFT = STEP / 2
@@ -56,28 +61,36 @@ class ByteConv2d(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         assert conv.bias is not None and isinstance(conv.padding, tuple)
-        self.weight, self.padding = conv.weight, conv.padding
-        biases = head_biases(conv.weight.detach(), conv.bias.detach())
-        self.biases = nn.ParameterList(map(nn.Parameter, biases))
+        self.padding = conv.padding
+        _register(self, self.derive(conv.weight, conv.bias))
+
+    @staticmethod
+    def derive(weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
+        """Its weights by name from those of the layer: (C, 3, k, k) and (C,)."""
+        biases = head_biases(weight, bias)
+        return {"weight": weight, **{f"bias_{number}": each for number, each in enumerate(biases)}}
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (B, 3, h, w) in [-1, 1]."""
-        shifted = x + SHIFT
-        # Calls with one weight each, not one call with twice the outputs: a sum is cheaper than a layer.
-        first, *others = (F.conv2d(shifted, self.weight, bias, padding=self.padding) for bias in self.biases)
-        mean = first * (1 / HEAD_COPIES)
+        shifted, weight = x + SHIFT, self.get_parameter("weight")
+        biases = [self.get_parameter(f"bias_{number}") for number in range(HEAD_COPIES)]
+        # Calls with one weight each, not one call with more outputs: a sum is cheaper than the float layer
+        # that would join 64 channels, and XNNPACK does not cut tensors of varying size in parts.
+        first, *others = (F.conv2d(shifted, weight, bias, padding=self.padding) for bias in biases)
+        total = first
         for other in others:
-            mean = mean + other * (1 / HEAD_COPIES)
-        return mean
+            total = total + other
+        return total * (1 / HEAD_COPIES)
 
 
 class FlooredConv2d(nn.Module):
-    """``conv``, which has no bias, with ``bias`` (C,) and a ReLU."""
+    """``conv``, which has no bias, with one, zero at first, and a ReLU."""
 
-    def __init__(self, conv: nn.Conv2d, bias: Tensor) -> None:
+    def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         assert conv.bias is None and isinstance(conv.padding, tuple)
-        self.weight, self.padding, self.bias = conv.weight, conv.padding, nn.Parameter(bias)
+        self.weight, self.padding = conv.weight, conv.padding
+        self.bias = nn.Parameter(torch.zeros(conv.out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(F.conv2d(x, self.weight, self.bias, padding=self.padding))
@@ -90,13 +103,17 @@ class FineLayer(nn.Module):
     def __init__(self, layer: nn.Conv2d | nn.Linear) -> None:
         super().__init__()
         assert layer.bias is not None
-        weight, bias = last_weights(layer.weight.detach(), layer.bias.detach())
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        _register(self, self.derive(layer.weight, layer.bias))
         self.mean = _Mean(layer.weight)
+
+    @staticmethod
+    def derive(weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
+        """Its weights by name from those of the layer: (out, …) and (out,)."""
+        return dict(zip(("weight", "bias"), last_weights(weight, bias), strict=True))
 
     def forward(self, x: Tensor) -> Tensor:
         """``x``: (B, C, h, w), or (N, C)."""
-        mean: Tensor = self.mean(_multiply(x, self.weight, self.bias))
+        mean: Tensor = self.mean(_multiply(x, self.get_parameter("weight"), self.get_parameter("bias")))
         return mean
 
 
@@ -111,6 +128,11 @@ class _Mean(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # The product comes first: XNNPACK does not run every float layer straight after an int8 one.
         return _multiply(x * (1 / LAST_COPIES), self.kernel)
+
+
+def _register(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    for name, weight in weights.items():
+        module.register_parameter(name, nn.Parameter(weight.detach().clone()))
 
 
 def _multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -149,17 +171,43 @@ def with_int8_ends(module: nn.Module, kept: Collection[str]) -> nn.Module:
     """A copy of ``module``, one of our forms, that computes the same: its first and its last layer and the
     MLP's first, where it has them and they are not ``kept`` in float, are as int8 programs have them."""
     module = copy.deepcopy(module)
-    if isinstance(module, FixedScaleLIIF) and FIRST not in kept:
-        largest, less = first_biases([module.get_buffer(name) for name in module.offset_biases])
-        setattr(module, FIRST, FlooredConv2d(module.hoisted, largest))
-        for name, bias in zip(module.offset_biases, less, strict=True):
-            module.register_buffer(name, bias)
-    kinds: dict[str, type[ByteConv2d | FineLayer]] = {HEAD: ByteConv2d}
-    if isinstance(layers := dict(module.named_children()).get("layers"), nn.ModuleList):
-        kinds[f"layers.{len(layers) - 1}"] = FineLayer
-    modules = dict(module.named_modules())
-    for path, kind in kinds.items():
-        if path in modules and path not in kept:
-            parent, _, name = path.rpartition(".")
-            setattr(modules[parent], name, kind(modules[path]))
+    own = _weights_of(module)
+    for path, kind in _ends(own, kept).items():
+        parent, _, name = path.rpartition(".")
+        setattr(module.get_submodule(parent), name, kind(module.get_submodule(path)))
+    weights = int8_weights(own, kept)
+    with torch.no_grad():
+        for name, place in _weights_of(module).items():
+            place.copy_(weights.get(name, place))
     return module
+
+
+def int8_weights(weights: Mapping[str, Tensor], kept: Collection[str] = ()) -> dict[str, Tensor]:
+    """Every weight of ``with_int8_ends(module, kept)`` by its name there, but for constants, as a function of
+    ``module``'s own ``weights``: gradients go through."""
+    changed = dict(weights)
+    for path, kind in _ends(weights, kept).items():
+        if issubclass(kind, FlooredConv2d):
+            offsets = [name for name in weights if name.startswith(OFFSET)]
+            changed[f"{path}.bias"], less = first_biases([weights[name] for name in offsets])
+            changed |= dict(zip(offsets, less, strict=True))
+        elif issubclass(kind, ByteConv2d | FineLayer):
+            own = kind.derive(changed.pop(f"{path}.weight"), changed.pop(f"{path}.bias"))
+            changed |= {f"{path}.{name}": weight for name, weight in own.items()}
+    return changed
+
+
+def _weights_of(module: nn.Module) -> dict[str, Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _ends(weights: Mapping[str, Tensor], kept: Collection[str]) -> dict[str, type[nn.Module]]:
+    """What becomes of which layer of a form with ``weights``, by the layer's path."""
+    ends: dict[str, type[nn.Module]] = {}
+    if f"{HEAD}.weight" in weights:
+        ends[HEAD] = ByteConv2d
+    if any(name.startswith(OFFSET) for name in weights):
+        ends[FIRST] = FlooredConv2d
+    if numbers := [int(found[1]) for found in map(MLP_LAYER.fullmatch, weights) if found]:
+        ends[f"layers.{max(numbers)}"] = FineLayer
+    return {path: kind for path, kind in ends.items() if path not in kept}

@@ -9,7 +9,7 @@ from torch import Tensor
 from edge.equalization import Factors, equalize_weights
 from edge.extremes import calibration_extremes
 from edge.int8 import FLOAT_LAYERS, calibration_tiles, equalization_factors, has_whole_range, layer_quantizer
-from edge.int8_ends import FIRST, HEAD, first_biases, head_biases, last_weights, with_int8_ends
+from edge.int8_ends import int8_weights, with_int8_ends
 from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
 from models.fixed_scale import derive_weights
@@ -60,12 +60,4 @@ def make_derive(model: LIIF, scale: int) -> Derive:
 def derive_int8_weights(model: LIIF, scale: int, factors: Factors) -> Mapping[str, Tensor]:
     """Every weight of ``with_int8_ends(equalized(FixedScaleLIIF(model, scale), factors))`` as a function of
     ``model``'s."""
-    weights = equalize_weights(derive_weights(model, scale), factors)
-    for number, bias in enumerate(head_biases(weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])):
-        weights[f"{HEAD}.biases.{number}"] = bias
-    offsets = [name for name in weights if name.startswith("offset_bias_")]
-    weights[f"{FIRST}.bias"], less = first_biases([weights[name] for name in offsets])
-    weights |= dict(zip(offsets, less, strict=True))
-    last = f"layers.{len(model.imnet.linears) - 2}"
-    names = f"{last}.weight", f"{last}.bias"
-    return weights | dict(zip(names, last_weights(*map(weights.__getitem__, names)), strict=True))
+    return int8_weights(equalize_weights(derive_weights(model, scale), factors))

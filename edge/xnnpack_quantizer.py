@@ -10,15 +10,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.graph import LAYERS, module_path
+from quantize.ranges import coarser
 
 ANNOTATION = "quantization_annotation"  # the key that PT2E reads
 
 # Below the smallest scale that a real activation has; keeps an all-zero tensor from dividing by zero.
 SMALLEST_SCALE = 2.0**-20
+
+# Significant bits of the scale of what is added up in float: copies, residuals, colours. The blended sum of
+# four evaluations of four copies is then exact, whatever order a kernel adds in. Of float32's 24 bits 10 are
+# for the sum of copies, 6 for the blend's weights at ×4, 1 for scales on either side of a power of two. It
+# makes steps coarser by 1/64 at most.
+SUMMED_SCALE_BITS = 7
 
 
 class Annotator:
@@ -57,8 +64,9 @@ class LayerQuantizer(Annotator):
     """W8A8 with ranges from calibration.
 
     Int8 per-channel weights, int8 inputs and outputs (after a ReLU that follows), ranges from the
-    smallest to the largest value seen; ``inputs``: (scale, zero point) of the input of the layer at a path,
-    where it is known beforehand. ``copies`` names the biases that were doubled and what each is a copy of.
+    smallest to the largest value seen. Without a ReLU, float sums follow: such an output's scale is rounded
+    up to ``SUMMED_SCALE_BITS``. ``inputs``: (scale, zero point) of the input of the layer at a path, where it
+    is known beforehand. ``copies`` names the biases that were doubled and what each is a copy of.
     ``trainable``: with fake quantisers, which round while they observe, for quantisation-aware training.
     """
 
@@ -72,6 +80,7 @@ class LayerQuantizer(Annotator):
         self.inputs = inputs or {}
         self.copies: dict[str, str] = {}
         self._activation, self._weight = _specs(trainable)
+        self._summed = _summed(trainable)
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         """Give every call of a layer a bias of its own, and float operators after int8 layers a float input.
@@ -109,9 +118,8 @@ class LayerQuantizer(Annotator):
 
     def _mark(self, layer: Node) -> None:
         known = self.inputs.get(module_path(layer))
-        _annotate_layer(
-            layer, self._activation, self._weight, self._activation if known is None else _known(*known)
-        )
+        given = self._activation if known is None else _known(*known)
+        _annotate_layer(layer, given, self._weight, self._activation, self._summed)
         for addition in _constant_additions(layer):
             _annotate_addition(addition, self._activation)
 
@@ -163,22 +171,11 @@ def _specs(trainable: bool) -> tuple[Any, Any]:
     )
     from torchao.quantization.pt2e.quantizer import QuantizationSpec
 
-    of_activation = MinMaxObserver.with_args(eps=SMALLEST_SCALE)
     of_weight = PerChannelMinMaxObserver.with_args(eps=SMALLEST_SCALE)
     if trainable:
         # A weight that moves: the range is that of the moment, not the widest so far.
         now = MovingAveragePerChannelMinMaxObserver.with_args(averaging_constant=1.0, eps=SMALLEST_SCALE)
-        of_activation = FakeQuantize.with_args(observer=of_activation)
         of_weight = FakeQuantize.with_args(observer=now)
-
-    activation = QuantizationSpec(
-        dtype=torch.int8,
-        quant_min=-128,
-        quant_max=127,
-        qscheme=torch.per_tensor_affine,
-        is_dynamic=False,
-        observer_or_fake_quant_ctr=of_activation,
-    )
     weight = QuantizationSpec(
         dtype=torch.int8,
         quant_min=-127,
@@ -188,7 +185,37 @@ def _specs(trainable: bool) -> tuple[Any, Any]:
         is_dynamic=False,
         observer_or_fake_quant_ctr=of_weight,
     )
-    return activation, weight
+    return _of_range(MinMaxObserver, trainable), weight
+
+
+def _summed(trainable: bool) -> Any:
+    """An int8 activation with a scale of ``SUMMED_SCALE_BITS``."""
+    from torchao.quantization.pt2e.observer import MinMaxObserver
+
+    class CoarseScaleObserver(MinMaxObserver):  # type: ignore[misc]  # a class without types
+        def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+            scale, zero_point = super().calculate_qparams()
+            scale = coarser(scale, SUMMED_SCALE_BITS)
+            lowest = self.quant_min - (self.min_val.clamp(max=0.0) / scale).round()
+            return scale, lowest.clamp(self.quant_min, self.quant_max).to(zero_point.dtype)
+
+    return _of_range(CoarseScaleObserver, trainable)
+
+
+def _of_range(observer: Any, trainable: bool) -> Any:
+    """An int8 activation whose range ``observer`` knows."""
+    from torchao.quantization.pt2e import FakeQuantize
+    from torchao.quantization.pt2e.quantizer import QuantizationSpec
+
+    observing = observer.with_args(eps=SMALLEST_SCALE)
+    return QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=-128,
+        quant_max=127,
+        qscheme=torch.per_tensor_affine,
+        is_dynamic=False,
+        observer_or_fake_quant_ctr=FakeQuantize.with_args(observer=observing) if trainable else observing,
+    )
 
 
 def _at_run_time() -> Any:
@@ -220,17 +247,18 @@ def _known(scale: float, zero_point: int) -> Any:
     )
 
 
-def _annotate_layer(node: Node, activation: Any, weight: Any, input_activation: Any) -> None:
+def _annotate_layer(node: Node, given: Any, weight: Any, activation: Any, summed: Any) -> None:
+    """``activation``: of what a ReLU makes of the output, if one follows; ``summed``: of the output, else."""
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
-    inputs = {node.args[0]: input_activation, node.args[1]: weight}
+    inputs = {node.args[0]: given, node.args[1]: weight}
     users = list(node.users)
     if len(users) == 1 and users[0].target is torch.ops.aten.relu.default:
         node.meta[ANNOTATION] = QuantizationAnnotation(input_qspec_map=inputs, _annotated=True)
         users[0].meta[ANNOTATION] = QuantizationAnnotation(output_qspec=activation, _annotated=True)
     else:
         node.meta[ANNOTATION] = QuantizationAnnotation(
-            input_qspec_map=inputs, output_qspec=activation, _annotated=True
+            input_qspec_map=inputs, output_qspec=summed, _annotated=True
         )
 
 

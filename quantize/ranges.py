@@ -110,6 +110,15 @@ def _halve(counts: Tensor) -> Tensor:
     return halved
 
 
+def coarser(scale: Tensor, bits: int) -> Tensor:
+    """The smallest numbers of ``bits`` significant bits that are not below ``scale``, which is positive.
+
+    Products of such a number and small integers are exact in float32, and so are sums of these in any order.
+    """
+    mantissa, exponent = torch.frexp(scale)
+    return torch.ldexp((mantissa * 2**bits).ceil(), exponent - bits)
+
+
 def least_error_scales(weight: Tensor, steps: int) -> Tensor:
     """The symmetric scale of each row of ``weight`` (rows, n), in ``steps`` either side, with the least
     squared error: (rows,)."""

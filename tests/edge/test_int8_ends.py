@@ -17,6 +17,7 @@ from edge.int8_ends import (
     FineLayer,
     FlooredConv2d,
     head_biases,
+    int8_weights,
     last_weights,
     with_int8_ends,
 )
@@ -114,6 +115,18 @@ def test_every_form_computes_the_same_with_both_ends_changed():
         assert not any(isinstance(m, ByteConv2d | FineLayer) for m in form.modules())
         inside = (..., slice(8, -8), slice(8, -8)) if lr is inputs[0] else ...
         torch.testing.assert_close(changed(*inputs)[inside], form(*inputs)[inside], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kept", [(), (HEAD,), ("hoisted", "layers.1")])
+def test_the_weights_of_changed_ends_follow_from_those_of_the_form(kept):
+    form = FixedScaleLIIF(network(), 2)
+    derived = int8_weights({**dict(form.named_parameters()), **dict(form.named_buffers())}, kept)
+    changed = with_int8_ends(form, kept)
+    constants = {"layers.1.mean.kernel"}
+    held = {**dict(changed.named_parameters()), **dict(changed.named_buffers())}
+    assert held.keys() - constants == derived.keys()
+    for name, weight in derived.items():
+        assert torch.equal(held[name], weight)
 
 
 def test_an_end_that_is_kept_in_float_is_left_alone():

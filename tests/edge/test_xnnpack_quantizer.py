@@ -1,13 +1,20 @@
 """Every chosen layer is in int8 wherever it is called, with a bias of its own; nothing else is."""
 
 import itertools
+import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from edge.xnnpack_quantizer import LAYERS, LayerQuantizer, count_int8_layers, module_path
+from edge.xnnpack_quantizer import (
+    LAYERS,
+    SUMMED_SCALE_BITS,
+    LayerQuantizer,
+    count_int8_layers,
+    module_path,
+)
 from quantize.static import quantize_static
 
 ROUNDS = 5
@@ -108,3 +115,18 @@ def test_calibration_on_nothing_but_black_or_glare_gives_finite_numbers(peak):
     with torch.no_grad():
         for x in (torch.zeros(1, 3, 6, 7), torch.ones(1, 3, 6, 7)):
             assert torch.isfinite(graph(x)).all()
+
+
+def test_what_no_relu_follows_has_a_scale_of_few_bits_and_keeps_its_range():
+    module = seeded(Loop).eval()
+    graph = quantised(module, LayerQuantizer(lambda path: True), 1, 3, 6, 7)
+    torch.manual_seed(0)
+    inputs = [torch.rand((1, 3, 6, 7)) for _ in range(4)]
+    with torch.no_grad():
+        seen = [module.head(x) for x in inputs]
+    (quantize,) = calls(graph)[0].users
+    _, scale, zero_point, low, high, _ = quantize.args
+    mantissa = math.frexp(scale)[0] * 2**SUMMED_SCALE_BITS
+    assert mantissa == round(mantissa)
+    assert (low - zero_point) * scale <= min(float(x.min()) for x in seen) + scale / 2
+    assert (high - zero_point) * scale >= max(float(x.max()) for x in seen) - scale / 2

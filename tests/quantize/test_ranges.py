@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from quantize.ranges import Histogram, NonFinite, least_error_scales
+from quantize.ranges import Histogram, NonFinite, coarser, least_error_scales
 
 
 def seen(*batches: torch.Tensor) -> Histogram:
@@ -97,3 +97,24 @@ def test_mixing_counts_relative_frequencies_whatever_the_limits(order):
 def test_extremes_of_nothing_change_nothing():
     photographs = seen(noise())
     assert photographs.mixed(Histogram(), 0.3).range("mse") == pytest.approx(photographs.range("mse"))
+
+
+def test_a_coarser_scale_has_few_bits_and_is_hardly_larger():
+    scale = noise().abs() + 1e-6
+    found = coarser(scale, 7)
+    mantissa = torch.frexp(found).mantissa * 2**7
+    assert torch.equal(mantissa, mantissa.round())
+    assert float((found / scale).min()) >= 1 and float((found / scale).max()) <= 1 + 1 / 64
+    assert torch.equal(coarser(found, 7), found)
+
+
+def test_sums_of_codes_with_coarser_scales_are_the_same_in_any_order():
+    """As blended at ×4: sixteen codes, four to a scale, that weigh 49, 7, 7 and 1 of 64."""
+    rng = torch.Generator().manual_seed(0)
+    scales = coarser(torch.rand((1000, 4, 1), generator=rng) * 0.01 + 0.01, 7)
+    codes = torch.randint(-255, 256, (1000, 4, 4), generator=rng)
+    values = (codes * scales * torch.tensor([49, 7, 7, 1])[:, None] / 64).flatten(1)
+    total = values.double().sum(1)
+    for seed in range(5):
+        order = torch.randperm(16, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(values[:, order].cumsum(1)[:, -1].double(), total)

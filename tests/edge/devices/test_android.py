@@ -134,7 +134,7 @@ def test_the_arm64_runner_brings_all_that_it_loads(
     device = AndroidDevice(remote=str(phone), measurement=Measurement(threads=1))
     made = device.run(int8_artifact, "forward", [tile])
     expected = HostProgram(int8_artifact / "model.pte").run("forward", tile)
-    np.testing.assert_allclose(made.outputs[0], expected, atol=2e-7, rtol=0)
+    assert np.array_equal(made.outputs[0], expected)
     assert list(phone.iterdir()) == []
 
 
