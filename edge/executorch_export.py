@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 
 from edge.errors import ExportError
 from edge.methods import MAX_ROWS, Method
+from edge.xnnpack_passes import quick_passes
 
 # What XNNPACK leaves to the portable runtime: pixel_shuffle's two views, which move no bytes, and the
 # arithmetic on the dynamic sizes that they need.
@@ -89,9 +90,10 @@ def delegate(programs: Mapping[str, ExportedProgram]) -> Any:
                 partition_tags={tag: result.partition_tags[tag] for tag in tags},
             )
 
-    return to_edge_transform_and_lower(
-        dict(programs), partitioner={name: [LargestFirst()] for name in programs}
-    )
+    with quick_passes():
+        return to_edge_transform_and_lower(
+            dict(programs), partitioner={name: [LargestFirst()] for name in programs}
+        )
 
 
 def undelegated(program: ExportedProgram, explained: frozenset[str]) -> list[str]:

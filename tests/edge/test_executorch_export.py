@@ -1,5 +1,7 @@
 """A lowered program runs at every tile size, with everything in XNNPACK, or it is not made."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -41,6 +43,16 @@ def test_operators_that_xnnpack_lacks_are_named_and_nothing_is_made():
 
 def test_the_same_layer_alone_is_lowered():
     assert lowered(Conv())[4:6] == b"ET"
+
+
+def test_a_program_is_that_of_all_of_xnnpacks_passes_on_symbolic_sizes(monkeypatch):
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(8,), local_ensemble=False)
+    (method,) = methods_of(LIIF(config).eval(), 2)
+    programs = {method.name: trace(method, 64)}
+    quick = lower_to_xnnpack(programs)
+    monkeypatch.setattr("edge.executorch_export.quick_passes", nullcontext)
+    assert quick == lower_to_xnnpack(programs)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 33), (33, 1), (1, 64), (64, 64), (2, 3)])
