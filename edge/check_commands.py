@@ -22,7 +22,7 @@ from edge.devices.device import Device
 from edge.devices.files import FILES, FILES_NEED, check_export, export_inputs, read_outputs
 from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
-from edge.layers import CAUSES, LayerCheck, check_layers, looked_into
+from edge.layers import CAUSES, LayerCheck, LayerError, check_layers, count_layer_steps
 from edge.pictures import baseline_pictures
 from edge.pipeline import load_network
 from edge.recipe import check_scale
@@ -92,7 +92,7 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
         ran_on = artifact.ran_on
     layers = None
     if model is not None:
-        with terminal.progress("layers", len(looked_into(bundle.tiles, card))) as step:
+        with terminal.progress("layers", count_layer_steps(bundle.tiles, card)) as step:
             layers = check_layers(arguments.artifact, card, model, bundle.tiles, step)
     passed = result.passed and (layers is None or not layers.failures)
     if arguments.report is not None:
@@ -183,10 +183,11 @@ def _stage_json(stage: StageResult) -> dict[str, object]:
 def _layers_json(layers: LayerCheck | None) -> dict[str, object]:
     if layers is None:
         return {}
-    first = layers.first_suspect
+    first, worst = layers.first_suspect, layers.worst_range
     return {
         "layers": [{**finite(e), "cause": e.cause} for e in layers.layers],
         "first_suspect_layer": first.layer if first else None,
+        "worst_range_layer": worst.layer if worst else None,
         "layer_failures": list(layers.failures),
     }
 
@@ -235,10 +236,12 @@ def _print_check(
 
 def _print_layers(layers: LayerCheck, card: Card, terminal: Terminal) -> None:
     """The table, worst first, and where to look."""
-    first = layers.first_suspect
+    first, worst = layers.first_suspect, layers.worst_range
+    in_int8 = any(e.range_fit for e in layers.layers)
+    ranges = ["reach on pictures", "on colours", "range, dB"] if in_int8 else []
     terminal.table(
         f"{card.name} layer by layer, worst first; added and total error in dB",
-        ["layer", "added", "total", "mean", "largest", ""],
+        ["layer", "added", "total", "mean", "largest", *ranges, ""],
         [
             [
                 e.layer,
@@ -246,14 +249,26 @@ def _print_layers(layers: LayerCheck, card: Card, terminal: Terminal) -> None:
                 f"{e.total_db:.1f}",
                 f"{e.mean_abs:.1e}",
                 f"{e.max_abs:.1e}",
+                *(_range_cells(e) if in_int8 else []),
                 "ok" if e.cause is None else e.cause.upper(),
             ]
             for e in layers.layers
         ],
     )
+    if worst is not None and worst.range_fit is not None:
+        terminal.print(f"the range that fits worst is of {worst.layer}: {worst.range_fit.in_words}")
     for failure in layers.failures:
         terminal.print(f"FAILED at {failure}")
     if first is None or first.cause is None:
         terminal.print("every layer has the checkpoint's weights and computes what they say")
     else:
         terminal.print(f"look at {first.layer}, the first in the network's order: {CAUSES[first.cause]}")
+
+
+def _range_cells(error: LayerError) -> list[str]:
+    """How far fp32 comes in the range that fits worst, the share that is clipped, and that range's cost."""
+    fit = error.range_fit
+    if fit is None:
+        return ["-", "-", "-"]
+    reaches = [f"{extent.reach:.2f}x, {100 * extent.clipped:.2g} %" for extent in (fit.pictures, fit.colours)]
+    return [*reaches, f"{fit.excess_db:.1f}"]

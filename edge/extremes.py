@@ -23,6 +23,7 @@ TILE = 32  # pixels of a tile that calibrates
 # than 0.2; every further one makes ranges wider and photographs worse (docs/int8.md).
 N_JOINED = 2
 
+EXTREME_SIDE = 96  # LR pixels of the page that measures: 36 patches hold every one of the 27 colours
 PATCH = 16  # pixels of a patch that is measured: at ×2 a 16x16 block with 4 pixels around it
 
 # Of a patch in a tile: what a 16x16 block covers at ×2, and the margin around it that makes it flat

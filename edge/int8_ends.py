@@ -38,6 +38,7 @@ MLP_LAYER = re.compile(r"layers\.(\d+)\.weight")
 STEP = 2 / 255  # between two neighbouring bytes, in the network's [-1, 1]
 SHIFT = STEP / 2
 ZERO_POINT = -1  # of the shifted picture: byte 0 has code -128, byte 255 code 127
+DARKEST = (-128 - ZERO_POINT) * STEP  # byte 0, shifted
 
 # Copies of the first and of the last layer. An odd number of the first: the mean of an even one may lie
 # halfway between two codes of the next layer's input, and be rounded either way by each back end.

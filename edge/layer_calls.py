@@ -27,25 +27,34 @@ class Steps:
 @dataclass(frozen=True)
 class LayerCall:
     """What a program's layer was ``given`` and ``made`` of it, after a ReLU if ``relu``, in ``steps`` if it
-    is in int8; ``weight``: in float, as the program holds it. Shapes as PyTorch has them."""
+    is in int8; ``weight``: in float, as the program holds it. Shapes as PyTorch has them.
+
+    ``reads``: the steps of an int8 input that no other layer has made as it is; ``source``: what was rounded
+    to it, where the program shows that.
+    """
 
     weight: Tensor
     given: Tensor
     made: Tensor
     relu: bool = False
     steps: Steps | None = None
+    reads: Steps | None = None
+    source: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class ReferenceCall:
-    """A layer's call in fp32: its name in the checkpoint, its weight, its output.
+    """A layer's call in fp32: its name in the checkpoint, its weight, its input and output.
 
-    ``again``: what the layer makes of another input, with another weight; ``factor``: what its output is
-    multiplied by next, which Core ML's converter folds into weight and bias.
+    ``giver``: the graph's node that gives the input. ``again``: what the layer makes of another input, with
+    another weight. ``factor``: what its output is multiplied by next, which Core ML's converter folds into
+    weight and bias.
     """
 
     layer: str
     weight: Tensor
+    given: Tensor
+    giver: Node
     made: Tensor
     again: Callable[[Tensor, Tensor], Tensor]
     factor: float = 1.0
@@ -76,7 +85,8 @@ class Reference:
                 if node.target in LAYERS:
                     name = checkpoint_path(module_path(node), node.args[1].target)
                     again = _with(node.target, args[2:])
-                    yield ReferenceCall(name, args[1], values[node], again, _factor(node))
+                    given, made = args[0], values[node]
+                    yield ReferenceCall(name, args[1], given, node.args[0], made, again, _factor(node))
             for given in node.all_input_nodes:
                 if self._last_use[given] is node:
                     values.pop(given, None)

@@ -4,6 +4,7 @@ A layer's whole error includes what its inputs brought along. The error that it 
 the input that it was given, against what fp32 makes of that same input: that one says which is to blame.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +18,20 @@ from torch import Tensor
 
 from edge.baseline import BaselineTile
 from edge.card import Card, Precision
+from edge.clipping import Activations, Known, RangeFit, Source
 from edge.devices.mil_layers import MILLayers
 from edge.equalization import equalized
 from edge.errors import BadArtifact, BadInput
-from edge.int8 import ROWS_PER_CALL, decoder_inputs, equalization_factors
-from edge.int8_ends import with_int8_ends
+from edge.extremes import EXTREME_SIDE, calibration_extremes, colour_page
+from edge.int8 import (
+    ROWS_PER_CALL,
+    calibration_inputs,
+    calibration_tiles,
+    decoder_inputs,
+    equalization_factors,
+    has_whole_range,
+)
+from edge.int8_ends import DARKEST, HEAD, with_int8_ends
 from edge.layer_calls import LayerCall, Reference, ReferenceCall
 from edge.methods import Method, methods_of
 from edge.thresholds import KERNEL_STEPS, LAYERS, LayerThreshold
@@ -43,7 +53,7 @@ Cause = Literal["weights", "kernel", "range"]
 CAUSES: dict[Cause, str] = {
     "weights": "its weights differ from the checkpoint's by more than rounding",
     "kernel": "it computes something else than its weights and its range give; its bias may be wrong, too",
-    "range": "its weights and its arithmetic are right, but its int8 range does not fit what it computes",
+    "range": "its weights and its arithmetic are right, but an int8 range of it does not fit fp32",
 }
 
 
@@ -56,7 +66,7 @@ class LayerError:
     ``weight_error``: largest difference of a weight from the checkpoint's, as a share of the largest
     weight of its output channel. ``kernel_steps``, in int8: largest difference, in steps of the output,
     from what the program's own weight and range give; None elsewhere. ``position``: in the network's
-    order, from 0.
+    order, from 0. ``range_fit``: of its int8 activations the one whose range fits worst, None without any.
     """
 
     layer: str
@@ -68,6 +78,7 @@ class LayerError:
     kernel_steps: float | None
     mean_abs: float
     max_abs: float
+    range_fit: RangeFit | None
     limit: LayerThreshold
 
     @property
@@ -79,7 +90,7 @@ class LayerError:
             return "kernel"
         if not self.added_db >= self.limit.added_db:
             return "kernel" if self.kernel_steps is None else "range"
-        return None
+        return "range" if self.range_fit is not None and self.range_fit.is_wrong else None
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,12 @@ class LayerCheck:
     def first_suspect(self) -> LayerError | None:
         """The first in the network's order of which something is wrong: where to look."""
         return min((e for e in self.layers if e.cause), key=lambda e: e.position, default=None)
+
+    @property
+    def worst_range(self) -> LayerError | None:
+        """The layer whose range leaves its limits farthest, None if all of them fit."""
+        wrong = [e for e in self.layers if e.range_fit is not None and e.range_fit.is_wrong]
+        return max(wrong, key=lambda e: e.range_fit.excess_db if e.range_fit else 0.0, default=None)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -144,10 +161,31 @@ def check_layers(
             inputs = _inputs(method, methods, model, tile, card)
             if method.name not in programs:
                 programs[method.name] = _open(folder, card, method.name)
-            tensors = [torch.from_numpy(array) for array in inputs.values()]
-            measured.compare(references[method.name].calls(tensors), programs[method.name], inputs)
+            calls = references[method.name].calls([torch.from_numpy(array) for array in inputs.values()])
+            measured.compare(method.name, calls, programs[method.name], inputs)
+        on_step()
+    for source, found in _float_only(card).items():
+        for method in methods:
+            for tensors in calibration_inputs(method, methods, model, found):
+                measured.add(method.name, references[method.name].calls(tensors), source)
         on_step()
     return measured.result(card.precision)
+
+
+def count_layer_steps(tiles: Sequence[BaselineTile], card: Card) -> int:
+    """How often ``check_layers`` calls ``on_step``."""
+    return len(looked_into(tiles, card)) + len(_float_only(card))
+
+
+def _float_only(card: Card) -> dict[Source, Sequence[Float]]:
+    """Tiles (1, 3, h, w) on which fp32 alone is run: what int8 ranges have to hold."""
+    if card.precision != "int8":
+        return {}
+    return {
+        "colours": [colour_page(EXTREME_SIDE)[None]],
+        "calibration": calibration_tiles(None),
+        "extremes": calibration_extremes(),
+    }
 
 
 def _as_quantised(method: Method, card: Card) -> Method:
@@ -200,11 +238,19 @@ class _Measurements:
 
     def __init__(self) -> None:
         self._layers: dict[str, list[_Measured]] = {}
+        self._ranges: dict[str, list[_CallRanges]] = {}  # by method, in the order of its calls
 
     def compare(
-        self, reference: Iterator[ReferenceCall], program: LayeredProgram, inputs: Mapping[str, Float]
+        self,
+        method: str,
+        reference: Iterator[ReferenceCall],
+        program: LayeredProgram,
+        inputs: Mapping[str, Float],
     ) -> None:
-        """One run of both. Raises BadArtifact unless both call the same layers."""
+        """One run of ``method`` by both. Raises BadArtifact unless both call the same layers."""
+        is_first = method not in self._ranges
+        ranges = self._ranges.setdefault(method, [])
+        number = itertools.count()
 
         def take(found: LayerCall) -> None:
             expected = next(reference, None)
@@ -214,16 +260,60 @@ class _Measurements:
                     f"{tuple(found.weight.shape)} in place of {expected.layer if expected else 'none'}"
                 )
             self._layers.setdefault(expected.layer, []).append(_measure(expected, found))
+            if is_first:
+                ranges.append(_CallRanges(expected, found))
+            ranges[next(number)].add(expected, "pictures")
 
         program.run(inputs, take)
         missing = next(reference, None)
         if missing is not None:
             raise BadArtifact(f"expected layer {missing.layer} in the program, found no more")
 
+    def add(self, method: str, reference: Iterator[ReferenceCall], source: Source) -> None:
+        """What fp32 has in the place of ``method``'s int8 activations."""
+        for ranges, expected in zip(self._ranges[method], reference, strict=True):
+            ranges.add(expected, source)
+
     def result(self, precision: Precision) -> LayerCheck:
         """All of it, worst first."""
-        layers = [_summarise(n, *entry, LAYERS[precision]) for n, entry in enumerate(self._layers.items())]
+        fits: dict[str, list[RangeFit]] = {}
+        for ranges in itertools.chain.from_iterable(self._ranges.values()):
+            fits.setdefault(ranges.layer, []).extend(ranges.fits())
+        layers = [
+            _summarise(n, layer, calls, fits[layer], LAYERS[precision])
+            for n, (layer, calls) in enumerate(self._layers.items())
+        ]
         return LayerCheck(tuple(sorted(layers, key=_worst_first)))
+
+
+class _CallRanges:
+    """The int8 ranges of one call of a layer: that of its output, and of an input that no layer made."""
+
+    def __init__(self, expected: ReferenceCall, found: LayerCall) -> None:
+        self.layer, self._relu = expected.layer, found.relu
+        self._input = self._output = None
+        if found.reads is not None:
+            self._input = Activations("input", found.reads, _known_input(expected))
+        if found.steps is not None:
+            known = Known(0.0 if found.relu else None, whole=expected.layer == HEAD)
+            self._output = Activations("output", found.steps, known)
+
+    def add(self, expected: ReferenceCall, source: Source) -> None:
+        if self._input is not None:
+            self._input.add(expected.given, source)
+        if self._output is not None:
+            self._output.add(expected.made.relu() if self._relu else expected.made, source)
+
+    def fits(self) -> list[RangeFit]:
+        """Of the input and of the output, where they are in int8."""
+        return [held.fit() for held in (self._input, self._output) if held is not None]
+
+
+def _known_input(expected: ReferenceCall) -> Known:
+    if expected.layer == HEAD:
+        return Known(DARKEST, whole=True)
+    rectified = expected.giver.target is torch.ops.aten.relu.default
+    return Known(0.0 if rectified else None, whole=has_whole_range(expected.giver))
 
 
 def _measure(expected: ReferenceCall, found: LayerCall) -> _Measured:
@@ -237,6 +327,9 @@ def _measure(expected: ReferenceCall, found: LayerCall) -> _Measured:
         exact = (given.relu() if found.relu else given).clamp(found.steps.low, found.steps.high)
         kernel_steps = float((found.made - exact).abs().max()) / found.steps.size
     error = found.made.double() - made
+    if found.source is not None and found.reads is not None:
+        rounding = found.given - found.source.clamp(found.reads.low, found.reads.high)
+        kernel_steps = max(kernel_steps or 0.0, float(rounding.abs().max()) / found.reads.size)
     return _Measured(
         error.numel(),
         float(made.double().square().sum()),
@@ -264,7 +357,13 @@ def _weight_error(expected: Tensor, found: Tensor) -> float:
     return float(((found - expected).abs().flatten(1).amax(dim=1) / largest).max())
 
 
-def _summarise(position: int, layer: str, calls: Sequence[_Measured], limit: LayerThreshold) -> LayerError:
+def _summarise(
+    position: int,
+    layer: str,
+    calls: Sequence[_Measured],
+    fits: Sequence[RangeFit],
+    limit: LayerThreshold,
+) -> LayerError:
     signal = sum(call.signal for call in calls)
     return LayerError(
         layer,
@@ -276,6 +375,7 @@ def _summarise(position: int, layer: str, calls: Sequence[_Measured], limit: Lay
         max((call.kernel_steps for call in calls if call.kernel_steps is not None), default=None),
         sum(call.absolute for call in calls) / sum(call.values for call in calls),
         float(np.max([call.largest for call in calls])),
+        max(fits, key=lambda fit: (fit.is_wrong, fit.excess_db), default=None),
         limit,
     )
 

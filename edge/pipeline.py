@@ -29,7 +29,7 @@ from edge.check import CheckResult, Comparison, compare, judge
 from edge.coreml_weights import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
 from edge.errors import BadInput, ExportError
 from edge.executorch_export import lower_to_xnnpack, trace
-from edge.extremes import colour_page
+from edge.extremes import EXTREME_SIDE, colour_page
 from edge.int8 import (
     PALETTE_TILES,
     calibration_inputs,
@@ -54,8 +54,6 @@ PTE_FILE = "model.pte"
 # What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
 MEASURED_ZOOM = 2.6
 MEASURED_SIDE = 64  # LR pixels of the sample pictures then, for programs that take any tile
-
-EXTREME_SIDE = 96  # LR pixels: 36 patches of 16 hold every one of the 27 colours
 
 
 def build(

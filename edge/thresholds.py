@@ -90,6 +90,20 @@ class LayerThreshold:
 # bias, which int8 programs hold in steps of input times weight.
 KERNEL_STEPS = 1.0
 
+# How much more error a range may make than the best one does on what calibrates every program, in dB: if it
+# is narrower, and if it is wider. Programs of the built-in pictures have 0.0, and three quarters of a range cost
+# 1.3 and more (docs/layers.md). What a user adds may reach farther: by a quarter at 2 dB.
+NARROW_EXCESS_DB = 1.0
+WIDE_EXCESS_DB = 2.0
+
+# How far what calibrates every program may come in a range that has to hold everything, as the picture's and
+# the first layer's do. It is 1 at most, unless training moved the layer after its range was chosen.
+WHOLE_REACH = 1.05
+
+# Steps between where a range starts and where it has to: at zero after a ReLU, at black for the picture. A
+# zero point is off by one at least; scales in fp16, as Core ML has them, move the start by a twentieth.
+RANGE_SHIFT = 0.5
+
 # Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8 a few steps of 1/127,
 # since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer adds depends on its
 # ranges, too: docs/layers.md has the measurements.

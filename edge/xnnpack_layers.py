@@ -59,12 +59,14 @@ class XnnpackLayers:
         outputs = self._tapped.run_all(self._method, inputs)
         if not np.array_equal(outputs[0], self._own.run(self._method, inputs), equal_nan=True):
             raise BadArtifact(f"{self._path}: expected the same output with its layers seen, found another")
+        made_here = {tap.made for tap in self._taps}
         for tap in self._taps:
             weight, given, made = (
                 _channels_first(torch.from_numpy(array))
                 for array in (tap.layer.weight, outputs[tap.given], outputs[tap.made])
             )
-            take(LayerCall(weight, given, made, tap.layer.relu, _steps(tap.layer.made)))
+            reads = None if tap.given in made_here else _steps(tap.layer.given)
+            take(LayerCall(weight, given, made, tap.layer.relu, _steps(tap.layer.made), reads))
 
 
 def _steps(value: Value) -> Steps | None:

@@ -77,6 +77,15 @@ class Histogram:
             return self.low, self.high
         return self._percentile() if method == "percentile" else self._least_error()
 
+    def error(self, low: float, high: float) -> float:
+        """The summed squared error of the values in ``STEPS`` from ``low`` to ``high``, clipped outside."""
+        width = 2 * self.limit / BINS
+        centres = (torch.arange(BINS, dtype=torch.float64) + 0.5) * width - self.limit
+        step = (high - low) / STEPS
+        clipped = (centres - centres.clamp(low, high)).square()
+        rounded = torch.where(clipped == 0, step**2 / 12, clipped)
+        return float((self.counts * rounded).sum())
+
     def _percentile(self) -> tuple[float, float]:
         share = self.counts.cumsum(0) / self.counts.sum()
         low = int((share < 1 - PERCENTILE).sum())
@@ -87,15 +96,10 @@ class Histogram:
 
     def _least_error(self) -> tuple[float, float]:
         """The shares of both extremes with the least mean squared error, searched in turn."""
-        width = 2 * self.limit / BINS
-        centres = (torch.arange(BINS, dtype=torch.float64) + 0.5) * width - self.limit
         low = high = 1.0
 
         def error(low: float, high: float) -> float:
-            step = (self.high * high - self.low * low) / STEPS
-            clipped = (centres - centres.clamp(self.low * low, self.high * high)).square()
-            rounded = torch.where(clipped == 0, step**2 / 12, clipped)
-            return float((self.counts * rounded).sum())
+            return self.error(self.low * low, self.high * high)
 
         for _ in range(2):
             high = min(SHARES, key=lambda share: error(low, share)) if self.high > 0 else 1.0

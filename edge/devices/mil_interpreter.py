@@ -52,11 +52,29 @@ class _Operation:
 
 
 @dataclass(frozen=True)
+class MILRounding:
+    """A ``source`` that the program rounds and turns into the float ``value`` again, both by name; of its 256
+    codes ``lowest`` is the first."""
+
+    source: str
+    value: str
+    scale: float
+    zero_point: int
+    lowest: int
+
+
+@dataclass(frozen=True)
 class MILLayer:
-    """A convolution or linear layer: the name of the value that it is ``given``, and its weight in float."""
+    """A convolution or linear layer: the names of what it is ``given`` and of what it has ``made``, after the
+    ``rounding`` that follows it, if any, with a ``relu`` before that; its weight in float. ``reads``: the
+    rounding of an input that is no other layer's output."""
 
     given: str
+    made: str
     weight: Tensor
+    relu: bool
+    rounding: MILRounding | None
+    reads: MILRounding | None
 
 
 class MILProgram:
@@ -123,14 +141,52 @@ class MILProgram:
                     del values[name]
         return {name: values[name].numpy() for name in self._outputs}
 
-    def layers(self) -> dict[str, MILLayer]:
-        """The convolutions and linear layers by the names of their outputs, in the program's order."""
-        found = {}
+    def layers(self) -> list[MILLayer]:
+        """The convolutions and linear layers, in the program's order."""
+        found: list[MILLayer] = []
+        roundings = self._roundings()
+        by_value = {rounding.value: rounding for rounding in roundings.values()}
         for operation in self._operations:
             weight = self._constants.get(operation.arguments.get("weight", [""])[0])
             if operation.kind in ("conv", "linear") and isinstance(weight, Tensor):
-                found[operation.output] = MILLayer(operation.arguments["x"][0], weight)
+                given = operation.arguments["x"][0]
+                relu = next((o.output for o in self._operations if self._rectifies(o, operation)), None)
+                rounding = roundings.get(relu or operation.output)
+                made = operation.output if rounding is None else rounding.value
+                reads = by_value.get(given)
+                if any(layer.rounding == reads for layer in found):
+                    reads = None
+                found.append(
+                    MILLayer(given, made, weight, rounding is not None and relu is not None, rounding, reads)
+                )
         return found
+
+    def _rectifies(self, operation: _Operation, layer: _Operation) -> bool:
+        return operation.kind == "relu" and operation.arguments["x"][0] == layer.output
+
+    def _roundings(self) -> dict[str, MILRounding]:
+        """All pairs of a quantize and a dequantize, by their sources; the first one that reads a source."""
+        values: dict[str, str] = {}
+        for operation in self._operations:
+            if operation.kind == "dequantize":
+                values.setdefault(operation.arguments["input"][0], operation.output)
+        found: dict[str, MILRounding] = {}
+        for operation in self._operations:
+            if operation.kind == "quantize" and operation.output in values:
+                source, scale = operation.arguments["input"][0], self._number(operation, "scale")
+                zero_point = int(self._number(operation, "zero_point"))
+                lowest = -128 if operation.type.element == "INT8" else 0
+                rounding = MILRounding(source, values[operation.output], scale, zero_point, lowest)
+                found.setdefault(source, rounding)
+        return found
+
+    def _number(self, operation: _Operation, argument: str) -> float:
+        """A constant argument's value, zero where the operation has none."""
+        if argument not in operation.arguments:
+            return 0.0
+        value = self._constants[operation.arguments[argument][0]]
+        assert isinstance(value, Tensor)
+        return float(value)
 
     def _apply(
         self, function: Callable[..., Tensor], operation: _Operation, values: Mapping[str, Value]

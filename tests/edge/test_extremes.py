@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from edge.check import compare
-from edge.extremes import COLOURS, calibration_extremes, colour_page, colour_tiles
-from edge.pipeline import EXTREME_SIDE
+from edge.extremes import COLOURS, EXTREME_SIDE, calibration_extremes, colour_page, colour_tiles
 
 
 def assert_every_colour_has_a_flat_block(pictures: list[np.ndarray]) -> None:

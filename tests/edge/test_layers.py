@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+from collections.abc import Collection
 from operator import attrgetter
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import torch
 from edge.baseline import BaselineTile, Bundle, make_bundle, write_bundle
 from edge.card import CARD_FILE, hash_program, read_card
 from edge.cli import main
+from edge.devices.mil_interpreter import MILProgram, MILRounding
 from edge.errors import BadArtifact, BadInput
+from edge.int8_ends import STEP, ZERO_POINT
 from edge.layer_calls import checkpoint_path
-from edge.layers import LayerCheck, check_layers, looked_into
+from edge.layers import LayerCheck, LayerError, check_layers, looked_into
 from edge.pictures import baseline_pictures
 from models import LIIF, LIIFConfig
 from quantize.graph import LAYERS, module_path
@@ -62,6 +65,11 @@ def test_a_faultless_program_shows_every_layer_and_suspects_none(
     check = look(tiny.artifact(scale, precision, target), tiny, bundle)
     assert in_order(check) == layers
     assert check.first_suspect is None and not check.failures
+    assert check.worst_range is None
+    in_int8 = {error.layer for error in check.layers if error.range_fit is not None}
+    floats = {"share_kernel", "blend_kernel", MEAN, "imnet.layers.0 (coordinates)"}
+    assert in_int8 == (set(layers) - floats if precision == "int8" else set())
+    assert all(error.range_fit.excess_db < 0.6 for error in check.layers if error.range_fit is not None)
 
 
 def damaged(folder: Path, copy: Path, old: bytes, new: bytes) -> Path:
@@ -99,7 +107,16 @@ class Int8Layer:
         given, weight, bias = call.args[:3]
         self.codes, self.scales = (attrgetter(node.target)(graph).detach() for node in weight.args[:2])
         self.bias = attrgetter(bias.target)(graph).detach()
-        self.given_scale, self.made_scale = given.args[1], next(iter(call.users)).args[1]
+        (made,) = call.users
+        if made.target is torch.ops.aten.relu.default:
+            (made,) = made.users
+        self.given_scale = given.args[1]
+        self.made_scale, self.made_zero_point = made.args[1:3]
+
+    @property
+    def stored_range(self) -> bytes:
+        """As the program holds the range of the output."""
+        return struct.pack("<fi", self.made_scale, self.made_zero_point)
 
 
 def flip_the_largest(values: np.ndarray) -> np.ndarray:
@@ -149,6 +166,124 @@ def test_a_range_that_is_too_narrow_is_found_where_it_is_though_all_weights_are_
     assert check.layers[0].layer == check.first_suspect.layer == "encoder.body.0.body.2"
     assert check.layers[0].added_db < 10 and check.layers[0].kernel_steps < 1
     assert check.layers[0].cause == "range" and not check.failures
+
+
+# Of layers whose int8 output no other layer reads, so that no bias has to follow a new scale.
+RANGES = ["encoder.head.0", "encoder.body.0.body.2", "encoder.body.1", "imnet.layers.0"]
+
+
+def only_wrong_range(check: LayerCheck) -> LayerError:
+    """The layer whose range is found to be wrong, and nothing else is."""
+    (found,) = (error for error in check.layers if error.cause is not None)
+    assert found.cause == "range" and not check.failures
+    assert check.first_suspect == check.worst_range == found
+    return found
+
+
+@pytest.mark.parametrize("layer", RANGES)
+def test_three_quarters_of_a_range_are_found_where_they_are(tiny, bundle, tmp_path, layer):
+    held = Int8Layer(tiny, layer)
+    less = struct.pack("<fi", 0.75 * held.made_scale, held.made_zero_point)
+    wrong = damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", held.stored_range, less)
+    found = only_wrong_range(look(wrong, tiny, bundle))
+    assert found.layer == layer and found.range_fit.activation == "output"
+    assert found.range_fit.width == pytest.approx(0.75, abs=0.05)
+    assert found.range_fit.colours.reach > 1.2 and found.range_fit.colours.clipped > 1e-4
+    assert "output reaches" in found.range_fit.in_words and "on pure colours" in found.range_fit.in_words
+
+
+@pytest.mark.parametrize(
+    ("layer", "other"),
+    [("encoder.body.0.body.2", "encoder.body.1"), ("encoder.body.1", "encoder.body.0.body.2")],
+    ids=["coarser", "finer"],
+)
+def test_the_scale_of_another_layers_output_is_found_where_it_is(tiny, bundle, tmp_path, layer, other):
+    held = Int8Layer(tiny, layer)
+    swapped = struct.pack("<fi", Int8Layer(tiny, other).made_scale, held.made_zero_point)
+    wrong = damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", held.stored_range, swapped)
+    assert only_wrong_range(look(wrong, tiny, bundle)).layer == layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "activation", "stored", "by"),
+    [("imnet.layers.0", "output", None, 1), ("encoder.head.0", "input", (STEP, ZERO_POINT), -1)],
+    ids=["of a ReLU's output", "of the picture"],
+)
+def test_a_zero_point_off_by_one_is_found_where_it_is_known(
+    tiny, bundle, tmp_path, layer, activation, stored, by
+):
+    held = Int8Layer(tiny, layer)
+    scale, zero_point = stored or (held.made_scale, held.made_zero_point)
+    old, new = (struct.pack("<fi", scale, number) for number in (zero_point, zero_point + by))
+    found = only_wrong_range(
+        look(damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", old, new), tiny, bundle)
+    )
+    assert (found.layer, found.range_fit.activation) == (layer, activation)
+    assert found.range_fit.shift == pytest.approx(-by, abs=0.01)
+    assert f"starts {-by:+.2f} steps from where it has to" in found.range_fit.in_words
+
+
+class CoreMLFault:
+    """A copy of the tiny network's int8 package, to give its roundings other numbers."""
+
+    def __init__(self, tiny, copy: Path) -> None:
+        from coremltools.proto import Model_pb2
+
+        self._folder = Path(shutil.copytree(tiny.artifact(2, "int8", "coreml"), copy))
+        self._card = read_card(self._folder)
+        (self._program,) = self._card.programs
+        (self._file,) = (self._folder / self._program).rglob("*.mlmodel")
+        self._model = Model_pb2.Model.FromString(self._file.read_bytes())
+        main = self._model.mlProgram.functions["main"]
+        self._operations = {o.outputs[0].name: o for o in main.block_specializations[main.opset].operations}
+        self.layers = MILProgram(self._folder / self._program).layers()
+
+    def change(self, rounding: MILRounding, argument: str, new: np.generic, kinds: Collection[str]) -> None:
+        """``new`` in place of a number, scale or zero point, of one or both halves of ``rounding``."""
+        dequantize = self._operations[rounding.value]
+        quantize = self._operations[dequantize.inputs["input"].arguments[0].name]
+        for operation in (quantize, dequantize):
+            if operation.type in kinds:
+                binding = operation.inputs[argument].arguments[0]
+                value = self._operations[binding.name].attributes["val"]
+                binding.value.CopyFrom(value)
+                binding.value.immediateValue.tensor.bytes.values = new.tobytes()
+
+    def write(self) -> Path:
+        """The artifact, with a card that believes it."""
+        self._file.write_bytes(self._model.SerializeToString())
+        hashed = hash_program(self._folder / self._program)
+        card = self._card.model_copy(update={"programs": {self._program: hashed}})
+        (self._folder / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+        return self._folder
+
+
+BOTH = ("quantize", "dequantize")
+PLACES = {"encoder.body.0.body.0": 3, "encoder.body.0.body.2": 4, "encoder.body.1": 5}  # behind three heads
+
+
+@pytest.mark.parametrize(
+    ("layer", "scale_of"),
+    [("encoder.body.0.body.0", None), ("encoder.body.0.body.2", "encoder.body.1")],
+    ids=["three quarters", "of another layer"],
+)
+def test_a_wrong_scale_in_a_core_ml_package_names_its_layer(tiny, bundle, tmp_path, layer, scale_of):
+    fault = CoreMLFault(tiny, tmp_path / "wrong")
+    own, other = (fault.layers[PLACES[name]].rounding for name in (layer, scale_of or layer))
+    fault.change(own, "scale", np.float16(other.scale if scale_of else 0.75 * own.scale), BOTH)
+    assert only_wrong_range(look(fault.write(), tiny, bundle)).layer == layer
+
+
+@pytest.mark.parametrize("activation", ["input", "output"])
+def test_a_zero_point_that_is_one_off_for_the_reader_names_its_layer(tiny, bundle, tmp_path, activation):
+    fault = CoreMLFault(tiny, tmp_path / "wrong")
+    layer = fault.layers[PLACES["encoder.body.1"]]
+    rounding = layer.reads if activation == "input" else layer.rounding
+    fault.change(rounding, "zero_point", np.int8(rounding.zero_point + 1), ("dequantize",))
+    check = look(fault.write(), tiny, bundle)
+    assert [error.layer for error in check.layers if error.cause] == ["encoder.body.1"]
+    assert check.layers[0].cause == "kernel" and len(check.failures) == 1
+    assert check.layers[0].kernel_steps == pytest.approx(1.5, abs=0.15)
 
 
 def test_a_bias_in_the_wrong_scale_is_found_as_a_kernel_that_does_not_do_what_it_says(tiny, bundle, tmp_path):
@@ -234,6 +369,26 @@ def test_the_command_prints_the_layers_writes_them_and_fails_for_wrong_weights(t
     found = json.loads(capfd.readouterr().out)
     assert sorted(entry["layer"] for entry in found["layers"]) == sorted(FIXED)
     assert found["passed"] and found["first_suspect_layer"] is None and found["layer_failures"] == []
+    assert found["worst_range_layer"] is None
+
+
+def test_the_command_names_the_range_that_clips_and_by_how_much(tiny, bundle, tmp_path, capfd):
+    held = Int8Layer(tiny, "encoder.body.1")
+    less = struct.pack("<fi", 0.75 * held.made_scale, held.made_zero_point)
+    wrong = damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", held.stored_range, less)
+    write_bundle(bundle, tmp_path / "b.npz", False)
+    common = ["--layers", "--baseline", str(tmp_path / "b.npz"), "--checkpoint", str(tiny.checkpoint)]
+    main(["check", str(wrong), *common, "--report", str(tmp_path / "r.html")])
+    said, page = " ".join(capfd.readouterr().out.split()), (tmp_path / "r.html").read_text()
+    for text in (said, page):
+        assert "range that fits worst is of encoder.body.1: its output reaches 1." in text
+        assert "on pure colours" in text and "times as wide as the best" in text
+    main(["check", str(wrong), *common, "--json"])
+    found = json.loads(capfd.readouterr().out)
+    assert found["worst_range_layer"] == "encoder.body.1"
+    fit = next(entry["range_fit"] for entry in found["layers"] if entry["layer"] == "encoder.body.1")
+    assert fit["activation"] == "output" and fit["excess_db"] > 1 and 0.7 < fit["width"] < 0.8
+    assert fit["colours"]["reach"] > 1.2 and 0 < fit["colours"]["clipped"] < 1
 
 
 def test_layers_need_the_checkpoint_that_the_artifact_was_made_of(tiny, bundle, tmp_path, capfd):
