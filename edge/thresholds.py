@@ -91,8 +91,8 @@ class LayerThreshold:
 KERNEL_STEPS = 1.0
 
 # How much more error a range may make than the best one does on what calibrates every program, in dB: if it
-# is narrower, and if it is wider. Programs of the built-in pictures have 0.0, and three quarters of a range cost
-# 1.3 and more (docs/layers.md). What a user adds may reach farther: by a quarter at 2 dB.
+# is narrower, and if it is wider. Programs of the built-in pictures have 0.0, and three quarters of a range
+# cost 1.3 and more (docs/layers.md). What a user adds may reach farther: by a quarter at 2 dB.
 NARROW_EXCESS_DB = 1.0
 WIDE_EXCESS_DB = 2.0
 

@@ -44,11 +44,12 @@ def test_a_range_is_wrong_that_makes_more_error_than_calibrations_choice(share, 
     assert fit.width == pytest.approx(share, rel=0.03)  # the best one is found in steps of a fortieth
 
 
-def test_a_rare_value_may_be_clipped_and_an_area_may_not():
+def test_a_rare_value_may_be_clipped_unless_all_must_be_held_and_an_area_may_not():
     noise = 0.05 * torch.randn(100_000, generator=torch.Generator().manual_seed(0))
     rare, area = (torch.cat([noise, torch.full((count,), 0.5)]) for count in (1, 10_000))
     held = steps(-0.3, 0.3)
     assert not fitted(held, calibration=noise, extremes=rare).is_wrong
+    assert fitted(held, Known(whole=True), calibration=noise, extremes=rare).is_wrong
     assert fitted(held, calibration=noise, extremes=area).is_wrong
 
 
