@@ -5,9 +5,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
-from edge.layer_calls import Steps
+from edge.int8 import has_whole_range
+from edge.int8_ends import DARKEST, HEAD
+from edge.layer_calls import LayerCall, ReferenceCall, Steps
 from edge.thresholds import NARROW_EXCESS_DB, RANGE_SHIFT, WHOLE_REACH, WIDE_EXCESS_DB
 from quantize.ranges import EXTREME_SHARE, Histogram
 
@@ -113,6 +116,37 @@ class Activations:
             max(extents["calibration"].reach, extents["extremes"].reach) if self._known.whole else None,
             None if start is None else (self._steps.low - start) / self._steps.size,
         )
+
+
+class CallRanges:
+    """The int8 ranges of one call of a layer: that of its output, and of an input that no layer made."""
+
+    def __init__(self, expected: ReferenceCall, found: LayerCall) -> None:
+        self.layer, self._relu = expected.layer, found.relu
+        self._input = self._output = None
+        if found.reads is not None:
+            self._input = Activations("input", found.reads, _known_input(expected))
+        if found.steps is not None:
+            known = Known(0.0 if found.relu else None, whole=expected.layer == HEAD)
+            self._output = Activations("output", found.steps, known)
+
+    def add(self, expected: ReferenceCall, source: Source) -> None:
+        """What fp32 has there. Raises NonFinite for NaN and infinity."""
+        if self._input is not None:
+            self._input.add(expected.given, source)
+        if self._output is not None:
+            self._output.add(expected.made.relu() if self._relu else expected.made, source)
+
+    def fits(self) -> list[RangeFit]:
+        """Of the input and of the output, where they are in int8."""
+        return [held.fit() for held in (self._input, self._output) if held is not None]
+
+
+def _known_input(expected: ReferenceCall) -> Known:
+    if expected.layer == HEAD:
+        return Known(DARKEST, whole=True)
+    rectified = expected.giver.target is torch.ops.aten.relu.default
+    return Known(0.0 if rectified else None, whole=has_whole_range(expected.giver))
 
 
 class _Tally:

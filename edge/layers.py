@@ -18,7 +18,7 @@ from torch import Tensor
 
 from edge.baseline import BaselineTile
 from edge.card import Card, Precision
-from edge.clipping import Activations, Known, RangeFit, Source
+from edge.clipping import CallRanges, RangeFit, Source
 from edge.devices.mil_layers import MILLayers
 from edge.equalization import equalized
 from edge.errors import BadArtifact, BadInput
@@ -29,9 +29,8 @@ from edge.int8 import (
     calibration_tiles,
     decoder_inputs,
     equalization_factors,
-    has_whole_range,
 )
-from edge.int8_ends import DARKEST, HEAD, with_int8_ends
+from edge.int8_ends import with_int8_ends
 from edge.layer_calls import LayerCall, Reference, ReferenceCall
 from edge.methods import Method, methods_of
 from edge.thresholds import KERNEL_STEPS, LAYERS, LayerThreshold
@@ -238,7 +237,7 @@ class _Measurements:
 
     def __init__(self) -> None:
         self._layers: dict[str, list[_Measured]] = {}
-        self._ranges: dict[str, list[_CallRanges]] = {}  # by method, in the order of its calls
+        self._ranges: dict[str, list[CallRanges]] = {}  # by method, in the order of its calls
 
     def compare(
         self,
@@ -261,7 +260,7 @@ class _Measurements:
                 )
             self._layers.setdefault(expected.layer, []).append(_measure(expected, found))
             if is_first:
-                ranges.append(_CallRanges(expected, found))
+                ranges.append(CallRanges(expected, found))
             ranges[next(number)].add(expected, "pictures")
 
         program.run(inputs, take)
@@ -284,36 +283,6 @@ class _Measurements:
             for n, (layer, calls) in enumerate(self._layers.items())
         ]
         return LayerCheck(tuple(sorted(layers, key=_worst_first)))
-
-
-class _CallRanges:
-    """The int8 ranges of one call of a layer: that of its output, and of an input that no layer made."""
-
-    def __init__(self, expected: ReferenceCall, found: LayerCall) -> None:
-        self.layer, self._relu = expected.layer, found.relu
-        self._input = self._output = None
-        if found.reads is not None:
-            self._input = Activations("input", found.reads, _known_input(expected))
-        if found.steps is not None:
-            known = Known(0.0 if found.relu else None, whole=expected.layer == HEAD)
-            self._output = Activations("output", found.steps, known)
-
-    def add(self, expected: ReferenceCall, source: Source) -> None:
-        if self._input is not None:
-            self._input.add(expected.given, source)
-        if self._output is not None:
-            self._output.add(expected.made.relu() if self._relu else expected.made, source)
-
-    def fits(self) -> list[RangeFit]:
-        """Of the input and of the output, where they are in int8."""
-        return [held.fit() for held in (self._input, self._output) if held is not None]
-
-
-def _known_input(expected: ReferenceCall) -> Known:
-    if expected.layer == HEAD:
-        return Known(DARKEST, whole=True)
-    rectified = expected.giver.target is torch.ops.aten.relu.default
-    return Known(0.0 if rectified else None, whole=has_whole_range(expected.giver))
 
 
 def _measure(expected: ReferenceCall, found: LayerCall) -> _Measured:
