@@ -15,11 +15,11 @@ from edge.card import Target
 from edge.check import compare
 from edge.errors import BadInput
 from edge.evaluate import Pair, resize_bicubic
-from edge.extremes import colour_page
+from edge.extremes import EXTREME_SIDE, colour_page
 from edge.image_file import read_image, to_float
 from edge.metrics import psnr_y
 from edge.pictures import photograph, shrink
-from edge.pipeline import EXTREME_SIDE, fp32_picture
+from edge.pipeline import fp32_picture
 from edge.recipe import DEFAULT_TILE
 from edge.upscale import upscale
 from models import LIIF
