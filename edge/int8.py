@@ -1,6 +1,6 @@
 """Int8 for XNNPACK and Core ML: which layers, calibrated on what, and the card that says so."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -70,10 +70,13 @@ def calibration_tiles(folder: Path | None, model: LIIF | None = None) -> Sequenc
     enough.
     """
     built_in = cut_tiles(built_in_pictures(), CALIBRATION_TILE, TILES_PER_PICTURE)
-    return built_in if folder is None else [*built_in, *_folder_tiles(folder, model)]
+    return [*built_in, *folder_tiles(folder, model)]
 
 
-def _folder_tiles(folder: Path, model: LIIF | None) -> Sequence[Float]:
+def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
+    """Those of ``calibration_tiles`` that are from ``folder``."""
+    if folder is None:
+        return []
     each = max(TILES_PER_PICTURE, CANDIDATES // len(picture_files(folder)))
     pictures = folder_pictures(folder, CANDIDATES // TILES_PER_PICTURE)
     candidates = tiles_by_picture(pictures, CALIBRATION_TILE, each)
@@ -105,13 +108,14 @@ def quantize_methods(
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
     dynamic: bool = False,
+    added: Sequence[Float] = (),
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
     """``quantize_modules`` and the card's account of it; ``source``: what it calls the tiles."""
-    quantized, count = quantize_modules(methods, model, tiles, max_tile, spec, float_layers, dynamic)
+    quantized, count = quantize_modules(methods, model, tiles, max_tile, spec, float_layers, dynamic, added)
     kept = _kept_in_float(float_layers, dynamic)
     return quantized, QuantisationCard(
         scheme=SCHEMES[dynamic],
-        calibration=describe_tiles(tiles, source),
+        calibration=describe_tiles([*tiles, *added], source),
         equalized=not dynamic,
         quantised_layers=count,
         float_layers=[path for path in layers_of(methods) if path in kept],
@@ -126,11 +130,13 @@ def quantize_modules(
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
     dynamic: bool = False,
+    added: Sequence[Float] = (),
 ) -> tuple[dict[str, nn.Module], int]:
     """Every method's module with int8 layers, by name, and how many calls of layers are in int8.
 
     ``tiles``: (1, 3, h, w) in [0, 1]; ``float_layers``: module paths that stay float besides
-    ``FLOAT_LAYERS``; ``dynamic``: activations are rounded by the range that each has at run time, so that
+    ``FLOAT_LAYERS``; ``added``: a user's tiles, which may make ranges little worse for the others;
+    ``dynamic``: activations are rounded by the range that each has at run time, so that
     the tiles choose no ranges, only how weights are rounded. Raises ExportError if a layer that was chosen
     for int8 stayed float, BadInput if a layer gives NaN or infinity.
     """
@@ -149,11 +155,12 @@ def quantize_modules(
     for method in methods:
         module = method.module if dynamic else with_int8_ends(method.module, kept)
         quantizer = DynamicLayerQuantizer(chosen) if dynamic else layer_quantizer(kept)
-        inputs, extremes = (
-            calibration_inputs(method, methods, model, given) for given in (tiles, calibration_extremes())
+        inputs, extremes, further = (
+            calibration_inputs(method, methods, model, given)
+            for given in (tiles, calibration_extremes(), added)
         )
         quantized[method.name] = _run(
-            quantize_static, method, module, max_tile, inputs, extremes, quantizer, spec
+            quantize_static, method, module, max_tile, inputs, extremes, quantizer, spec, further
         )
         found = count_int8_layers(quantized[method.name])
         if found != quantizer.annotated:
@@ -194,6 +201,7 @@ def _run(
     extremes: Iterator[tuple[Tensor, ...]],
     quantizer: object,
     spec: StaticSpec,
+    added: Iterable[tuple[Tensor, ...]] = (),
 ) -> Result:
     """``quantize_static`` or ``calibrate`` on ``module``, which is ``method``'s or computes the same."""
     try:
@@ -206,6 +214,7 @@ def _run(
             spec,
             whole_range=has_whole_range,
             extremes=extremes,
+            added=added,
         )
     except NonFinite as error:
         raise BadInput(f"{method.name}, int8: {error}; is the checkpoint damaged?") from error

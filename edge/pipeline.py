@@ -35,6 +35,7 @@ from edge.int8 import (
     calibration_inputs,
     calibration_tiles,
     describe_tiles,
+    folder_tiles,
     layers_of,
     quantize_methods,
     quantize_modules,
@@ -188,15 +189,17 @@ def _modules(
     plan = recipe.layers
     if plan is not None:
         check_plan(plan, "int8", layers_of(methods), checkpoint_hash(model))
-    tiles = calibration_tiles(recipe.calibration, model)
+    tiles, added = calibration_tiles(None), folder_tiles(recipe.calibration, model)
     floats = plan.float_layers if plan is not None else []
     dynamic = spec.precision == "int8-dynamic"
     quantised, quantisation = quantize_methods(
-        methods, model, tiles, recipe.max_tile, _source(recipe), recipe.int8, floats, dynamic
+        methods, model, tiles, recipe.max_tile, _source(recipe), recipe.int8, floats, dynamic, added
     )
     modules |= quantised
     if deep := _deep(stages):
-        modules |= quantize_modules(deep, model, tiles, recipe.max_tile, recipe.int8, floats, dynamic)[0]
+        modules |= quantize_modules(
+            *(deep, model, tiles, recipe.max_tile, recipe.int8, floats, dynamic, added)
+        )[0]
     return modules, quantisation
 
 

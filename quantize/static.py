@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,10 @@ from torch.fx import GraphModule, Node
 from quantize.graph import LAYERS
 from quantize.ranges import EXTREME_SHARE, Histogram, RangeMethod, least_error_scales
 from quantize.rounding import refine
+
+# Where values come from: what always calibrates, what a user adds, the edge of what can come.
+Source = Literal["pictures", "added", "extremes"]
+SOURCES: tuple[Source, ...] = get_args(Source)
 
 # Inputs that refine the weights, evenly of all: they run side by side, so their number is memory.
 MAX_REFINING_INPUTS = 16
@@ -59,6 +63,7 @@ def quantize_static(
     spec: StaticSpec = PLAIN,
     whole_range: Callable[[Node], bool] = lambda node: False,
     extremes: Iterable[tuple[Tensor, ...]] = (),
+    added: Iterable[tuple[Tensor, ...]] = (),
 ) -> nn.Module:
     """``module`` with quantise-dequantise pairs where ``quantizer`` (a PT2E ``Quantizer``) put them.
 
@@ -67,7 +72,9 @@ def quantize_static(
     """
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
-    ready = calibrate(module, example, dynamic_shapes, calibration, quantizer, spec, whole_range, extremes)
+    ready = calibrate(
+        module, example, dynamic_shapes, calibration, quantizer, spec, whole_range, extremes, added
+    )
     converted = convert_pt2e(ready.graph)
     feedback = spec.rounding == "feedback"
     if feedback or spec.bias_correction:
@@ -87,14 +94,16 @@ def calibrate(
     spec: StaticSpec = PLAIN,
     whole_range: Callable[[Node], bool] = lambda node: False,
     extremes: Iterable[tuple[Tensor, ...]] = (),
+    added: Iterable[tuple[Tensor, ...]] = (),
 ) -> Calibrated:
     """Observe ``module`` on ``calibration``: inputs like those of practice, one tuple per call.
 
     Their ranges become the quantisation parameters, those of nodes with a ``whole_range`` from the
     smallest to the largest value. The quantizer's observers must be PT2E's min-max ones, which ``spec``
     then overrules. ``extremes``: inputs at the edge of what can come, which ranges have to serve, too, by
-    ``EXTREME_SHARE``; weights are not rounded for them. Raises ValueError if ``calibration`` is empty,
-    NonFinite if it gives NaN or infinity.
+    ``EXTREME_SHARE``; weights are not rounded for them. ``added``: further inputs of practice, which count
+    as much as ``calibration`` but may make ranges worse for it, and for extremes, by ``ADDED_ERROR`` only.
+    Raises ValueError if ``calibration`` is empty, NonFinite if it gives NaN or infinity.
     """
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
@@ -106,7 +115,11 @@ def calibrate(
         for inputs in calibration:
             prepared(*inputs)
             kept.add(inputs)
-        with ranges.extreme():
+        with ranges.source("added"):
+            for inputs in added:
+                prepared(*inputs)
+                kept.add(inputs)
+        with ranges.source("extremes"):
             for inputs in extremes:
                 prepared(*inputs)
     if not kept.seen:
@@ -143,37 +156,41 @@ def _observed(prepared: GraphModule) -> list[tuple[Node, Any]]:
 
 
 class ActivationRanges:
-    """What the observers of ``prepared``'s activations see, of pictures and of extremes apart; constants and
-    nodes with a ``whole_range`` keep all of it."""
+    """What the observers of ``prepared``'s activations see, of each ``Source`` apart; constants and nodes
+    with a ``whole_range`` keep all of it."""
 
     def __init__(self, prepared: GraphModule, whole_range: Callable[[Node], bool]) -> None:
-        self._pairs: dict[Any, tuple[Histogram, Histogram]] = {}
-        self._is_extreme = False
+        self._seen: dict[Any, dict[Source, Histogram]] = {}
+        self._source: Source = "pictures"
         for node, observer in _observed(prepared):
             if node.op != "get_attr" and not whole_range(node):
-                self._pairs[observer] = pair = Histogram(), Histogram()
+                self._seen[observer] = seen = {source: Histogram() for source in SOURCES}
                 observer.register_forward_hook(
-                    lambda _module, inputs, _output, pair=pair: pair[self._is_extreme].add(inputs[0])
+                    lambda _module, inputs, _output, seen=seen: seen[self._source].add(inputs[0])
                 )
 
     @contextmanager
-    def extreme(self) -> Iterator[None]:
-        """Within it, what is seen counts as extreme."""
-        self._is_extreme = True
+    def source(self, source: Source) -> Iterator[None]:
+        """Within it, what is seen counts as from ``source``."""
+        self._source = source
         try:
             yield
         finally:
-            self._is_extreme = False
+            self._source = "pictures"
 
     def clear(self) -> None:
         """Forget all values."""
-        for histogram in chain.from_iterable(self._pairs.values()):
+        for histogram in chain.from_iterable(seen.values() for seen in self._seen.values()):
             histogram.clear()
 
     def set(self, method: RangeMethod) -> None:
         """Give every observer its range by ``method``."""
-        for observer, (pictures, extremes) in self._pairs.items():
-            low, high = pictures.mixed(extremes, EXTREME_SHARE).range(method)
+        for observer, seen in self._seen.items():
+            always = seen["pictures"].mixed(seen["extremes"], EXTREME_SHARE)
+            if seen["added"].counts.any():
+                low, high = always.mixed(seen["added"], 1.0).range(method, kept=always)
+            else:
+                low, high = always.range(method)
             observer.min_val.fill_(low)
             observer.max_val.fill_(high)
 

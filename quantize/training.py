@@ -80,7 +80,7 @@ class FakeQuantisedGraph:
         self._ranges.clear()
         for tile in tiles:
             self(weights, tile)
-        with self._ranges.extreme():
+        with self._ranges.source("extremes"):
             for tile in extremes:
                 self(weights, tile)
         self._ranges.set(method)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from quantize.ranges import Histogram, NonFinite, coarser, least_error_scales
+from quantize.ranges import ADDED_ERROR, Histogram, NonFinite, coarser, least_error_scales
 
 
 def seen(*batches: torch.Tensor) -> Histogram:
@@ -92,6 +92,17 @@ def test_mixing_counts_relative_frequencies_whatever_the_limits(order):
     assert float(mixed.counts.sum()) == pytest.approx(1.5)
     assert (mixed.low, mixed.high) == (min(h.low for h in pair), max(h.high for h in pair))
     assert mixed.limit == max(h.limit for h in pair)
+
+
+@pytest.mark.parametrize("reach", [1.5, 4.0, 50.0])
+def test_what_a_user_adds_costs_what_is_kept_a_bounded_error(reach):
+    kept, added = seen(noise()), seen(noise(seed=1) * reach)
+    both = kept.mixed(added, 1.0)
+    bound = ADDED_ERROR * kept.error(*kept.range("mse"))
+    assert kept.error(*both.range("mse")) > bound
+    chosen = both.range("mse", kept)
+    assert kept.error(*chosen) <= bound
+    assert added.error(*chosen) <= added.error(*kept.range("mse"))
 
 
 def test_extremes_of_nothing_change_nothing():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from edge.xnnpack_quantizer import LayerQuantizer
-from quantize.static import quantize_static
+from quantize.static import DEFAULT, quantize_static
 
 EVERYTHING = LayerQuantizer(lambda path: True)
 
@@ -42,6 +42,22 @@ def test_the_calibration_inputs_determine_the_ranges_and_the_example_does_not():
     assert near < 0.02
     assert distance(net, too_narrow, 1.0) > 10 * near
     assert distance(net, too_wide, 1.0) > 10 * near
+
+
+def test_added_inputs_that_reach_far_hardly_harm_the_others():
+    net, own, far = module(), pictures(1.0), pictures(100.0)
+    alone = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT)
+    added = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT, added=far)
+    mixed = quantize_static(net, own[0], {}, [*own, *far], EVERYTHING, DEFAULT)
+    assert distance(net, added, 1.0) < 1.5 * distance(net, alone, 1.0)
+    assert distance(net, mixed, 1.0) > 10 * distance(net, alone, 1.0)
+
+
+def test_added_inputs_widen_a_range_where_it_costs_little():
+    net, own = module(), pictures(1.0)
+    alone = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT)
+    added = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT, added=pictures(1.04))
+    assert distance(net, added, 1.04) < distance(net, alone, 1.04)
 
 
 def test_every_calibration_input_counts_whatever_their_order():
