@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from edge import pictures
 from edge.card import Precision, Target
 from edge.errors import BadInput, MissingDependency
 from edge.recipe import ArtifactSpec
@@ -92,7 +93,7 @@ def identity_of(
         "by": job.by,
         "max_loss": job.max_loss,
         "data": [_hash(learned_on), _hash(measured_on)],
-        "calibration": _hash(None if job.calibration is None else picture_files(job.calibration)),
+        "calibration": _hash(None if job.calibration is None else pictures.picture_files(job.calibration)),
         "batches": job.batches,
         "measures": MEASURES,
     }

@@ -33,7 +33,11 @@ SHEETS = (500, 501)  # seeds of drawn ones
 
 # What is cut out of a picture's middle, LR pixels: at most a tile of a .pte, at least one of a package.
 LARGEST_SIDE, SMALLEST_SIDE = 128, 64
-TILES: dict[Target, int] = {"xnnpack": DEFAULT_TILE, "coreml": SMALLEST_SIDE}
+TILES: dict[Target, int] = {
+    "xnnpack": DEFAULT_TILE,
+    "coreml": SMALLEST_SIDE,
+    "coreml-pte": SMALLEST_SIDE,
+}
 
 TURNS = 7  # runs of each program of which medians are taken
 
@@ -74,7 +78,7 @@ class Measurement:
 
 def can_time(target: Target) -> bool:
     """Whether programs for ``target`` run here as on a device, so that their time means something."""
-    return target != "coreml" or sys.platform == "darwin"
+    return target == "xnnpack" or sys.platform == "darwin"
 
 
 def time_beside(reference: Artifact, artifact: Artifact) -> Time:

@@ -17,7 +17,7 @@ from edge.check import well_posed
 from edge.errors import BadInput, ExportError, OutputExists
 from edge.methods import methods_of
 from edge.pipeline import build, build_artifact, count_macs, fp32_picture, measure
-from edge.recipe import ArtifactSpec, Recipe
+from edge.recipe import DEFAULT_TILE, ArtifactSpec, Recipe
 from models import LIIF, CheckpointError, LIIFConfig, checkpoint_hash
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +109,12 @@ def test_a_program_that_computes_something_else_is_not_kept(tmp_path):
         build_artifact(seeded(Crooked), Recipe((spec,), tile=32, max_tile=64), spec, tmp_path / "artifact")
     assert list(tmp_path.iterdir()) == []
     assert ExportError.exit_code == 1
+
+
+def test_an_any_scale_package_builds_with_the_tile_of_a_recipe_that_names_none(tiny, tmp_path):
+    spec = ArtifactSpec("any", "fp16", "coreml")
+    folder = build_artifact(tiny.model, Recipe((spec,), tiny.checkpoint), spec, tmp_path / spec.name)
+    assert read_card(folder).tile.fixed == DEFAULT_TILE
 
 
 def test_a_build_puts_every_artifact_of_its_recipe_under_its_name(tiny, tmp_path):

@@ -22,7 +22,7 @@ from edge.evaluate import Pair
 from edge.pictures import PHOTOGRAPHS, built_in_pictures
 from edge.pipeline import fp32_picture
 from edge.recipe import PRECISIONS
-from edge.study import TuneJob
+from edge.study import TuneJob, identity_of
 from edge.thresholds import THRESHOLDS
 from edge.tuning import Findings, Point, Search
 from edge.tuning_commands import _precisions, require_front
@@ -35,7 +35,7 @@ from edge.tuning_report import (
     worst_rows_of,
     write_recipes,
 )
-from edge.yardstick import Measurement, Time, Worst, Yardstick, measured_pairs, time_beside
+from edge.yardstick import TILES, Measurement, Time, Worst, Yardstick, measured_pairs, time_beside
 from models import LIIF, FixedScaleLIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.cost import count_macs
 from models.drawings import draw_sheet
@@ -244,11 +244,30 @@ def test_what_cannot_be_searched_is_refused(checkpoint, tmp_path, changes, messa
         job_of(checkpoint, tmp_path, **changes)
 
 
-def test_interpreted_packages_are_not_timed(checkpoint, tmp_path, monkeypatch):
+@pytest.mark.parametrize("target", ["coreml", "coreml-pte"])
+def test_interpreted_packages_are_not_timed(checkpoint, tmp_path, monkeypatch, target):
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(MissingDependency, match="--by macs"):
-        job_of(checkpoint, tmp_path, target="coreml", by="time")
-    assert job_of(checkpoint, tmp_path, target="coreml").by == "macs"
+        job_of(checkpoint, tmp_path, target=target, by="time")
+    assert job_of(checkpoint, tmp_path, target=target).by == "macs"
+
+
+def test_every_target_has_a_tile_to_measure_with():
+    assert TILES.keys() == PRECISIONS.keys()
+
+
+def test_a_study_is_of_the_pictures_that_its_builds_calibrate_on(checkpoint, tmp_path, model):
+    """The TIFF, and nothing below the folder."""
+    folder = tmp_path / "calm"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("a.tif", "deeper/b.png"):
+        Image.new("RGB", (60, 50)).save(folder / name)
+    job = job_of(checkpoint, tmp_path, calibration=folder)
+    before = identity_of(job, model, None, None)
+    (folder / "deeper" / "b.png").unlink()
+    assert identity_of(job, model, None, None) == before
+    Image.new("RGB", (60, 50), "red").save(folder / "a.tif")
+    assert identity_of(job, model, None, None) != before
 
 
 def test_a_candidate_keeps_at_most_its_share_of_each_part(model, importance):
