@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from edge.thresholds import THRESHOLDS, Threshold, after_rounding
 from models.coordinates import axis_neighbours
 
 Float = NDArray[np.float32]
+
+Item = TypeVar("Item")
 
 NO_AREA = -1.0  # stands for the error of a block that is not looked at: errors are not negative
 
@@ -134,21 +136,21 @@ class CheckResult:
 
     @property
     def _worst_picture(self) -> Comparison:
-        return _worst(self.comparisons, lambda c: -c.psnr_db)
+        return worst_of(self.comparisons, lambda c: -c.psnr_db)
 
     @property
     def _worst_block(self) -> Comparison:
-        return _worst(self.comparisons, lambda c: c.worst_block)
+        return worst_of(self.comparisons, lambda c: c.worst_block)
 
     @property
     def _worst_flat(self) -> Comparison:
         flat = [c for c in self.comparisons if c.flat_at is not None]
-        return _worst(flat or self.comparisons, lambda c: c.worst_flat)
+        return worst_of(flat or self.comparisons, lambda c: c.worst_flat)
 
 
-def _worst(comparisons: Sequence[Comparison], error: Callable[[Comparison], float]) -> Comparison:
-    """The one with the largest ``error``; one with NaN before all others."""
-    return max(comparisons, key=lambda c: math.inf if math.isnan(error(c)) else error(c))
+def worst_of(items: Iterable[Item], error: Callable[[Item], float]) -> Item:
+    """The first with the largest ``error``; one with NaN before all others."""
+    return max(items, key=lambda item: math.inf if math.isnan(error(item)) else error(item))
 
 
 def compare(name: str, sr: Float, reference: Float, lr: Float) -> Comparison:

@@ -270,5 +270,4 @@ def _range_cells(error: LayerError) -> list[str]:
     fit = error.range_fit
     if fit is None:
         return ["-", "-", "-"]
-    reaches = [f"{extent.reach:.2f}x, {100 * extent.clipped:.2g} %" for extent in (fit.pictures, fit.colours)]
-    return [*reaches, f"{fit.excess_db:.1f}"]
+    return [fit.pictures.cell, fit.colours.cell, f"{fit.excess_db:.1f}"]

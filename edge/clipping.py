@@ -29,6 +29,11 @@ class Extent:
     clipped: float
     reach: float
 
+    @property
+    def cell(self) -> str:
+        """For a table."""
+        return f"{self.reach:.2f}x, {100 * self.clipped:.2g} %"
+
 
 @dataclass(frozen=True)
 class RangeFit:

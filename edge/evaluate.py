@@ -1,6 +1,5 @@
 """PSNR-Y and SSIM on test sets by the published protocol: an artifact, fp32 and bicubic side by side."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.artifact import Artifact
-from edge.check import CheckResult, Comparison, compare, judge
+from edge.check import CheckResult, Comparison, compare, judge, worst_of
 from edge.errors import BadInput
 from edge.image_file import read_image, to_float, to_uint8
 from edge.metrics import psnr_y, ssim_y
@@ -61,20 +60,14 @@ class Evaluation:
 
     def worst(self, method: str) -> tuple[str, Score]:
         """The picture of the lowest PSNR-Y, and its score; one with NaN before all others."""
-        return min(
-            zip(self.names, self.scores[method], strict=True), key=lambda named: _order(named[1].psnr_y)
-        )
+        named = zip(self.names, self.scores[method], strict=True)
+        return worst_of(named, lambda one: -one[1].psnr_y)
 
     def largest_loss(self) -> tuple[str, float]:
         """The picture on which the artifact is farthest below fp32, and by how many dB of PSNR-Y."""
         both = zip(self.scores["artifact"], self.scores["fp32"], strict=True)
         losses = [0.0 if found == fp32 else fp32.psnr_y - found.psnr_y for found, fp32 in both]
-        return min(zip(self.names, losses, strict=True), key=lambda named: _order(-named[1]))
-
-
-def _order(value: float) -> float:
-    """For sorting, NaN first."""
-    return -math.inf if math.isnan(value) else value
+        return worst_of(zip(self.names, losses, strict=True), lambda one: one[1])
 
 
 def find_pairs(folder: Path, scale: int) -> list[tuple[Path, Path | None]]:

@@ -163,7 +163,8 @@ def check_layers(
             calls = references[method.name].calls([torch.from_numpy(array) for array in inputs.values()])
             measured.compare(method.name, calls, programs[method.name], inputs)
         on_step()
-    for source, found in _float_only(card).items():
+    for source, draw in _float_only(card).items():
+        found = draw()
         for method in methods:
             for tensors in calibration_inputs(method, methods, model, found):
                 measured.add(method.name, references[method.name].calls(tensors), source)
@@ -176,14 +177,14 @@ def count_layer_steps(tiles: Sequence[BaselineTile], card: Card) -> int:
     return len(looked_into(tiles, card)) + len(_float_only(card))
 
 
-def _float_only(card: Card) -> dict[Source, Sequence[Float]]:
-    """Tiles (1, 3, h, w) on which fp32 alone is run: what int8 ranges have to hold."""
+def _float_only(card: Card) -> dict[Source, Callable[[], Sequence[Float]]]:
+    """What gives the tiles (1, 3, h, w) on which fp32 alone is run: what int8 ranges have to hold."""
     if card.precision != "int8":
         return {}
     return {
-        "colours": [colour_page(EXTREME_SIDE)[None]],
-        "calibration": calibration_tiles(None),
-        "extremes": calibration_extremes(),
+        "colours": lambda: [colour_page(EXTREME_SIDE)[None]],
+        "calibration": lambda: calibration_tiles(None),
+        "extremes": calibration_extremes,
     }
 
 

@@ -205,22 +205,20 @@ def _summed(trainable: bool) -> Any:
 def _of_range(observer: Any, trainable: bool) -> Any:
     """An int8 activation whose range ``observer`` knows."""
     from torchao.quantization.pt2e import FakeQuantize
-    from torchao.quantization.pt2e.quantizer import QuantizationSpec
 
     observing = observer.with_args(eps=SMALLEST_SCALE)
-    return QuantizationSpec(
-        dtype=torch.int8,
-        quant_min=-128,
-        quant_max=127,
-        qscheme=torch.per_tensor_affine,
-        is_dynamic=False,
-        observer_or_fake_quant_ctr=FakeQuantize.with_args(observer=observing) if trainable else observing,
-    )
+    return _per_tensor(FakeQuantize.with_args(observer=observing) if trainable else observing)
 
 
 def _at_run_time() -> Any:
     """An int8 activation whose range the program takes, each time, from its smallest and largest value."""
     from torchao.quantization.pt2e.observer import PlaceholderObserver
+
+    return _per_tensor(PlaceholderObserver.with_args(eps=SMALLEST_SCALE), is_dynamic=True)
+
+
+def _per_tensor(observer: Any, is_dynamic: bool = False) -> Any:
+    """An int8 activation that ``observer``, or a fake quantiser, looks at."""
     from torchao.quantization.pt2e.quantizer import QuantizationSpec
 
     return QuantizationSpec(
@@ -228,8 +226,8 @@ def _at_run_time() -> Any:
         quant_min=-128,
         quant_max=127,
         qscheme=torch.per_tensor_affine,
-        is_dynamic=True,
-        observer_or_fake_quant_ctr=PlaceholderObserver.with_args(eps=SMALLEST_SCALE),
+        is_dynamic=is_dynamic,
+        observer_or_fake_quant_ctr=observer,
     )
 
 

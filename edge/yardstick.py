@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.artifact import Artifact
 from edge.card import Target
-from edge.check import compare
+from edge.check import compare, worst_of
 from edge.errors import BadInput
 from edge.evaluate import Pair, resize_bicubic
 from edge.extremes import EXTREME_SIDE, colour_page
@@ -123,10 +123,10 @@ class Yardstick:
     def _worst(self, artifact: Artifact, scores: Sequence[float]) -> Worst:
         """``scores``: PSNR-Y of each picture, dB."""
         losses = [whole - found for whole, found in zip(self._scores, scores, strict=True)]
-        largest = max(losses)
+        pair, largest = worst_of(zip(self.pairs, losses, strict=True), lambda one: one[1])
         coloured = upscale(artifact, self._page, None, halo=artifact.card.tile.full_halo)
         page = compare("pure colours", coloured, self._coloured, self._page)
-        return Worst(self.pairs[losses.index(largest)].name, largest, page.worst_block, page.worst_flat)
+        return Worst(pair.name, largest, page.worst_block, page.worst_flat)
 
     def _score(self, upscaler: Callable[[Float, tuple[int, int]], Float]) -> list[float]:
         """PSNR-Y in dB of what ``upscaler`` makes of each LR picture and a size (H, W)."""

@@ -111,17 +111,18 @@ def calibrate(
     prepared = prepare_pt2e(graph, quantizer)
     ranges = ActivationRanges(prepared, whole_range)
     kept = _EvenSample(MAX_REFINING_INPUTS)
+    sources: dict[Source, Iterable[tuple[Tensor, ...]]] = {
+        "pictures": calibration,
+        "added": added,
+        "extremes": extremes,
+    }
     with torch.no_grad():
-        for inputs in calibration:
-            prepared(*inputs)
-            kept.add(inputs)
-        with ranges.source("added"):
-            for inputs in added:
-                prepared(*inputs)
-                kept.add(inputs)
-        with ranges.source("extremes"):
-            for inputs in extremes:
-                prepared(*inputs)
+        for source, given in sources.items():
+            with ranges.source(source):
+                for inputs in given:
+                    prepared(*inputs)
+                    if source != "extremes":
+                        kept.add(inputs)
     if not kept.seen:
         raise ValueError("expected at least one calibration input, found none")
     ranges.set(spec.activations)
