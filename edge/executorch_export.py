@@ -1,8 +1,6 @@
 """Export to ExecuTorch with XNNPACK: one ``.pte`` with all methods of a form, for tiles of any size."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from types import BuiltinFunctionType
 from typing import Any
 
 import torch
@@ -11,7 +9,9 @@ from torch.export import ExportedProgram
 
 from edge.errors import ExportError
 from edge.methods import MAX_ROWS, Method
-from edge.xnnpack_passes import quick_passes
+from edge.static_lowering import with_lowered_network
+from edge.undelegated import undelegated
+from edge.xnnpack_passes import quick_partitioner, quick_passes
 
 # What XNNPACK leaves to the portable runtime: pixel_shuffle's two views, which move no bytes, and the
 # arithmetic on the dynamic sizes that they need.
@@ -68,44 +68,11 @@ def serialize(lowered: Any, methods: Iterable[str], backend: str, explained: fro
 
 
 def delegate(programs: Mapping[str, ExportedProgram]) -> Any:
-    """The programs with everything that XNNPACK takes in its delegates, each in its program's own order.
-
-    ``to_edge_transform_and_lower`` lowers partitions one by one, and each time sorts what remains breadth
-    first: all evaluations of the MLP side by side, their activations alive at once. Lowered first, the
-    network itself keeps the order of its loop: 3.5 times less memory, 2.5 times as fast.
-    """
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    """The programs with everything that XNNPACK takes in its delegates."""
     from executorch.exir import to_edge_transform_and_lower
-    from executorch.exir.backend.partitioner import PartitionResult
-
-    class LargestFirst(XnnpackPartitioner):  # type: ignore[misc]  # a class without types
-        def partition(self, exported_program: ExportedProgram) -> PartitionResult:
-            result = super().partition(exported_program)
-            sizes = Counter(
-                node.meta.get("delegation_tag") for node in result.tagged_exported_program.graph.nodes
-            )
-            tags = sorted(result.partition_tags, key=lambda tag: -sizes[tag])
-            return PartitionResult(
-                tagged_exported_program=result.tagged_exported_program,
-                partition_tags={tag: result.partition_tags[tag] for tag in tags},
-            )
 
     with quick_passes():
+        called = {name: with_lowered_network(name, program) for name, program in programs.items()}
         return to_edge_transform_and_lower(
-            dict(programs), partitioner={name: [LargestFirst()] for name in programs}
+            called, partitioner={name: [quick_partitioner()] for name in called}
         )
-
-
-def undelegated(program: ExportedProgram, explained: frozenset[str]) -> list[str]:
-    """Operators outside every delegate that are not ``explained``."""
-    calls = {_name(node.target) for node in program.graph.nodes if node.op == "call_function"}
-    return sorted(calls - explained - {"executorch_call_delegate"})
-
-
-def _name(target: Any) -> str:
-    """``aten.view_copy.default`` for an operator of either dialect, else the function's name."""
-    from executorch.exir.dialects.edge._ops import EdgeOpOverload
-
-    if isinstance(target, BuiltinFunctionType):
-        return target.__name__
-    return str(target._op) if isinstance(target, EdgeOpOverload) else str(target)
