@@ -32,7 +32,7 @@ lint: $(BIN)/.installed
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest --cov=models --cov=edge --cov=quantize --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov=models --cov=edge --cov=quantize --cov-report=term
 
 clean:
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from quantize.graph import CONVOLUTION, LINEAR
+from quantize.graph import CONVOLUTION, LAYERS, LINEAR
 
 # Rows of a layer's input that its second moments are taken from: 25 for each of the widest layer's 576.
 MAX_ROWS = 14_400
@@ -34,6 +34,7 @@ def refine(
     every layer meets what the refined layers before it give. A weight that several calls share gets its
     codes in the first; their biases are their own. Layers in groups keep their codes.
     """
+    _dequantize_where_read(converted)
     runs = [_Run(converted, values) for values in inputs]
     rounded: set[str] = set()
     with torch.no_grad():
@@ -47,6 +48,19 @@ def refine(
                     _correct_bias(converted, node, weights[node.name], x, runs)
             for run in runs:
                 run.step(node)
+
+
+def _dequantize_where_read(converted: GraphModule) -> None:
+    """Move what makes a float weight of codes to the layer that reads it.
+
+    PT2E leaves all of them at the graph's beginning: every run would hold every call's weight at once.
+    """
+    for node in list(converted.graph.nodes):
+        if node.target in LAYERS:
+            weight = node.args[1]
+            if _codes(node) is not None and len(weight.users) == 1:
+                node.prepend(weight)
+    converted.recompile()
 
 
 class _Run(Interpreter):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from edge.xnnpack_quantizer import LayerQuantizer
+from quantize.graph import LAYERS
 from quantize.rounding import round_with_feedback
 from quantize.static import StaticSpec, quantize_static
 
@@ -104,3 +105,13 @@ def test_the_same_inputs_give_the_same_codes():
     first, again = graph().state_dict(), graph().state_dict()
     assert first.keys() == again.keys()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_a_weight_is_dequantised_just_before_the_layer_that_reads_it():
+    """Not all at the graph's beginning, where every call's weight would be in memory at once."""
+    spec = StaticSpec(rounding="feedback")
+    quantizer = LayerQuantizer(lambda path: True)
+    graph = quantize_static(Shared().eval(), inputs()[0], {}, inputs(), quantizer, spec).graph
+    layers = [node for node in graph.nodes if node.target in LAYERS]
+    assert len(layers) == 3
+    assert all(layer.prev is layer.args[1] for layer in layers)
