@@ -42,8 +42,8 @@ THRESHOLDS: dict[Precision, Threshold] = {
     "palette-mixed": Threshold(36.0, 0.93, 0.40, 16, 12),
     # Each activation in 8 bits of its own range: measured 53 to 60 dB.
     "int8-dynamic": Threshold(45.0, 0.993, 0.15, 3, 2),
-    # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37. At ×4 one pixel of
-    # the drawn screen, where two strokes of small text meet, is off by 0.201, and its block by 2.1 of 255.
+    # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37. At ×4 one pixel
+    # of the drawn screen, where two strokes of small text meet, is off by 0.201, its block by 2.1 of 255.
     "int8": Threshold(42.0, 0.99, 0.25, 3, 2),
 }
 

@@ -1,9 +1,7 @@
 """Weights of few distinct values, for a palette and short indices into it to hold: any nn.Module.
 
 Rounding to the nearest of a palette's values shifts what a layer gives for a smooth picture, by the mean of
-its inputs times the sum of its errors. So the weights are rounded one after the other, and each error is made
-up for by the weights that are still to come, as the inputs of calibration demand (Frantar et al.,
-arXiv 2210.17323).
+its inputs times the sum of its errors: so weights are rounded by GPTQ (quantize/gptq.py).
 """
 
 import copy
@@ -11,12 +9,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from quantize.gptq import convolved_rows, round_columns
+
 KMEANS_ROUNDS = 40
-DAMPING = 0.01  # of the mean diagonal, so that inputs which calibration never saw leave no zero
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,9 @@ class PaletteBoard:
     ) -> None:
         self._module = module
         chosen = {path: layer for path, layer in _layers(module).items() if path in layers}
-        self._correlations = _input_correlations(module, chosen, calibration)
+        self._moments = _input_moments(module, chosen, calibration)
         # In the order in which they run.
-        self.weights = {path: chosen[path].weight.detach() for path in self._correlations}
+        self.weights = {path: chosen[path].weight.detach() for path in self._moments}
         self._rounded: dict[tuple[str, Palette], Tensor] = {}
 
     def run(self, palettes: Mapping[str, Palette], inputs: tuple[Tensor, ...]) -> Tensor:
@@ -63,7 +61,7 @@ class PaletteBoard:
             each = palette.channels or len(weight)
             values = choose_values(weight.reshape(len(weight) // each, -1), 2**palette.bits)
             rows = values.repeat_interleave(each, 0)  # (out, 2**bits)
-            rounded = round_to_values(weight, rows, self._correlations[path])
+            rounded = round_to_values(weight, rows, self._moments[path])
             self._rounded[path, palette] = rounded.view_as(self.weights[path])
         return self._rounded[path, palette]
 
@@ -112,21 +110,14 @@ def choose_values(groups: Tensor, count: int) -> Tensor:
     return values.half().float()
 
 
-def round_to_values(weight: Tensor, values: Tensor, correlation: Tensor) -> Tensor:
-    """``weight`` (out, in), each row rounded to its row of ``values`` (out, count), such that the layer gives
-    the same for inputs of this ``correlation`` (in, in), as far as that goes."""
-    order = correlation.diagonal().argsort(descending=True)  # what weighs most has most to make up for it
-    left = weight[:, order].double()
-    damped = correlation[order][:, order].double()
-    damped += torch.eye(len(damped)) * (DAMPING * damped.diagonal().mean()).clamp(min=1e-12)
-    inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
-    rounded = torch.empty_like(weight)
-    for column in range(left.shape[1]):
-        nearest = values.gather(1, _nearest(left[:, column : column + 1].float(), values))
-        error = (left[:, column : column + 1] - nearest) / inverse[column, column]
-        left[:, column:] -= error * inverse[column, column:]
-        rounded[:, order[column]] = nearest[:, 0]
-    return rounded
+def round_to_values(weight: Tensor, values: Tensor, moments: Tensor) -> Tensor:
+    """``weight`` (out, in), each row rounded to its row of ``values`` (out, count), for inputs of these
+    second ``moments`` (in, in)."""
+
+    def nearest(column: Tensor) -> Tensor:
+        return values.gather(1, _nearest(column[:, None].float(), values))[:, 0]
+
+    return round_columns(weight, moments, nearest).to(weight.dtype)
 
 
 def _nearest(elements: Tensor, values: Tensor) -> Tensor:
@@ -134,7 +125,7 @@ def _nearest(elements: Tensor, values: Tensor) -> Tensor:
     return torch.searchsorted((values[:, 1:] + values[:, :-1]) / 2, elements.contiguous())
 
 
-def _input_correlations(
+def _input_moments(
     module: nn.Module, layers: dict[str, nn.Conv2d | nn.Linear], calibration: Iterable[tuple[Tensor, ...]]
 ) -> dict[str, Tensor]:
     """By layer the sum of its inputs' outer products, (in, in), over all positions and calls."""
@@ -144,10 +135,10 @@ def _input_correlations(
         if isinstance(layer, nn.Conv2d):
             size, padding, stride = layer.kernel_size, layer.padding, layer.stride
             assert not isinstance(padding, str) and layer.groups == 1
-            columns = F.unfold(x, size, padding=padding, stride=stride).transpose(0, 1).flatten(1)
+            rows = convolved_rows(x, size, stride, padding, layer.dilation)
         else:
-            columns = x.flatten(0, -2).T
-        product = columns @ columns.T
+            rows = x.flatten(0, -2)
+        product = rows.T @ rows
         sums[name] = sums[name] + product if name in sums else product
 
     hooks = [

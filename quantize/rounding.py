@@ -1,23 +1,17 @@
-"""Codes of int8 weights, chosen for the inputs that a layer meets, and biases corrected for what is left.
-
-Each weight in turn is rounded and the error it makes in the layer's output is put on the weights that are
-not rounded yet, by the inputs' second moments (GPTQ: Frantar et al. 2022, arXiv 2210.17323, section 3).
-"""
+"""Codes of a graph's int8 weights by GPTQ, layer by layer, and biases corrected for what is left."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
+from quantize.gptq import convolved_rows, round_columns
 from quantize.graph import CONVOLUTION, LAYERS, LINEAR
 
 # Rows of a layer's input that its second moments are taken from: 25 for each of the widest layer's 576.
 MAX_ROWS = 14_400
-
-DAMPING = 0.01  # of the mean second moment: what keeps inputs that never change solvable, as the paper has it
 
 
 def refine(
@@ -111,22 +105,12 @@ def round_with_feedback(weight: Tensor, scale: Tensor, moments: Tensor, limits: 
 
     ``moments`` (n, n): E[x xᵀ] of the layer's inputs. Codes lie within ``limits``.
     """
-    n = weight.shape[1]
-    damping = (DAMPING * moments.diagonal().mean()).clamp_min(1e-12)
-    order = moments.diagonal().argsort(descending=True, stable=True)
-    damped = (moments + damping * torch.eye(n, dtype=moments.dtype))[order][:, order]
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
-    factor = torch.linalg.cholesky(inverse, upper=True)
-    left = weight.to(moments.dtype)[:, order]
-    step = scale.to(moments.dtype)
-    codes = torch.empty_like(left)
-    for column in range(n):
-        codes[:, column] = (left[:, column] / step).round().clamp(*limits)
-        error = (left[:, column] - codes[:, column] * step) / factor[column, column]
-        left[:, column:] -= error[:, None] * factor[column, column:]
-    result = torch.empty_like(codes)
-    result[:, order] = codes
-    return result.to(torch.int8)
+    step = scale.double()
+
+    def nearest(column: Tensor) -> Tensor:
+        return (column / step).round().clamp(*limits) * step
+
+    return (round_columns(weight, moments, nearest) / step[:, None]).round().to(torch.int8)
 
 
 def _correct_bias(
@@ -160,8 +144,7 @@ def input_moments(layer: Node, weight: Tensor, x: Sequence[Tensor]) -> Tensor:
         else:
             given: list[Any] = list(layer.args[3:6])
             stride, padding, dilation = given + [1, 0, 1][len(given) :]
-            rows = F.unfold(values, weight.shape[2:], dilation, padding, stride)
-            rows = rows.transpose(1, 2).flatten(0, 1)
+            rows = convolved_rows(values, weight.shape[2:], stride, padding, dilation)
         parts.append(rows[:: max(1, len(rows) // share)])
     chosen = torch.cat(parts)
     return (chosen.T @ chosen).double() / len(chosen)
