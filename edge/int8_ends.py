@@ -1,4 +1,5 @@
-"""The ends of the network and of the MLP as int8 programs have them.
+"""First and last layers, rewritten so that int8 loses less: a half-step input shift, and averaged copies of a
+layer.
 
 **Input.** The network reads (2v - 255) / 255 for a byte v. Multiples of the step 2/255, as int8's codes
 are, lie halfway between these values: every pixel would be off by half a step, which costs 0.08 dB on Set5

@@ -1,4 +1,4 @@
-"""Calls of a network's convolutions and linear layers: those of fp32, and what a program's are told by."""
+"""One call of a convolution or linear layer, as fp32 computes it and as a program does."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Which layer leaves fp32: every convolution and linear layer of the artifact's own program.
 
-A layer's whole error includes what its inputs brought along. The error that it adds is what it made of
-the input that it was given, against what fp32 makes of that same input: that one says which is to blame.
+Total error: against the fp32 network. Added error: against fp32 on the same input that the program's layer
+received. The added error names the culprit.
 """
 
 import itertools

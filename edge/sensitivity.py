@@ -131,9 +131,9 @@ class Bench:
     def loss(self, widths: Mapping[str, str]) -> float:
         """Expected dB of PSNR-Y lost with layers at ``widths``, the others float: mean over the pictures.
 
-        What a layer adds to a picture knows nothing of how far fp32 is from the truth, so that the squares
-        of both add up. Measured directly, the loss of one layer would drown in where the two happen to
-        agree: on few pictures most layers seem to gain.
+        A layer's quantization error is uncorrelated with fp32's own error, so that their mean squares add.
+        Reported is the loss that this sum predicts: the measured loss of one layer is smaller than its noise
+        on a few pictures, where most layers seem to gain.
         """
         losses = []
         for lr, fp32, hr in self.pictures:

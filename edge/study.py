@@ -1,4 +1,4 @@
-"""What a search is of, and its study: an Optuna study in SQLite that belongs to that alone."""
+"""The settings of a search and its Optuna study (SQLite), refused for other settings than its own."""
 
 import hashlib
 import math

@@ -139,7 +139,8 @@ def remove_channels(model: LIIF, widths: Widths, importance: dict[Layer, Tensor]
 
 @torch.no_grad()
 def _leave_out(encoder: EDSR, blocks: Sequence[int]) -> None:
-    """Take ``blocks`` out. What each adds whatever comes, its last bias, moves to what is before it."""
+    """Remove ``blocks``. A block without channels still adds its last bias; that constant is folded into the
+    layer before it."""
     parts = list(encoder.body)
     for number in sorted(blocks, reverse=True):
         block = parts.pop(number)

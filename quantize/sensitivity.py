@@ -79,7 +79,8 @@ class Switchboard:
 
 
 class _Mixed(Interpreter):
-    """A run of the graph in which observers let pass and readers round what they get."""
+    """Interprets the graph with observers as identities; each consumer fake-quantizes its own input, if its
+    layer is in int8."""
 
     def __init__(self, board: Switchboard, widths: Mapping[str, Width]) -> None:
         super().__init__(board.graph)
