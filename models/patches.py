@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from models.coordinates import axis_neighbours
+from models.degradations import Degradation, Picture, degrade
 from models.drawings import draw_sheet
 from models.errors import DataError
 
@@ -31,9 +32,7 @@ N_SHEETS = 256
 FIRST_SHEET = 1000
 SHEET_SIZE = (256, 320)
 
-
-# (height, width, 3) RGB.
-Picture = NDArray[np.uint8]
+CLEAN = Degradation()
 
 
 class Queries(NamedTuple):
@@ -96,13 +95,21 @@ class PatchDataset(Dataset[Sample]):
     """Samples of ``pictures`` by number, endless; ``picture_files`` finds the pictures.
 
     ``local_ensemble``: of the student, which without it answers every query at the nearest pixel.
+    ``degradation``: what happens to the LR patches of a share of the samples.
 
     Raises DataError for a picture that cannot be read, or is too small for the sample drawn from it.
     """
 
-    def __init__(self, pictures: Sequence[Path], spec: PatchSpec, seed: int, local_ensemble: bool) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[Path],
+        spec: PatchSpec,
+        seed: int,
+        local_ensemble: bool,
+        degradation: Degradation = CLEAN,
+    ) -> None:
         self.pictures, self.spec, self.seed = tuple(pictures), spec, seed
-        self.local_ensemble = local_ensemble
+        self.local_ensemble, self.degradation = local_ensemble, degradation
         if not pictures and spec.drawn_share < 1:
             raise DataError("expected pictures to train on, or a drawn_share of 1, found neither")
 
@@ -126,7 +133,7 @@ class PatchDataset(Dataset[Sample]):
     def draw_pair(self, rng: np.random.Generator, scale: float) -> tuple[Picture, Picture]:
         """An LR patch (p, p, 3) and its HR original, ``round(p * scale)`` a side, turned at random.
 
-        Reduced by Pillow's bicubic, as the published training code does.
+        Reduced by Pillow's bicubic, as the published training code does, or degraded.
         """
         side = round(self.spec.patch * scale)
         picture = self._picture(rng)
@@ -142,7 +149,10 @@ class PatchDataset(Dataset[Sample]):
         if rng.random() < 0.5:
             hr = hr.transpose(1, 0, 2)
         hr = np.ascontiguousarray(hr)
-        return reduce_bicubic(hr, (self.spec.patch, self.spec.patch)), hr
+        size = (self.spec.patch, self.spec.patch)
+        if self.degradation.share and rng.random() < self.degradation.share:
+            return degrade(hr, size, self.degradation, rng), hr
+        return reduce_bicubic(hr, size), hr
 
     def _picture(self, rng: np.random.Generator) -> Picture:
         if rng.random() < self.spec.drawn_share:

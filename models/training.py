@@ -72,7 +72,9 @@ def train(
     with process_group(device) as place:
         pictures, held_out = split_pictures(picture_files(data), recipe.held_out)
         student = new_student(recipe)
-        dataset = PatchDataset(pictures, recipe.patches, recipe.seed, student.config.local_ensemble)
+        dataset = PatchDataset(
+            pictures, recipe.patches, recipe.seed, student.config.local_ensemble, recipe.degradation
+        )
         teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(place)
         objective = make_objective(student.to(place).train(), teacher, recipe.distillation)
         job = _Job(recipe, objective, place)

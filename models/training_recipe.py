@@ -7,16 +7,22 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from models.degradations import Degradation
 from models.errors import RecipeError
 from models.liif import LIIFConfig
 from models.objective import Distillation
-from models.patches import PatchSpec
+from models.patches import CLEAN, PatchSpec
 
 # Recipes that come with the package.
 RECIPES = Path(__file__).parent / "recipes"
 
 # Tables of a recipe file, and what each becomes.
-PARTS: dict[str, type[Any]] = {"model": LIIFConfig, "patches": PatchSpec, "distillation": Distillation}
+PARTS: dict[str, type[Any]] = {
+    "model": LIIFConfig,
+    "patches": PatchSpec,
+    "degradation": Degradation,
+    "distillation": Distillation,
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class TrainingRecipe:
     teacher: Path | None = None
     model: LIIFConfig | None = None
     patches: PatchSpec = field(default_factory=PatchSpec)
+    degradation: Degradation = CLEAN
     distillation: Distillation = field(default_factory=Distillation)
     batch: int = 4
     learning_rate: float = 1e-4
@@ -70,7 +77,10 @@ class TrainingRecipe:
 
     def to_json(self) -> str:
         """One line that two recipes share if they train the same."""
-        return json.dumps(asdict(self), sort_keys=True, default=str)
+        fields = asdict(self)
+        if not self.degradation.share:  # nothing is degraded, whatever else the table says
+            del fields["degradation"]
+        return json.dumps(fields, sort_keys=True, default=str)
 
 
 def find_recipe(name: str) -> TrainingRecipe:
