@@ -162,6 +162,9 @@ def parser() -> argparse.ArgumentParser:
     measured = sub.add_mutually_exclusive_group(required=True)
     measured.add_argument("--data", type=Path, metavar="DIR", help="*_HR/*_LR pairs, or HR alone")
     measured.add_argument("--details", action="store_true", help="edges, flat parts and legibility instead")
+    sub.add_argument(
+        "--degraded", action="store_true", help="with --data: its HR reduced by other filters, saved as JPEG"
+    )
     sub.add_argument("--save", type=Path, metavar="DIR", help="with --details: write its pages, to look at")
     sub.add_argument("--scale", type=int, choices=(2, 3, 4), help="for any-scale artifacts (2)")
     _checkpoint(sub)

@@ -13,6 +13,7 @@ from edge.bench import bench as run_bench
 from edge.cache import cached_artifact
 from edge.card import read_card
 from edge.check import WORST_HEADER
+from edge.degraded import WAYS, evaluate_degraded, smallest_gain
 from edge.devices.files import check_export
 from edge.errors import BadInput
 from edge.evaluate import Evaluation
@@ -24,7 +25,9 @@ from models import LIIF
 
 
 def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Scores on a folder of test pictures, or on drawn pages of small text and icons."""
+    """Scores on a folder of test pictures, as they are or degraded, or on drawn pages of text and icons."""
+    if arguments.degraded and arguments.details:
+        raise BadInput("expected --data with --degraded, found --details")
     if arguments.save is not None:
         if not arguments.details:
             raise BadInput("expected --details with --save, found --data")
@@ -38,6 +41,8 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.details:
         return _evaluate_details(arguments, artifact, model, scale, terminal)
     total = len(evaluation.find_pairs(arguments.data, scale))
+    if arguments.degraded:
+        return _evaluate_degraded(arguments, artifact, model, scale, terminal)
     with terminal.progress(arguments.data.name, total + 1) as step:
         result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
     if arguments.json:
@@ -45,6 +50,30 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     else:
         title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
         _print_evaluation(result, title, terminal)
+    return 0
+
+
+def _evaluate_degraded(
+    arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
+) -> int:
+    total = len(WAYS) * len(evaluation.find_pairs(arguments.data, scale))
+    with terminal.progress(arguments.data.name, total) as step:
+        results = evaluate_degraded(artifact, model, arguments.data, scale, step)
+    rows, ways = [], []
+    for way, result in results.items():
+        means = {method: result.mean(method) for method in result.scores}
+        name, least = smallest_gain(result)
+        gain = means["artifact"].psnr_y - means["bicubic"].psnr_y
+        psnr = [f"{means[method].psnr_y:.3f}" for method in ("bicubic", "fp32", "artifact")]
+        rows.append([way.name, *psnr, f"{gain:+.3f}", f"{least:+.3f}", name])
+        worst = finite_values({"name": name, "gain": least})
+        scores = {method: finite(mean) for method, mean in means.items()}
+        ways.append({"lr": way.name, **scores, "smallest_gain": worst})
+    if arguments.json:
+        terminal.json({"artifact": artifact.card.name, "scale": scale, "images": result.names, "ways": ways})
+        return 0
+    header = ["LR", "bicubic", "fp32", "artifact", "gain (dB)", "smallest", "of"]
+    terminal.table(f"{arguments.data.name}, ×{scale}, PSNR-Y, {artifact.card.name}", header, rows)
     return 0
 
 

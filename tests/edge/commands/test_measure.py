@@ -163,3 +163,23 @@ def test_eval_measures_one_thing_and_saves_into_a_new_folder(run, tiny, options,
 @pytest.mark.parametrize("options", [("--tile", "0"), ("--tile", "257"), ("--repeats", "0")], ids=joined)
 def test_bench_refuses_nothing_and_too_much(run, cached, options):
     assert_refused(run("bench", "--checkpoint", cached, "--json", *options), "expected")
+
+
+def test_eval_on_degraded_pictures_has_a_row_for_every_way_and_its_gain(run, tiny, test_set):
+    options = ["--data", test_set, "--checkpoint", tiny.checkpoint, "--degraded"]
+    outcome = run("eval", tiny.artifact(2, "int8"), *options, "--json")
+    assert outcome.code == 0
+    report = outcome.json
+    assert [row["lr"] for row in report["ways"]][::7] == ["bicubic, PNG", "bicubic, JPEG 30"]
+    assert len(report["ways"]) == 8
+    by_name = {row["lr"]: row["bicubic"]["psnr_y"] for row in report["ways"]}
+    jpeg = [by_name[f"bicubic, JPEG {quality}"] for quality in (95, 85, 75, 50, 30)]
+    assert jpeg == sorted(jpeg, reverse=True)
+    assert all(row["smallest_gain"]["name"] in report["images"] for row in report["ways"])
+    printed = run("eval", tiny.artifact(2, "int8"), *options)
+    assert "lanczos, JPEG 85" in printed.out and "gain (dB)" in printed.out
+
+
+def test_eval_degrades_pictures_of_a_folder_alone(run, tiny):
+    options = ["--details", "--degraded", "--checkpoint", tiny.checkpoint]
+    assert_refused(run("eval", tiny.artifact(2, "fp32"), *options), "expected --data with --degraded")

@@ -1,0 +1,86 @@
+"""Scores on test pictures as people have them: reduced by several filters, and saved as JPEG."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge.artifact import Artifact
+from edge.check import worst_of
+from edge.evaluate import Evaluation, Score, find_pairs, read_pair, run_methods
+from edge.image_file import to_float, to_uint8
+from edge.metrics import psnr_y, ssim_y
+from models import LIIF
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an LR picture came to be: Pillow's filter, and a JPEG's quality (4:2:0), None for a PNG."""
+
+    resample: Image.Resampling
+    quality: int | None
+
+    @property
+    def name(self) -> str:
+        """Say ``box, JPEG 85``."""
+        file = "PNG" if self.quality is None else f"JPEG {self.quality}"
+        return f"{self.resample.name.lower()}, {file}"
+
+    def make(self, hr: Float, scale: int) -> Float:
+        """The LR picture (3, h, w) of ``hr`` (3, h·scale, w·scale), both in [0, 1]."""
+        image = Image.fromarray(np.ascontiguousarray(to_uint8(hr).transpose(1, 2, 0)))
+        image = image.resize((image.width // scale, image.height // scale), self.resample)
+        if self.quality is not None:
+            file = io.BytesIO()
+            image.save(file, "JPEG", quality=self.quality, subsampling="4:2:0")
+            image = Image.open(file)
+        return to_float(np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)))
+
+
+# What Pillow and most of the web make of photographs, from best to worst.
+WAYS = (
+    Way(Image.Resampling.BICUBIC, None),
+    Way(Image.Resampling.BICUBIC, 95),
+    Way(Image.Resampling.BICUBIC, 85),
+    Way(Image.Resampling.BOX, 85),
+    Way(Image.Resampling.LANCZOS, 85),
+    Way(Image.Resampling.BICUBIC, 75),
+    Way(Image.Resampling.BICUBIC, 50),
+    Way(Image.Resampling.BICUBIC, 30),
+)
+
+
+def evaluate_degraded(
+    artifact: Artifact, model: LIIF, folder: Path, scale: int, on_picture: Callable[[], None]
+) -> dict[Way, Evaluation]:
+    """Scores of every picture of ``folder`` made in each of ``WAYS``; ``on_picture`` is called after each.
+
+    LR pictures in the folder are not looked at. Raises BadInput as ``find_pairs`` and ``read_pair`` do.
+    """
+    result = {}
+    for way in WAYS:
+        names: list[str] = []
+        scores: dict[str, list[Score]] = {}
+        for hr_path, _ in find_pairs(folder, scale):
+            pair = read_pair(hr_path, None, scale)
+            pair = replace(pair, lr=way.make(pair.hr, scale))
+            names.append(pair.name)
+            for method, sr in run_methods(artifact, model, pair, with_fp32=True):
+                score = Score(psnr_y(sr, pair.hr, scale), ssim_y(sr, pair.hr, scale))
+                scores.setdefault(method, []).append(score)
+            on_picture()
+        result[way] = Evaluation(tuple(names), {method: tuple(each) for method, each in scores.items()})
+    return result
+
+
+def smallest_gain(evaluation: Evaluation) -> tuple[str, float]:
+    """The picture on which the artifact gains least over bicubic, and how many dB of PSNR-Y."""
+    both = zip(evaluation.scores["artifact"], evaluation.scores["bicubic"], strict=True)
+    gains = [found.psnr_y - bicubic.psnr_y for found, bicubic in both]
+    return worst_of(zip(evaluation.names, gains, strict=True), lambda one: -one[1])
