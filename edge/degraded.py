@@ -1,6 +1,5 @@
 """Scores on test pictures as people have them: reduced by several filters, and saved as JPEG."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,8 @@ from edge.artifact import Artifact
 from edge.check import worst_of
 from edge.evaluate import Evaluation, Score, find_pairs, read_pair, run_methods
 from edge.image_file import to_float, to_uint8
-from edge.metrics import psnr_y, ssim_y
 from models import LIIF
+from models.degradations import through_file
 
 Float = NDArray[np.float32]
 
@@ -35,12 +34,10 @@ class Way:
     def make(self, hr: Float, scale: int) -> Float:
         """The LR picture (3, h, w) of ``hr`` (3, h·scale, w·scale), both in [0, 1]."""
         image = Image.fromarray(np.ascontiguousarray(to_uint8(hr).transpose(1, 2, 0)))
-        image = image.resize((image.width // scale, image.height // scale), self.resample)
+        picture = np.asarray(image.resize((image.width // scale, image.height // scale), self.resample))
         if self.quality is not None:
-            file = io.BytesIO()
-            image.save(file, "JPEG", quality=self.quality, subsampling="4:2:0")
-            image = Image.open(file)
-        return to_float(np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)))
+            picture = through_file(picture, "JPEG", quality=self.quality, subsampling="4:2:0")
+        return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
 # What Pillow and most of the web make of photographs, from best to worst.
@@ -63,20 +60,20 @@ def evaluate_degraded(
 
     LR pictures in the folder are not looked at. Raises BadInput as ``find_pairs`` and ``read_pair`` do.
     """
-    result = {}
-    for way in WAYS:
-        names: list[str] = []
-        scores: dict[str, list[Score]] = {}
-        for hr_path, _ in find_pairs(folder, scale):
-            pair = read_pair(hr_path, None, scale)
-            pair = replace(pair, lr=way.make(pair.hr, scale))
-            names.append(pair.name)
-            for method, sr in run_methods(artifact, model, pair, with_fp32=True):
-                score = Score(psnr_y(sr, pair.hr, scale), ssim_y(sr, pair.hr, scale))
-                scores.setdefault(method, []).append(score)
+    names: list[str] = []
+    scores: dict[Way, dict[str, list[Score]]] = {way: {} for way in WAYS}
+    for hr_path, _ in find_pairs(folder, scale):
+        pair = read_pair(hr_path, None, scale)
+        names.append(pair.name)
+        for way in WAYS:
+            made = replace(pair, lr=way.make(pair.hr, scale))
+            for method, sr in run_methods(artifact, model, made, with_fp32=True):
+                scores[way].setdefault(method, []).append(Score.of(sr, pair.hr, scale))
             on_picture()
-        result[way] = Evaluation(tuple(names), {method: tuple(each) for method, each in scores.items()})
-    return result
+    return {
+        way: Evaluation(tuple(names), {method: tuple(each) for method, each in of_way.items()})
+        for way, of_way in scores.items()
+    }
 
 
 def smallest_gain(evaluation: Evaluation) -> tuple[str, float]:

@@ -40,6 +40,11 @@ class Score:
     psnr_y: float
     ssim: float
 
+    @classmethod
+    def of(cls, sr: Float, hr: Float, scale: int) -> "Score":
+        """Of ``sr`` against the truth, (3, H, W) both."""
+        return cls(psnr_y(sr, hr, scale), ssim_y(sr, hr, scale))
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -137,8 +142,7 @@ def evaluate(
         names.append(pair.name)
         made = dict(run_methods(artifact, model, pair, with_fp32))
         for method, sr in made.items():
-            score = Score(psnr_y(sr, pair.hr, scale), ssim_y(sr, pair.hr, scale))
-            scores.setdefault(method, []).append(score)
+            scores.setdefault(method, []).append(Score.of(sr, pair.hr, scale))
         if "artifact" in made and "fp32" in made:
             distances.append(compare(pair.name, made["artifact"], made["fp32"], pair.lr))
         on_picture()

@@ -133,15 +133,21 @@ def save(picture: Picture, quality: int, rng: np.random.Generator) -> Picture:
     top, left = (int(start) for start in rng.integers(0, 2 * JPEG_BLOCK, 2))
     height, width = picture.shape[:2]
     bottom, right = (-(start + side) % (2 * JPEG_BLOCK) for start, side in ((top, height), (left, width)))
-    image = Image.fromarray(np.pad(picture, ((top, bottom), (left, right), (0, 0)), mode="symmetric"))
-    file = io.BytesIO()
+    padded = np.pad(picture, ((top, bottom), (left, right), (0, 0)), mode="symmetric")
     if rng.random() < 0.25:
-        image.save(file, "WEBP", quality=quality, method=2)
+        decoded = through_file(padded, "WEBP", quality=quality, method=2)
     else:
-        image.save(file, "JPEG", quality=quality, subsampling="4:4:4" if rng.random() < 0.3 else "4:2:0")
-    with Image.open(file) as opened:
-        decoded = np.asarray(opened.convert("RGB"))
+        subsampling = "4:4:4" if rng.random() < 0.3 else "4:2:0"
+        decoded = through_file(padded, "JPEG", quality=quality, subsampling=subsampling)
     return decoded[top : top + height, left : left + width]
+
+
+def through_file(picture: Picture, kind: str, **options: int | str) -> Picture:
+    """``picture`` as it comes back from a file of this ``kind``, written by Pillow with these ``options``."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, kind, **options)
+    with Image.open(file) as opened:
+        return np.asarray(opened.convert("RGB"))
 
 
 def _to_bytes(values: NDArray[np.floating]) -> Picture:
