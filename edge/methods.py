@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF
-from models.fixed_scale import FixedScaleColours, FixedScaleFeatures
+from models.liif.fixed_scale import FixedScaleColours, FixedScaleFeatures
 
 # A dimension: a number, or the name of one that varies ("h"), or that times a number ("2*h").
 Dim = int | str

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from edge.artifact import Artifact, new_artifact
+from edge.backends.coreml.weights import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
+from edge.backends.xnnpack.export import lower_to_xnnpack, trace
 from edge.card import (
     CARD_FILE,
     Card,
@@ -25,12 +26,8 @@ from edge.card import (
     TileCard,
     hash_program,
 )
-from edge.check import CheckResult, Comparison, compare, judge
-from edge.coreml_weights import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
-from edge.errors import BadInput, ExportError
-from edge.executorch_export import lower_to_xnnpack, trace
-from edge.extremes import EXTREME_SIDE, colour_page
-from edge.int8 import (
+from edge.check.comparison import CheckResult, Comparison, compare, judge
+from edge.compress.int8 import (
     PALETTE_TILES,
     calibration_inputs,
     calibration_tiles,
@@ -40,11 +37,14 @@ from edge.int8 import (
     quantize_methods,
     quantize_modules,
 )
+from edge.errors import BadInput, ExportError
+from edge.images.extremes import EXTREME_SIDE, colour_page
+from edge.images.pictures import sample_pictures
 from edge.layer_plan import WIDTHS, Width, check_plan, summarize
 from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of, stage_methods
-from edge.pictures import sample_pictures
 from edge.recipe import ArtifactSpec, Recipe
-from edge.upscale import upscale
+from edge.run.artifact import Artifact, new_artifact
+from edge.run.upscale import upscale
 from models import LIIF, FixedScaleLIIF, checkpoint_hash, load_checkpoint
 from quantize.palette import Palette, large_layers, palettize
 
@@ -256,7 +256,7 @@ def _export_coreml(
     spec: ArtifactSpec,
     folder: Path,
 ) -> QuantisationCard | None:
-    from edge.coreml_export import convert
+    from edge.backends.coreml.export import convert
 
     palettes: dict[str, Palette] = {}
     quantisation: QuantisationCard | None
@@ -279,7 +279,7 @@ def _export_coreml_pte(
     spec: ArtifactSpec,
     folder: Path,
 ) -> QuantisationCard | None:
-    from edge.coreml_delegate import lower_to_coreml
+    from edge.backends.coreml.delegate_export import lower_to_coreml
 
     modules, quantisation = _modules(model, methods, stages, recipe, spec)
     programs = {

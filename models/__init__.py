@@ -1,6 +1,5 @@
 """LIIF-EDSR: the network in its three forms, its checkpoints and the pictures we draw for it."""
 
-from models.any_scale import AnyScaleDecoder, AnyScaleEncoder
 from models.checkpoint import (
     DEFAULT_WEIGHTS,
     EMBEDDED,
@@ -9,8 +8,9 @@ from models.checkpoint import (
     save_checkpoint,
 )
 from models.errors import CheckpointError
-from models.fixed_scale import SCALES, FixedScaleLIIF
-from models.liif import LIIF, LIIFConfig
+from models.liif.any_scale import AnyScaleDecoder, AnyScaleEncoder
+from models.liif.fixed_scale import SCALES, FixedScaleLIIF
+from models.liif.network import LIIF, LIIFConfig
 
 __all__ = [
     "DEFAULT_WEIGHTS",

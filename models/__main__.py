@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from models.errors import ModelError, TrainingError
-from models.training import describe_report, train
-from models.training_recipe import find_recipe
+from models.training.loop import describe_report, train
+from models.training.recipe import find_recipe
 
 
 def main() -> int:

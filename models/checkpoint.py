@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from models.errors import CheckpointError
-from models.liif import LIIF, LIIFConfig
+from models.liif.network import LIIF, LIIFConfig
 
 # Encoders of the published code that are EDSR without its upsampler, and their res_scale there:
 # the one number that the weights do not tell.

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from models import LIIF, LIIFConfig
-from models.cost import Cost
-from models.edsr import EDSR, ResidualBlock
+from models.liif.cost import Cost
+from models.liif.edsr import EDSR, ResidualBlock
 
 Part = Literal["encoder", "decoder", "all"]
 

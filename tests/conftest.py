@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from edge.coreml_weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
-from edge.int8 import calibration_tiles, quantize_methods
-from edge.memory import keep_freed_memory
+from edge.backends.coreml.weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
+from edge.cli.memory import keep_freed_memory
+from edge.compress.int8 import calibration_tiles, quantize_methods
 from edge.methods import methods_of
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe

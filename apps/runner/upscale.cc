@@ -18,7 +18,7 @@ namespace liif {
 
 namespace {
 
-// 12 bytes each while the picture is put together: 1.2 GB (edge/upscale.py).
+// 12 bytes each while the picture is put together: 1.2 GB (edge/run/upscale.py).
 constexpr int64_t kMaxOutputPixels = 100'000'000;
 
 Planes<float> empty(int64_t height, int64_t width) {

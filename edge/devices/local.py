@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from edge.artifact import load_program
 from edge.card import Target, read_card
 from edge.devices.device import DeviceRun, Float
 from edge.errors import BadInput, MissingDependency
+from edge.run.artifact import load_program
 
 
 @dataclass(frozen=True)

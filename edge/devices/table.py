@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge.backends.coreml.runtime import COMPUTE_UNITS
 from edge.card import Target
 from edge.devices.android import AndroidDevice
 from edge.devices.arm64 import Arm64Device
-from edge.devices.coreml import COMPUTE_UNITS
 from edge.devices.device import Device
 from edge.devices.local import LocalDevice
 from edge.devices.native import NativeDevice

@@ -7,18 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from edge.artifact import Artifact
-from edge.evaluate import evaluate
-from edge.int8 import calibration_tiles, quantize_methods
-from edge.int8_ends import HEAD_COPIES
+from edge.compress.int8 import calibration_tiles, quantize_methods
+from edge.evaluate.test_sets import evaluate
+from edge.images.metrics import psnr
+from edge.images.pictures import sample_pictures
 from edge.methods import methods_of
-from edge.metrics import psnr
-from edge.pictures import sample_pictures
 from edge.pipeline import build_artifact, fp32_picture, measure
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec
-from edge.upscale import upscale
+from edge.run.artifact import Artifact
+from edge.run.upscale import upscale
 from models import EMBEDDED, LIIF, load_checkpoint
-from models.cost import count_macs
+from models.liif.cost import count_macs
+from models.liif.int8_form import HEAD_COPIES
 
 SET5 = Path(__file__).parents[2].parent / "shared" / "data" / "Set5"
 SIDE = 64  # pixels of the two tiles

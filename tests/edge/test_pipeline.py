@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge.artifact import Artifact
 from edge.card import CARD_FILE, read_card
-from edge.check import well_posed
+from edge.check.comparison import well_posed
 from edge.errors import BadInput, ExportError, OutputExists
 from edge.methods import methods_of
 from edge.pipeline import build, build_artifact, count_macs, fp32_picture, measure
 from edge.recipe import DEFAULT_TILE, ArtifactSpec, Recipe
+from edge.run.artifact import Artifact
 from models import LIIF, CheckpointError, LIIFConfig, checkpoint_hash
 
 ROOT = Path(__file__).parents[2]

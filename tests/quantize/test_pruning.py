@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models import LIIF, LIIFConfig
-from models.cost import count_macs
+from models.liif.cost import count_macs
 from quantize.pruning import (
     GROUP,
     BudgetError,

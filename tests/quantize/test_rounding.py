@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from edge.xnnpack_quantizer import LayerQuantizer
 from quantize.graph import LAYERS
+from quantize.quantizer import LayerQuantizer
 from quantize.rounding import round_with_feedback
 from quantize.static import StaticSpec, quantize_static
 

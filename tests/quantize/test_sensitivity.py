@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge.xnnpack_quantizer import LayerQuantizer
+from quantize.quantizer import LayerQuantizer
 from quantize.sensitivity import Switchboard
 from quantize.static import PLAIN, calibrate, quantize_static
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from edge.xnnpack_quantizer import LayerQuantizer
+from quantize.quantizer import LayerQuantizer
 from quantize.static import DEFAULT, quantize_static
 
 EVERYTHING = LayerQuantizer(lambda path: True)

@@ -13,10 +13,10 @@ from shutil import which
 import numpy as np
 import pytest
 
+from edge.backends.xnnpack.runtime import HostProgram
 from edge.devices.android import AndroidDevice
 from edge.devices.arm64 import Arm64Device
 from edge.devices.device import Device
-from edge.devices.host import HostProgram
 from edge.devices.native import NativeDevice
 from edge.devices.runner import Measurement
 from edge.errors import BadInput, ExportError, MissingDependency

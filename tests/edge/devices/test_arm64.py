@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.artifact import Artifact
+from edge.backends.xnnpack.runtime import HostProgram
 from edge.devices.arm64 import CPUS, Arm64Device, ToolChain
 from edge.devices.device import Device
-from edge.devices.host import HostProgram
 from edge.errors import BadInput, MissingDependency
-from edge.image_file import read_image, to_uint8
-from edge.upscale import upscale_picture
+from edge.images.image_file import read_image, to_uint8
+from edge.run.artifact import Artifact
+from edge.run.upscale import upscale_picture
 
 ABSENT = Arm64Device().missing()
 emulated = pytest.mark.skipif(ABSENT is not None, reason=f"arm64-emulated: {ABSENT}")

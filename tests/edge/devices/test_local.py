@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from edge.artifact import Artifact
-from edge.cli import main
-from edge.devices.files import FILES
+from edge.check.device_outputs import FILES
+from edge.cli.main import main
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, MissingDependency
+from edge.run.artifact import Artifact
 
 
 def tile(side: int = 32) -> np.ndarray:

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from edge.artifact import Artifact
+from edge.backends.xnnpack.runtime import HostProgram
 from edge.devices import runner as runner_module
 from edge.devices.device import Device
-from edge.devices.host import HostProgram
 from edge.devices.native import NativeDevice
 from edge.devices.runner import Measurement, build
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
-from edge.image_file import read_image, write_image
-from edge.upscale import upscale_picture
+from edge.images.image_file import read_image, write_image
+from edge.run.artifact import Artifact
+from edge.run.upscale import upscale_picture
 
 ABSENT = NativeDevice().missing()
 native = pytest.mark.skipif(ABSENT is not None, reason=f"native: {ABSENT}")

@@ -1,0 +1,1 @@
+"""ExecuTorch with XNNPACK: export, the Python runtime, and what a file says of its layers."""

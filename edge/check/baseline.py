@@ -1,0 +1,213 @@
+"""Baseline bundles: what the fp32 reference computes, stage by stage, in one file with its provenance.
+
+A bundle is a ``.npz`` file: readable with NumPy alone, and without pickle (docs/baseline.md).
+"""
+
+import json
+import os
+import platform
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge.errors import BadBundle, BadInput, OutputExists
+from models import LIIF, SCALES, FixedScaleLIIF, checkpoint_hash
+
+Float = NDArray[np.float32]
+
+BUNDLE_VERSION = 2
+
+# Of the embedded weights at ×2, on four tiles of 32x32 of the sample pictures and three of pure colours.
+# Made on a CPU: it says so.
+EMBEDDED_BUNDLE = Path(__file__).parents[1] / "bundles" / "liif-x2.npz"
+PROVENANCE_KEY = "provenance"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a bundle comes from. ``size_factor``: target size over input size, of every tile."""
+
+    bundle_version: int
+    checkpoint_sha256: str
+    size_factor: float
+    device: str
+    driver: str
+    torch: str
+    tf32: bool
+    deterministic: bool
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BaselineTile:
+    """One picture: input (3, h, w), the encoder's features (C, h, w) and the final colours (3, H, W).
+
+    ``colours``: those of every evaluation before blending, less 0.5, (3·E, h, w) in the fixed-scale
+    form's order; None unless the bundle's scale is 2, 3 or 4.
+    """
+
+    name: str
+    lr: Float
+    features: Float
+    sr: Float
+    colours: Float | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All tiles of a baseline, and its provenance."""
+
+    provenance: Provenance
+    tiles: tuple[BaselineTile, ...]
+
+
+def make_bundle(
+    model: LIIF,
+    pictures: Sequence[tuple[str, Float]],
+    scale: float,
+    on_tile: Callable[[], None] = lambda: None,
+) -> Bundle:
+    """Run the reference form on ``pictures`` (3, h, w): on CUDA where there is a GPU, else on the CPU.
+
+    TF32 is off and the algorithms are deterministic; the provenance says which device it was.
+    """
+    from edge.run.upscale import target_size
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    digest = checkpoint_hash(model)
+    model = model.to(device)
+    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    # cuBLAS is deterministic only with a fixed workspace; read when its first handle is made.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.use_deterministic_algorithms(True)
+    tiles = []
+    try:
+        with torch.no_grad():
+            for name, lr in pictures:
+                tensor = torch.from_numpy(np.ascontiguousarray(lr[None])).to(device)
+                features = model.encoder((tensor - 0.5) / 0.5)
+                sr = model(tensor, target_size((lr.shape[1], lr.shape[2]), scale))
+                colours = None
+                if scale in SCALES:
+                    fixed = FixedScaleLIIF(model, int(scale)).to(device)
+                    colours = fixed.predict(features)[0].cpu().numpy()
+                tiles.append(BaselineTile(name, lr, features[0].cpu().numpy(), sr[0].cpu().numpy(), colours))
+                on_tile()
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
+        model.to("cpu")
+    provenance = Provenance(
+        bundle_version=BUNDLE_VERSION,
+        checkpoint_sha256=digest,
+        size_factor=scale,
+        device=torch.cuda.get_device_name() if device.type == "cuda" else f"CPU {_cpu_name()}",
+        driver=f"CUDA {torch.version.cuda}" if device.type == "cuda" else "none",
+        torch=torch.__version__,
+        tf32=False,
+        deterministic=True,
+        names=tuple(tile.name for tile in tiles),
+    )
+    return Bundle(provenance, tuple(tiles))
+
+
+def write_bundle(bundle: Bundle, path: Path, force: bool = False) -> None:
+    """Write the bundle to ``path`` (``.npz``), whole or not at all; the same bundle gives the same bytes."""
+    check_bundle_path(path, force)
+    arrays: dict[str, NDArray[np.float32] | NDArray[np.uint8]] = {
+        PROVENANCE_KEY: np.frombuffer(json.dumps(asdict(bundle.provenance)).encode(), np.uint8)
+    }
+    for number, tile in enumerate(bundle.tiles):
+        arrays[f"{number}/lr"] = tile.lr
+        arrays[f"{number}/features"] = tile.features
+        arrays[f"{number}/sr"] = tile.sr
+        if tile.colours is not None:
+            arrays[f"{number}/colours"] = tile.colours
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        os.replace(partial, path)
+    except OSError as error:
+        raise BadInput(f"{path}: expected to write the bundle, found {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_bundle_path(path: Path, force: bool) -> None:
+    """Raise now what ``write_bundle`` would raise after the work: OutputExists or BadInput."""
+    if path.suffix != ".npz":
+        raise BadInput(f"{path}: expected a name ending in .npz")
+    if path.is_dir() or not path.parent.is_dir():
+        raise BadInput(f"{path}: expected a file in a folder that exists, found none there")
+    if path.exists() and not force:
+        raise OutputExists(f"{path}: expected a free path, found a file; --force replaces it")
+
+
+def read_bundle(path: Path) -> Bundle:
+    """The bundle in ``path``. Raises BadBundle for anything else, a damaged or a newer one."""
+    if not path.is_file():
+        raise BadBundle(f"{path}: expected a baseline bundle, found no file there")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (
+        # What NumPy and zipfile raise for damage: in the file, in its index, in an array's header.
+        *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
+        *(KeyError, TypeError, ValueError, SyntaxError, tokenize.TokenError),
+    ) as error:
+        raise BadBundle(
+            f"{path}: expected a .npz baseline bundle, found a damaged or another file"
+        ) from error
+    try:
+        stated = json.loads(arrays[PROVENANCE_KEY].tobytes())
+        if stated["bundle_version"] != BUNDLE_VERSION:
+            found = stated["bundle_version"]
+            raise BadBundle(f"{path}: expected bundle version {BUNDLE_VERSION}, found {found!r}")
+        provenance = Provenance(**{**stated, "names": tuple(stated["names"])})
+        tiles = tuple(
+            BaselineTile(
+                name,
+                _picture(arrays[f"{number}/lr"]),
+                _picture(arrays[f"{number}/features"]),
+                _picture(arrays[f"{number}/sr"]),
+                _picture(arrays[f"{number}/colours"]) if provenance.size_factor in SCALES else None,
+            )
+            for number, name in enumerate(provenance.names)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadBundle(f"{path}: expected the layout of a baseline bundle, found {error!r}") from error
+    return Bundle(provenance, tiles)
+
+
+def require_checkpoint(bundle: Bundle, sha256: str) -> None:
+    """Raises BadBundle if the bundle is of another network: its numbers would say nothing."""
+    found = bundle.provenance.checkpoint_sha256
+    if found != sha256:
+        raise BadBundle(
+            f"expected a baseline of the artifact's checkpoint {sha256[:12]}…, found one of {found[:12]}…"
+        )
+
+
+def _picture(array: NDArray[np.float32]) -> Float:
+    if array.ndim != 3 or array.dtype != np.float32:
+        raise ValueError(f"float32 pictures of three axes, found {array.dtype} {array.shape}")
+    return array
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,95 @@
+"""The command that searches for a smaller network."""
+
+import argparse
+from pathlib import Path
+
+from edge.backends.coreml.weights import MIXED
+from edge.card import Precision, Target
+from edge.cli.terminal import Terminal
+from edge.errors import BadInput, CheckFailed
+from edge.recipe import PRECISIONS
+from edge.tune.report import (
+    HEADER,
+    WORST_HEADER,
+    as_json,
+    commands_of,
+    reasons,
+    rows_of,
+    worst_rows_of,
+    write_plot,
+    write_recipes,
+)
+from edge.tune.search import Findings, Search
+from edge.tune.study import TuneJob
+
+
+def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The Pareto front of a search: a table, a plot, and recipes to go on with."""
+    job = TuneJob(
+        arguments.checkpoint,
+        arguments.out or Path("runs") / "tune",
+        arguments.target,
+        _precisions(arguments),
+        scale=arguments.scale,
+        by=arguments.by,
+        max_loss=arguments.max_loss,
+        trials=arguments.trials,
+        data=arguments.data,
+        calibration=arguments.calibration,
+        batches=arguments.batches,
+    )
+    search = Search(job, terminal.note)
+    with terminal.progress("importance", job.batches) as step:
+        importance = search.importance(step)
+    findings = search.run()
+    require_front(job, findings)
+    folder = write_recipes(job, search.model, importance, findings.front)
+    plot = write_plot(job, findings)
+    if arguments.json:
+        terminal.json({**as_json(findings), "plot": str(plot), "recipes": str(folder)})
+        return 0
+    terminal.table(
+        f"{job.target}, ×{job.scale}, at most {job.max_loss:g} dB lost, {findings.trials} trials",
+        HEADER,
+        rows_of(findings.front),
+    )
+    terminal.table(
+        "the worst picture, and pure colours, against the whole network in fp32",
+        WORST_HEADER,
+        worst_rows_of(findings.front),
+    )
+    for reason in reasons(findings):
+        terminal.print(reason)
+    terminal.print(f"{plot}: the same as a plot")
+    for number, point in enumerate(findings.front, 1):
+        terminal.print(f"{number}: {point.candidate}")
+        for command in commands_of(job, point):
+            terminal.print(f"   {command}")
+    return 0
+
+
+def _precisions(arguments: argparse.Namespace) -> tuple[Precision, ...]:
+    """One if it was named; by time all; by multiplications, which say nothing of precision, the smallest."""
+    target: Target = arguments.target
+    every = tuple(precision for precision in PRECISIONS[target] if precision != MIXED)
+    if arguments.precision == MIXED:
+        raise BadInput(f"expected a precision that all layers share, found {MIXED}; see sensitivity")
+    if arguments.precision is not None:
+        return (arguments.precision,)
+    return every if arguments.by == "time" else every[-1:]
+
+
+def require_front(job: TuneJob, findings: Findings) -> None:
+    """Raises CheckFailed if nothing is within the loss, with the best that was found."""
+    if findings.front:
+        return
+    losses = {point.candidate: point.measured.loss for point in findings.points}
+    losses |= dict(findings.over)
+    if not losses:
+        candidate, error = findings.failed[-1]
+        raise CheckFailed(f"expected programs that could be built, found none; {candidate}: {error}")
+    best = min(losses, key=lambda candidate: losses[candidate])
+    raise CheckFailed(
+        f"expected a loss of at most {job.max_loss:g} dB, found at least {losses[best]:.3f} dB in "
+        f"{findings.trials} trials ({best}); more --trials, or another --out with more --max-loss"
+    )

@@ -1,0 +1,216 @@
+"""What each layer costs at each width, in dB on pictures, and which widths to choose."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edge.backends.coreml.weights import MIXED, PALETTES, SMALLEST_COMPRESSED, palette_of
+from edge.card import Precision
+from edge.compress.int8 import PALETTE_TILES, calibrated_method
+from edge.errors import BadInput
+from edge.evaluate.test_sets import resize_bicubic
+from edge.images.metrics import psnr_y
+from edge.images.pictures import folder_pictures, sample_pictures
+from edge.layer_plan import Budget, Choice, Option, Width, choose
+from edge.methods import Method, methods_of
+from models import LIIF
+from models.liif.fixed_scale import plan_evaluations
+from quantize.palette import PaletteBoard, large_layers
+from quantize.sensitivity import Switchboard
+from quantize.static import StaticSpec
+
+Float = NDArray[np.float32]
+
+# By precision, what layers are measured at. int8: the int8 program, and 6 and 4 bits of weights alone.
+MEASURED: dict[Precision, tuple[str, ...]] = {
+    "int8": ("int8", "weights-6", "weights-4"),
+    MIXED: tuple(PALETTES),
+}
+
+# Bytes of a program beside its layers' weights: once, and for each evaluation of the decoder. Measured with
+# 4 to 64 evaluations.
+OVERHEAD: dict[Precision, tuple[int, int]] = {"int8": (20_000, 16_800), MIXED: (57_000, 4_400)}
+
+TRUTH = 64  # HR pixels a side: 2,025 pixels are compared at ×2 once the protocol has cut its border
+MAX_PICTURES = 8
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """``loss_db``: expected PSNR-Y lost with this layer alone at each width; see ``Bench.loss``.
+
+    ``bytes``: of its weights, at each width that can be chosen.
+    """
+
+    path: str
+    weights: int
+    loss_db: dict[str, float]
+    bytes: dict[Width, int]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The costs of all layers, and of all together at each width."""
+
+    layers: tuple[LayerCost, ...]
+    fp32_db: float
+    all_loss_db: dict[str, float]
+    on: str
+
+
+class Int8Board:
+    """A method with every layer in float or int8, or in float with weights of 6 or 4 bits."""
+
+    def __init__(self, method: Method, model: LIIF, tiles: Sequence[Float], spec: StaticSpec) -> None:
+        self._board = Switchboard(calibrated_method(method, model, tiles, spec))
+        self.layers = self._board.layers
+
+    def bytes(self, path: str) -> dict[Width, int]:
+        """Of the layer's weights, at the widths that can be chosen."""
+        return {"int8": self.layers[path], "float": 4 * self.layers[path]}
+
+    def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
+        """The output with layers at ``widths``, the others float."""
+        return self._board.run(widths, inputs)
+
+
+class MixedBoard:
+    """A method with the weights of every large layer in float or in a palette."""
+
+    def __init__(self, method: Method, tiles: Sequence[Float]) -> None:
+        inputs = ((torch.from_numpy(tile),) for tile in tiles[::PALETTE_TILES])
+        self._board = PaletteBoard(method.module, large_layers(method.module, SMALLEST_COMPRESSED), inputs)
+        self.layers = {path: weight.numel() for path, weight in self._board.weights.items()}
+
+    def bytes(self, path: str) -> dict[Width, int]:
+        """Of the layer's weights, at the widths that can be chosen."""
+        weight = self._board.weights[path]
+        return {width: palette_of(width, weight).bytes(weight) for width in PALETTES}
+
+    def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
+        """The output with layers at ``widths``, the others float."""
+        weights = self._board.weights
+        palettes = {path: palette_of(width, weights[path]) for path, width in widths.items()}
+        return self._board.run(palettes, inputs)
+
+
+class Bench:
+    """A network at ``scale`` with a switch per layer, and pairs of pictures to measure it on.
+
+    ``precision``: what the layers will be built in, one of ``MEASURED``. Raises BadInput if the network has
+    no layer that is large enough for it.
+    """
+
+    def __init__(
+        self,
+        model: LIIF,
+        scale: int,
+        precision: Precision,
+        tiles: Sequence[Float],
+        spec: StaticSpec,
+        pairs: Sequence[tuple[Float, Float]],
+    ) -> None:
+        (method,) = methods_of(model, scale)
+        self.scale, self.widths = scale, MEASURED[precision]
+        self.board = (
+            MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, model, tiles, spec)
+        )
+        if not self.board.layers:
+            raise BadInput(f"expected a layer of more than {SMALLEST_COMPRESSED:,} weights, found none")
+        self.overhead = program_overhead(model, scale, precision)
+        self.pictures = [(lr, self._run(lr, {}), hr) for lr, hr in pairs]
+        self.fp32_db = float(np.mean([psnr_y(sr, hr, scale) for _, sr, hr in self.pictures]))
+
+    def loss(self, widths: Mapping[str, str]) -> float:
+        """Expected dB of PSNR-Y lost with layers at ``widths``, the others float: mean over the pictures.
+
+        A layer's quantization error is uncorrelated with fp32's own error, so that their mean squares add.
+        Reported is the loss that this sum predicts: the measured loss of one layer is smaller than its noise
+        on a few pictures, where most layers seem to gain.
+        """
+        losses = []
+        for lr, fp32, hr in self.pictures:
+            sr = self._run(lr, {path: width for path, width in widths.items() if width != "float"})
+            added, own = (10 ** (-psnr_y(fp32, other, self.scale) / 10) for other in (sr, hr))
+            losses.append(10 * math.log10(1 + added / own))
+        return float(np.mean(losses))
+
+    def _run(self, lr: Float, widths: Mapping[str, str]) -> Float:
+        sr: Float = self.board.run(widths, (torch.from_numpy(lr[None]),))[0].numpy()
+        return sr
+
+
+def program_overhead(model: LIIF, scale: int, precision: Precision) -> int:
+    """Bytes of a program beside its layers' weights: operators, ranges, offsets, small weights."""
+    fixed, per_evaluation = OVERHEAD[precision]
+    return fixed + per_evaluation * len(plan_evaluations(scale, model.config.local_ensemble))
+
+
+def measuring_pairs(folder: Path | None, scale: int) -> tuple[list[tuple[Float, Float]], str]:
+    """(LR, HR) pairs of ``folder``, or of built-in pictures that calibrate nothing, and what to call them.
+
+    HR are the middle 64×64 pixels (a multiple of ``scale``) of up to 8 pictures, LR their bicubic.
+    Raises BadInput for a folder without pictures or with smaller ones.
+    """
+    side = TRUTH // scale * scale
+    pairs = []
+    for name, picture in _pictures(folder):
+        height, width = picture.shape[1:]
+        if min(height, width) < side:
+            raise BadInput(f"{name}: expected at least {side}x{side} pixels, found {width}x{height}")
+        top, left = (height - side) // 2, (width - side) // 2
+        hr = np.ascontiguousarray(picture[:, top : top + side, left : left + side])
+        pairs.append((resize_bicubic(hr, (side // scale, side // scale)), hr))
+    what = "the built-in pictures" if folder is None else "a folder of pictures"
+    return pairs, f"{len(pairs)} cuttings of {what}"
+
+
+def _pictures(folder: Path | None) -> Iterator[tuple[str, Float]]:
+    if folder is not None:
+        for number, picture in enumerate(folder_pictures(folder, MAX_PICTURES), 1):
+            yield f"{folder}, picture {number}", picture
+        return
+    for name, picture in sample_pictures():
+        for half in (picture[:, :TRUTH], picture[:, TRUTH:]):  # 64 rows each
+            for part in (half[:, :, :80], half[:, :, 80:]):
+                yield name, part
+
+
+def count_steps(bench: Bench) -> int:
+    """How often ``measure`` calls ``on_step``."""
+    return (len(bench.board.layers) + 1) * len(bench.widths)
+
+
+def measure(bench: Bench, on: str, on_step: Callable[[], None] = lambda: None) -> Sensitivity:
+    """Every layer at every width with the others float, and all at each."""
+
+    def loss(paths: Iterable[str], width: str) -> float:
+        found = bench.loss(dict.fromkeys(paths, width))
+        on_step()
+        return found
+
+    layers = bench.board.layers
+    costs = [
+        LayerCost(path, weights, {w: loss([path], w) for w in bench.widths}, bench.board.bytes(path))
+        for path, weights in layers.items()
+    ]
+    return Sensitivity(tuple(costs), bench.fp32_db, {w: loss(layers, w) for w in bench.widths}, on)
+
+
+def choose_layers(bench: Bench, found: Sensitivity, budget: Budget) -> Choice:
+    """The layers' widths for ``budget``; see ``layer_plan.choose``."""
+    options = {
+        layer.path: [
+            Option(width, size, layer.loss_db.get(width, 0.0))  # float loses nothing
+            for width, size in layer.bytes.items()
+        ]
+        for layer in found.layers
+    }
+    return choose(options, bench.loss, bench.overhead, budget)

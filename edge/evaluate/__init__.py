@@ -1,0 +1,1 @@
+"""Scores on test pictures, the detail score, and time and memory."""

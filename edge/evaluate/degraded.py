@@ -1,0 +1,83 @@
+"""Scores on test pictures as people have them: reduced by several filters, and saved as JPEG."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge.check.comparison import worst_of
+from edge.evaluate.test_sets import Evaluation, Score, find_pairs, read_pair, run_methods
+from edge.images.image_file import to_float, to_uint8
+from edge.run.artifact import Artifact
+from models import LIIF
+from models.training.degradations import through_file
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an LR picture came to be: Pillow's filter, and a JPEG's quality (4:2:0), None for a PNG."""
+
+    resample: Image.Resampling
+    quality: int | None
+
+    @property
+    def name(self) -> str:
+        """Say ``box, JPEG 85``."""
+        file = "PNG" if self.quality is None else f"JPEG {self.quality}"
+        return f"{self.resample.name.lower()}, {file}"
+
+    def make(self, hr: Float, scale: int) -> Float:
+        """The LR picture (3, h, w) of ``hr`` (3, h·scale, w·scale), both in [0, 1]."""
+        image = Image.fromarray(np.ascontiguousarray(to_uint8(hr).transpose(1, 2, 0)))
+        picture = np.asarray(image.resize((image.width // scale, image.height // scale), self.resample))
+        if self.quality is not None:
+            picture = through_file(picture, "JPEG", quality=self.quality, subsampling="4:2:0")
+        return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+
+
+# What Pillow and most of the web make of photographs, from best to worst.
+WAYS = (
+    Way(Image.Resampling.BICUBIC, None),
+    Way(Image.Resampling.BICUBIC, 95),
+    Way(Image.Resampling.BICUBIC, 85),
+    Way(Image.Resampling.BOX, 85),
+    Way(Image.Resampling.LANCZOS, 85),
+    Way(Image.Resampling.BICUBIC, 75),
+    Way(Image.Resampling.BICUBIC, 50),
+    Way(Image.Resampling.BICUBIC, 30),
+)
+
+
+def evaluate_degraded(
+    artifact: Artifact, model: LIIF, folder: Path, scale: int, on_picture: Callable[[], None]
+) -> dict[Way, Evaluation]:
+    """Scores of every picture of ``folder`` made in each of ``WAYS``; ``on_picture`` is called after each.
+
+    LR pictures in the folder are not looked at. Raises BadInput as ``find_pairs`` and ``read_pair`` do.
+    """
+    names: list[str] = []
+    scores: dict[Way, dict[str, list[Score]]] = {way: {} for way in WAYS}
+    for hr_path, _ in find_pairs(folder, scale):
+        pair = read_pair(hr_path, None, scale)
+        names.append(pair.name)
+        for way in WAYS:
+            made = replace(pair, lr=way.make(pair.hr, scale))
+            for method, sr in run_methods(artifact, model, made, with_fp32=True):
+                scores[way].setdefault(method, []).append(Score.of(sr, pair.hr, scale))
+            on_picture()
+    return {
+        way: Evaluation(tuple(names), {method: tuple(each) for method, each in of_way.items()})
+        for way, of_way in scores.items()
+    }
+
+
+def smallest_gain(evaluation: Evaluation) -> tuple[str, float]:
+    """The picture on which the artifact gains least over bicubic, and how many dB of PSNR-Y."""
+    both = zip(evaluation.scores["artifact"], evaluation.scores["bicubic"], strict=True)
+    gains = [found.psnr_y - bicubic.psnr_y for found, bicubic in both]
+    return worst_of(zip(evaluation.names, gains, strict=True), lambda one: -one[1])

@@ -1,0 +1,157 @@
+"""The detail score: an artifact, fp32 and bicubic on drawn pages of small text and icons (docs/details.md).
+
+PSNR over a whole picture is mostly that of its flat parts. Here edges and flat parts are scored apart,
+and text is read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import MissingDependency
+from edge.evaluate.ocr import count_errors, read_text
+from edge.evaluate.test_sets import Pair, resize_bicubic, run_methods
+from edge.evaluate.text_pages import TEXT_SIZES, Page, draw_icon_page, draw_text_page
+from edge.images.image_file import to_float, write_image
+from edge.images.metrics import gmsd, gradient, luma, psnr
+from edge.run.artifact import Artifact
+from models import LIIF
+
+Float = NDArray[np.float32]
+
+# A pixel of the truth is an edge where luma rises by this much across it: five steps of 8 bits, about
+# the least that an eye tells from paper. The drawn paper has no gradient at all; docs/details.md has
+# what other thresholds give.
+EDGE_STEP = 0.02
+
+N_PAGES = len(TEXT_SIZES) + 1
+HR = "hr"  # what the truth is called where it is read and saved beside the methods
+
+
+@dataclass(frozen=True)
+class RenderedPage:
+    """A page at ``scale`` and what was made of it: (3, H, W) in [0, 1] by method, ``hr`` the truth."""
+
+    page: Page
+    scale: int
+    lr: Float
+    pictures: dict[str, Float]
+
+
+@dataclass(frozen=True)
+class DetailScore:
+    """PSNR of luma in dB on edges and in flat parts, pooled over pages, and the pages' mean GMSD."""
+
+    edges_db: float
+    flat_db: float
+    gmsd: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in one paragraph of the picture that ``method`` made."""
+
+    method: str
+    font: str
+    size: int
+    truth: str
+    read: str
+    errors: int
+
+
+def font_folder() -> Path:
+    """Where matplotlib's wheel has its fonts. Raises MissingDependency without it."""
+    spec = find_spec("matplotlib")  # not imported: only its files are wanted
+    for package in (spec.submodule_search_locations or []) if spec else []:
+        folder = Path(package) / "mpl-data" / "fonts" / "ttf"
+        if folder.is_dir():
+            return folder
+    raise MissingDependency("expected matplotlib's fonts, found none; pip install 'liif-edge[details]'")
+
+
+def render_pages(
+    artifact: Artifact, model: LIIF, scale: int, on_page: Callable[[], None] = lambda: None
+) -> list[RenderedPage]:
+    """All ``N_PAGES``, reduced by Pillow's bicubic and enlarged by every method. Raises MissingDependency."""
+    rendered = []
+    for page in _draw_pages(font_folder(), scale):
+        hr = to_float(np.ascontiguousarray(page.picture.transpose(2, 0, 1)))
+        lr = resize_bicubic(hr, (hr.shape[1] // scale, hr.shape[2] // scale))
+        pictures = {HR: hr}
+        for method, sr in run_methods(artifact, model, Pair(page.name, lr, hr), with_fp32=True):
+            pictures[method] = sr.clip(0, 1)
+        rendered.append(RenderedPage(page, scale, lr, pictures))
+        on_page()
+    return rendered
+
+
+def _draw_pages(fonts: Path, scale: int) -> Iterator[Page]:
+    for size in TEXT_SIZES:
+        yield draw_text_page(fonts, size, scale)
+    yield draw_icon_page(fonts, scale)
+
+
+def score_pages(pages: Sequence[RenderedPage]) -> dict[str, DetailScore]:
+    """Scores by method, the truth left out."""
+    edges = np.concatenate([(gradient(luma(p.pictures[HR])) >= EDGE_STEP).ravel() for p in pages])
+    truth = _lumas(pages, HR)
+    scores = {}
+    for method in pages[0].pictures:
+        if method != HR:
+            made = _lumas(pages, method)
+            scores[method] = DetailScore(
+                psnr(made[edges], truth[edges]),
+                psnr(made[~edges], truth[~edges]),
+                float(np.mean([gmsd(p.pictures[method], p.pictures[HR]) for p in pages])),
+            )
+    return scores
+
+
+def _lumas(pages: Sequence[RenderedPage], method: str) -> Float:
+    return np.concatenate([luma(p.pictures[method]).ravel() for p in pages])
+
+
+def count_readings(pages: Sequence[RenderedPage]) -> int:
+    """How many paragraphs ``read_pages`` will read."""
+    return sum(len(p.page.blocks) * len(p.pictures) for p in pages)
+
+
+def read_pages(pages: Sequence[RenderedPage], on_reading: Callable[[], None] = lambda: None) -> list[Reading]:
+    """Every paragraph of every picture, the truth's too, read by ``edge.ocr``."""
+    readings = []
+    for p in pages:
+        for method, picture in p.pictures.items():
+            for block in p.page.blocks:
+                band = picture[:, p.scale * block.top : p.scale * block.bottom]
+                read = read_text(band, p.scale * block.size)
+                errors = count_errors(read, block.text)
+                readings.append(Reading(method, block.font, block.size, block.text, read, errors))
+                on_reading()
+    return readings
+
+
+def error_rates(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:
+    """Wrong characters per character of the truth (0 is perfect) by method, then by size and over ``all``."""
+    rates: dict[str, dict[str, float]] = {}
+    for method in dict.fromkeys(r.method for r in readings):
+        of_method = [r for r in readings if r.method == method]
+        groups = {
+            str(size): [r for r in of_method if r.size == size] for size in sorted({r.size for r in readings})
+        }
+        groups["all"] = of_method
+        rates[method] = {
+            name: sum(r.errors for r in group) / sum(len(r.truth) for r in group)
+            for name, group in groups.items()
+        }
+    return rates
+
+
+def save_pages(pages: Sequence[RenderedPage], folder: Path) -> None:
+    """Every picture as ``PAGE-METHOD.png`` into an existing ``folder``, to look at."""
+    for p in pages:
+        for method, picture in {"lr": p.lr, **p.pictures}.items():
+            write_image(folder / f"{p.page.name}-{method}.png", picture)

@@ -1,0 +1,1 @@
+"""Pictures: files, sets of them, what extremes they can hold, and PSNR and SSIM between two."""

@@ -1,0 +1,74 @@
+"""Pure colours: what photographs hardly have, and icons and logos consist of.
+
+Tiles of one colour belong to what calibrates int8, whatever folder a user gives. A page of many, side by
+side, measures every artifact, and tiles of them are in every baseline.
+"""
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.images.image_file import to_float
+
+Float = NDArray[np.float32]
+
+# Black, the middle and white of a channel: 27 colours, the corners of the RGB cube among them.
+LEVELS = (0, 128, 255)
+COLOURS = tuple(itertools.product(LEVELS, repeat=3))
+
+TILE = 32  # pixels of a tile that calibrates
+
+# Tiles of edges between colours. Of none, edges were off by 0.23 on the page that is measured, of two by less
+# than 0.2; every further one makes ranges wider and photographs worse (docs/int8.md).
+N_JOINED = 2
+
+EXTREME_SIDE = 96  # LR pixels of the page that measures: 36 patches hold every one of the 27 colours
+PATCH = 16  # pixels of a patch that is measured: at ×2 a 16x16 block with 4 pixels around it
+
+# Of a patch in a tile: what a 16x16 block covers at ×2, and the margin around it that makes it flat
+# (``edge.check``). A picture's border needs no margin, so the first row and column are that much smaller.
+TILE_PATCH, MARGIN = 12, 2
+
+
+def calibration_extremes() -> list[Float]:
+    """Tiles (1, 3, 32, 32) in [0, 1]: each of ``COLOURS`` by itself, and two of many side by side."""
+    flat = [np.full((TILE, TILE, 3), colour, np.uint8) for colour in COLOURS]
+    rng = np.random.default_rng(7)
+    joined = [_patches(rng.permutation(len(COLOURS))[:16], TILE // 4) for _ in range(N_JOINED)]
+    return [_planes(tile)[None] for tile in (*flat, *joined)]
+
+
+def colour_page(side: int) -> Float:
+    """(3, n, n) in [0, 1] of patches of one colour, n the next multiple of 16: each of ``COLOURS`` is there
+    where ``side`` leaves room for it (6 by 6 patches), with neighbours at random."""
+    count = -(-side // PATCH)
+    return _planes(_patches(_shuffled(0, count**2), PATCH))
+
+
+def colour_tiles(side: int) -> list[Float]:
+    """Tiles (3, side, side) in [0, 1] of patches of one colour, as few as hold each of ``COLOURS``, with
+    neighbours at random: three of 32; under 20, where a tile has room for one, one for each colour."""
+    outer = TILE_PATCH - MARGIN  # of a row's first and last patch
+    count = 1 if side < 2 * outer else 2 + (side - 2 * outer) // TILE_PATCH
+    patch = np.minimum((np.arange(side) + MARGIN) // TILE_PATCH, count - 1)  # of each pixel of a row
+    n_tiles = -(-len(COLOURS) // count**2)
+    grids = np.array(COLOURS, np.uint8)[_shuffled(1, n_tiles * count**2)].reshape(n_tiles, count, count, 3)
+    return [_planes(grid[patch][:, patch]) for grid in grids]
+
+
+def _shuffled(seed: int, n: int) -> NDArray[np.int64]:
+    """(n,) colours by number at random, none again before all others were there."""
+    rng, rounds = np.random.default_rng(seed), -(-n // len(COLOURS))
+    return np.concatenate([rng.permutation(len(COLOURS)) for _ in range(rounds)])[:n]
+
+
+def _patches(order: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """n² colours, by number, in n by n patches: (n · side, n · side, 3)."""
+    count = round(len(order) ** 0.5)
+    colours = np.array(COLOURS, np.uint8)[order].reshape(count, count, 3)
+    return colours.repeat(side, axis=0).repeat(side, axis=1)
+
+
+def _planes(picture: NDArray[np.uint8]) -> Float:
+    return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)))

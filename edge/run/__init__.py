@@ -1,0 +1,1 @@
+"""An artifact, opened; tiles; and pictures enlarged with both."""

@@ -1,0 +1,261 @@
+"""An artifact: a folder with a program and its card, opened through one door whatever its target."""
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.backends.coreml.delegate_reader import unpack_delegates
+from edge.backends.xnnpack.runtime import HostProgram
+from edge.card import CARD_FILE, Card, read_card
+from edge.devices.device import Device
+from edge.errors import BadArtifact, BadInput, OutputExists
+from edge.run.tiling import Rect, Tile
+from models.liif.any_scale import blend_rows, gather_rows, plan_queries
+
+Float = NDArray[np.float32]
+
+
+class Program(Protocol):
+    """What a device loads: named methods that take and give float32 arrays. ``about``: where, in words."""
+
+    about: dict[str, str]
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The output of ``method`` for these named inputs."""
+        ...
+
+
+class CoreMLPrograms:
+    """The packages of a Core ML artifact, in folders or in a ``.pte``'s delegates: interpreted with
+    ``arithmetic``, or by Core ML if it is None."""
+
+    def __init__(
+        self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None, compute_units: str
+    ) -> None:
+        from edge.backends.coreml.mil_interpreter import MILProgram
+        from edge.backends.coreml.runtime import CoreMLProgram
+
+        runtime = "Core ML" if arithmetic is None else f"Core ML interpreted, {arithmetic} arithmetic"
+        self.about = {"device": runtime, "processor": platform.machine(), "system": platform.system()}
+
+        def load(package: Path) -> CoreMLProgram | MILProgram:
+            return (
+                CoreMLProgram(package, compute_units)
+                if arithmetic is None
+                else MILProgram(package, arithmetic)
+            )
+
+        self._names: dict[str, dict[str, str]] = {}  # of a delegate's inputs, by those of the card
+        if card.target == "coreml":
+            self._packages = {method.name: load(folder / method.program) for method in card.methods}
+            return
+        scratch = Path(tempfile.mkdtemp(prefix="liif-edge-"))
+        weakref.finalize(self, shutil.rmtree, scratch)  # not earlier: Core ML may look at its package again
+        delegates = unpack_delegates(folder / card.methods[0].program, scratch)
+        expected = {method.name: len(method.inputs) for method in card.methods}
+        found = {name: len(delegate.inputs) for name, delegate in delegates.items()}
+        if found != expected:
+            raise BadArtifact(f"{folder}: expected methods with inputs {expected}, found {found}")
+        self._packages = {name: load(delegate.package) for name, delegate in delegates.items()}
+        for method in card.methods:
+            ours = [tensor.name for tensor in method.inputs]
+            self._names[method.name] = dict(zip(ours, delegates[method.name].inputs, strict=True))
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The one output of the method's package."""
+        names = self._names.get(method, {})
+        named = {names.get(name, name): array for name, array in inputs.items()}
+        (output,) = self._packages[method].run(named).values()
+        return output
+
+
+class DevicePrograms:
+    """An artifact's programs on a device: every call is a run of its own there."""
+
+    def __init__(self, device: Device, folder: Path) -> None:
+        self._device, self._folder = device, folder
+        self.about = {"device": device.name}
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The device's output."""
+        run = self._device.run(self._folder, method, [inputs])
+        self.about = run.about
+        return run.outputs[0]
+
+
+def load_program(
+    folder: Path,
+    card: Card,
+    arithmetic: Literal["exact", "fp16"] | None = None,
+    compute_units: str = "all",
+) -> Program:
+    """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it;
+    ``compute_units``: what Core ML itself may use."""
+    if card.target != "xnnpack":
+        return CoreMLPrograms(folder, card, arithmetic, compute_units)
+    return HostProgram(folder / card.methods[0].program)
+
+
+class Artifact:
+    """``Artifact.open(path)(tile)``: a tile ``(1, 3, h, w)`` in [0, 1] to ``(1, 3, H, W)``, not clamped."""
+
+    def __init__(self, card: Card, program: Program) -> None:
+        self.card = card
+        self._program = program
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str], device: Device | None = None) -> "Artifact":
+        """Check the card and the program's hash, then load the program, or have it run on ``device``.
+
+        Without a device: ExecuTorch's Python runtime; Core ML on macOS, its interpreter elsewhere.
+        Raises BadArtifact for a folder that is none, MissingDependency without what the target needs.
+        """
+        folder = Path(folder)
+        card = read_card(folder)
+        if device is not None:
+            return cls(card, DevicePrograms(device, folder))
+        return cls(card, load_program(folder, card, None if sys.platform == "darwin" else "fp16"))
+
+    def __call__(self, tile: Float, size: tuple[int, int] | None = None) -> Float:
+        """Upscale a whole small picture as one tile, a tiny one without ``upscale``'s extension.
+
+        ``size`` (H, W) is for any-scale artifacts only.
+
+        Raises BadInput for another shape, a tile that the program does not take, or a size that does
+        not fit the artifact's scale.
+        """
+        # ExecuTorch's runtime ends the process over a tile without pixels.
+        if tile.ndim != 4 or tile.shape[:2] != (1, 3) or tile.dtype != np.float32 or 0 in tile.shape:
+            raise BadInput(f"expected a float32 tile (1, 3, h, w), found {tile.dtype} {tile.shape}")
+        h, w = tile.shape[2:]
+        size = self.output_size((h, w), size)
+        whole = Tile(Rect(0, 0, h, w), Rect(0, 0, *size))
+        return self.render(tile[0], whole, size)[None]
+
+    def output_size(self, lr_size: tuple[int, int], size: tuple[int, int] | None) -> tuple[int, int]:
+        """The picture's size after upscaling; ``size`` must be given for any-scale artifacts only."""
+        if self.card.scale == "any":
+            if size is None or min(size) < 1:
+                raise BadInput(f"expected a target size for an any-scale artifact, found {size}")
+            return size
+        scaled = (lr_size[0] * self.card.scale, lr_size[1] * self.card.scale)
+        if size not in (None, scaled):
+            raise BadInput(f"expected the target {scaled} of a ×{self.card.scale} artifact, found {size}")
+        return scaled
+
+    def render(self, lr: Float, tile: Tile, size: tuple[int, int]) -> Float:
+        """The target of ``tile`` of a picture ``lr`` (3, h, w): colours (3, H', W'), not clamped."""
+        self._check_tile(tile.source)
+        window = _window(lr, tile.source)
+        if self.card.scale != "any":
+            crop = tile.crop(self.card.scale)
+            return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
+        return self._decode(self.encode(window), lr.shape[1:], size, tile)
+
+    def forward(self, window: Float) -> Float:
+        """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""
+        return self._program.run("forward", {"lr": window})
+
+    def encode(self, window: Float) -> Float:
+        """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w)."""
+        return self._program.run("encode", {"lr": window})
+
+    def stage(self, name: str, window: Float) -> Float:
+        """What the method of a stage (``edge.stages``) returns for (1, 3, h, w).
+
+        Raises BadInput for a tile that the program does not take.
+        """
+        self._check_tile(Rect(0, 0, *window.shape[2:]))
+        return self._program.run(name, {"lr": window})
+
+    @property
+    def ran_on(self) -> dict[str, str]:
+        """Where the program runs, in words; a device that is asked each time has answered by now."""
+        return self._program.about
+
+    def _decode(self, encoded: Float, lr_size: tuple[int, ...], size: tuple[int, int], tile: Tile) -> Float:
+        decoding = self.card.decoding
+        assert decoding is not None  # the card was checked
+        source, target = tile.source, tile.target
+        queries = plan_queries(
+            (lr_size[0], lr_size[1]),
+            size,
+            target.rows,
+            target.columns,
+            (source.top, source.left, source.height, source.width),
+            local_ensemble=decoding.local_ensemble,
+            cell_decode=decoding.cell_decode,
+        )
+        neighbours, n_pixels = queries.index.shape
+        out = np.empty((n_pixels, 3), np.float32)
+        step = decoding.max_rows // neighbours
+        for start in range(0, n_pixels, step):
+            part = slice(start, start + step)
+            index = queries.index[:, part].ravel()
+            coordinates = queries.coordinates[:, part].reshape(index.size, -1)
+            colours = self._decode_rows(gather_rows(encoded[0], index), coordinates)
+            out[part] = blend_rows(colours.reshape(neighbours, -1, 3), queries.weight[:, part])
+        return out.T.reshape(3, target.height, target.width)
+
+    def _decode_rows(self, rows: Float, coordinates: Float) -> Float:
+        """One call of ``decode``. Where the program takes one number of rows, the rest is left zero."""
+        fixed = next(m for m in self.card.methods if m.name == "decode").inputs[0].shape[0]
+        n = len(rows)
+        if isinstance(fixed, int) and n < fixed:
+            rows, coordinates = (np.pad(a, ((0, fixed - n), (0, 0))) for a in (rows, coordinates))
+        return self._program.run("decode", {"rows": rows, "coordinates": coordinates})[:n]
+
+    def _check_tile(self, source: Rect) -> None:
+        limits, found = self.card.tile, (source.height, source.width)
+        if limits.fixed is not None and found != (limits.fixed, limits.fixed):
+            raise BadInput(
+                f"expected a tile of {limits.fixed}x{limits.fixed} pixels, the only size that "
+                f"{self.card.name} takes, found {found[0]}x{found[1]}"
+            )
+        if max(found) > limits.maximum:
+            raise BadInput(f"expected tiles up to {limits.maximum} pixels, found {found[0]}x{found[1]}")
+
+
+def _window(lr: Float, source: Rect) -> Float:
+    """``source`` of ``lr`` (3, h, w) as (1, 3, h', w'); outside the picture its nearest pixel."""
+    height, width = lr.shape[1:]
+    rows = np.arange(*source.rows).clip(0, height - 1)
+    columns = np.arange(*source.columns).clip(0, width - 1)
+    return lr.take(rows, axis=1).take(columns, axis=2)[None]
+
+
+@contextmanager
+def new_artifact(folder: Path, force: bool) -> Iterator[Path]:
+    """A temporary folder to fill, that becomes ``folder`` if the block succeeds and vanishes if not.
+
+    Raises OutputExists if ``folder`` is taken, unless ``force``: then an artifact, and nothing else, is
+    replaced, at the end.
+    """
+    if folder.exists() and not force:
+        raise OutputExists(f"{folder}: expected a new path, found something there; --force replaces it")
+    if folder.exists() and not (folder / CARD_FILE).is_file():
+        raise OutputExists(f"{folder}: expected an artifact to replace, found something else there")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
+    except OSError as error:
+        raise BadInput(f"{folder}: expected a place to write to, found {error.strerror}") from error
+    try:
+        content = partial / folder.name
+        content.mkdir()
+        yield content
+        if folder.exists():
+            folder.rename(partial / "replaced")
+        content.rename(folder)
+    finally:
+        shutil.rmtree(partial)

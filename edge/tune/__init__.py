@@ -1,0 +1,1 @@
+"""The search over channels and precision: candidates, what measures them, the study, its report."""

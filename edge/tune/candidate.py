@@ -1,0 +1,75 @@
+"""A smaller network in one precision: what there is to choose, and how it is made."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from edge.card import Precision
+from models import LIIF, LIIFConfig
+from models.liif.cost import count_macs
+from quantize.pruning import Layer, choose_widths, narrowed, prunable, remove_channels
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """``encoder`` and ``decoder``: percent of the part's multiplications to keep; the decoder's are
+    counted after the local ensemble was left out, if it was."""
+
+    encoder: int
+    decoder: int
+    local_ensemble: bool
+    precision: Precision
+
+    @property
+    def name(self) -> str:
+        """For files."""
+        ensemble = "" if self.local_ensemble else "-single"
+        return f"e{self.encoder}-d{self.decoder}{ensemble}-{self.precision}"
+
+    def __str__(self) -> str:
+        ensemble = "with" if self.local_ensemble else "no"
+        return (
+            f"encoder {self.encoder} %, decoder {self.decoder} %, {ensemble} local ensemble, {self.precision}"
+        )
+
+
+def least_percent(config: LIIFConfig, scale: int) -> tuple[int, int]:
+    """The least of the encoder and of the decoder that can be kept, rounded up to whole percent."""
+    narrowest = narrowed(config, {layer: layer.least for layer in prunable(config, "all")})
+    least, most = count_macs(narrowest, scale), count_macs(config, scale)
+    return -(-100 * least.encoder // most.encoder), -(-100 * least.decoder // most.decoder)
+
+
+def set_ensemble(config: LIIFConfig, local_ensemble: bool) -> LIIFConfig:
+    """``config`` with or without local ensemble: the weights are the same."""
+    return replace(config, local_ensemble=local_ensemble)
+
+
+def with_ensemble(model: LIIF, local_ensemble: bool) -> LIIF:
+    """A copy of ``model`` with or without local ensemble: four evaluations per output pixel, or one."""
+    other = LIIF(set_ensemble(model.config, local_ensemble)).eval()
+    other.load_state_dict(model.state_dict(), strict=True)
+    return other
+
+
+def make_network(model: LIIF, importance: dict[Layer, Tensor], candidate: Candidate, scale: int) -> LIIF:
+    """``model`` without its least important channels, as ``candidate`` has it; not fine-tuned.
+
+    Raises BudgetError for less than ``least_percent``.
+    """
+    whole = with_ensemble(model, candidate.local_ensemble)
+
+    def encoder_cost(config: LIIFConfig) -> int:
+        return count_macs(config, scale).encoder
+
+    def decoder_cost(config: LIIFConfig) -> int:
+        return count_macs(config, scale).decoder
+
+    widths: dict[Layer, int] = {}
+    for part, percent, cost in (
+        ("encoder", candidate.encoder, encoder_cost),
+        ("decoder", candidate.decoder, decoder_cost),
+    ):
+        scores = {layer: score for layer, score in importance.items() if layer.part == part}
+        widths |= choose_widths(whole.config, scores, cost, percent / 100 * cost(whole.config))
+    return remove_channels(whole, widths, importance)

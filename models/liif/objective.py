@@ -1,0 +1,110 @@
+"""What training minimises: L1 of colours at random pixels, and what a teacher adds to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from models.errors import RecipeError
+from models.liif.fixed_scale import FixedScaleLIIF, split_first_layer
+from models.liif.network import LIIF
+from models.liif.patches import Queries, Sample
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Weights of what a teacher adds (Hinton et al. 2015, arXiv 1503.02531, for regression).
+
+    ``colours``: share of the colours' loss that is against the teacher's colours instead of the picture's;
+    ``features``: weight of the relative L1 error of the encoder's features against the teacher's.
+    Raises RecipeError outside [0, 1] and for a negative weight.
+    """
+
+    colours: float = 0.5
+    features: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.colours <= 1:
+            raise RecipeError(f"expected a share of colours from 0 to 1, found {self.colours:g}")
+        if not self.features >= 0:
+            raise RecipeError(f"expected a weight of features of 0 or more, found {self.features:g}")
+
+
+class Objective(nn.Module):
+    """A batch of samples to its loss. ``student`` is what is trained, and the only part with a state."""
+
+    def __init__(self, student: LIIF) -> None:
+        super().__init__()
+        self.student = student
+
+    def refresh(self) -> None:
+        """Called before the first step, and whenever the state was saved."""
+
+    def upscaler(self, model: LIIF, scale: int) -> Callable[[Tensor], Tensor]:
+        """``model`` at ``scale`` as the objective means it to run: what progress is measured with."""
+        return FixedScaleLIIF(model, scale).to(next(model.parameters()).device).eval()
+
+
+class ColourLoss(Objective):
+    """L1 of the student's colours at the queries, shared with a ``teacher``'s by ``distillation``.
+
+    Raises RecipeError if features are to be compared and the teacher's are of another number.
+    """
+
+    def __init__(self, student: LIIF, teacher: LIIF | None, distillation: Distillation) -> None:
+        super().__init__(student)
+        if teacher is not None and distillation.features and teacher.config.n_feats != student.config.n_feats:
+            raise RecipeError(
+                f"expected a teacher with {student.config.n_feats} features, as the student has, found "
+                f"{teacher.config.n_feats}; with features = 0 they are not compared"
+            )
+        # In a list, so that the teacher is no submodule: neither trained, nor saved.
+        self._teacher = [] if teacher is None else [teacher.requires_grad_(False).eval()]
+        self.distillation = distillation
+
+    def forward(self, batch: Sample) -> Tensor:
+        features = encode_features(self.student, batch.lr)
+        colours = query_colours(self.student, features, batch.queries)
+        loss = F.l1_loss(colours, batch.colours)
+        for teacher in self._teacher:
+            with torch.no_grad():
+                expected_features = encode_features(teacher, batch.lr)
+                expected = query_colours(teacher, expected_features, batch.teacher_queries)
+            share = self.distillation.colours
+            loss = (1 - share) * loss + share * F.l1_loss(colours, expected)
+            if self.distillation.features:
+                size = expected_features.float().abs().mean()
+                error = F.l1_loss(features.float(), expected_features.float()) / size
+                loss = loss + self.distillation.features * error
+        return loss
+
+
+def encode_features(model: LIIF, lr: Tensor) -> Tensor:
+    """(B, 3, h, w) in [0, 1] to the encoder's features (B, C, h, w)."""
+    features: Tensor = model.encoder((lr - 0.5) / 0.5)
+    return features
+
+
+def query_colours(model: LIIF, features: Tensor, queries: Queries) -> Tensor:
+    """Blended colours (B, Q, 3) in [0, 1] units of ``features`` (B, C, h, w), with gradients.
+
+    ``queries`` in a batch: (B, k, Q, …). The first layer runs as a convolution before the gather: nine
+    times fewer multiplications than on unfolded rows, as in ``models.fixed_scale``.
+    """
+    first, *rest = model.imnet.linears
+    kernel, coordinate_weight = split_first_layer(model)
+    hoisted = F.conv2d(features, kernel, padding=kernel.shape[-1] // 2)  # (B, hidden, h, w)
+    rows = hoisted.flatten(2).transpose(1, 2)  # (B, h*w, hidden)
+    b, k, q = queries.rows.shape
+    index = queries.rows.reshape(b, k * q, 1).expand(-1, -1, rows.shape[2])
+    coordinates = queries.coordinates.reshape(b, k * q, -1)[..., : model.config.n_coordinates]
+    x = rows.gather(1, index) + F.linear(coordinates, coordinate_weight, first.bias)
+    for layer in rest[:-1]:
+        x = layer(F.relu(x))
+    # In full precision: bf16 has steps of 1/256 near 1, as large as the errors that are left to train.
+    with torch.autocast(x.device.type, enabled=False):
+        colours = rest[-1](F.relu(x).float()).view(b, k, q, 3)
+        blended: Tensor = (colours * queries.weight[..., None]).sum(dim=1)
+        return blended * 0.5 + 0.5

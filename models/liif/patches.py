@@ -1,0 +1,227 @@
+"""Training samples: patches of photographs and drawn sheets, reduced by a random scale, with queries.
+
+Sample ``i`` of a seed is the same whenever, wherever and in whatever order it is asked for: training
+resumes where it stopped, and every process of many takes its own share without talking to the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from models.drawings import draw_sheet
+from models.errors import DataError
+from models.liif.coordinates import axis_neighbours
+from models.training.degradations import Degradation, Picture, degrade
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+# Decoded photographs that a process keeps: 500 of BSDS500's size are 230 MB.
+KEPT_PICTURES = 512
+
+# Drawn sheets, each made when first asked for. Their seeds are apart from those that calibrate int8.
+N_SHEETS = 256
+FIRST_SHEET = 1000
+SHEET_SIZE = (256, 320)
+
+CLEAN = Degradation()
+
+
+class Queries(NamedTuple):
+    """Output pixels of a patch and the k neighbours that each blends (k = 1: one, drawn by its weight).
+
+    ``rows`` (k, Q) int64 into the flattened LR patch; ``coordinates`` (k, Q, 4) as the decoder takes
+    them; ``weight`` (k, Q), summing to 1 over k.
+    """
+
+    rows: Tensor
+    coordinates: Tensor
+    weight: Tensor
+
+
+class Sample(NamedTuple):
+    """``lr`` (3, p, p) and ``colours`` (Q, 3) in [0, 1]; where the colours lie: for the student, and
+    with the full local ensemble for a teacher."""
+
+    lr: Tensor
+    colours: Tensor
+    queries: Queries
+    teacher_queries: Queries
+
+
+@dataclass(frozen=True)
+class PatchSpec:
+    """What a sample is. ``patch``: side in LR pixels. Raises DataError for values that make no sample.
+
+    Scales are uniform from ``min_scale`` to ``max_scale``; ``share_of_two``: share of samples that are
+    exactly ×2 instead; ``drawn_share``: share that is drawn text and icons. Queries are as many pixels as
+    the LR patch has, at random, or ``every_pixel`` of the HR patch in order, which needs one scale for all.
+    ``one_member``: each query is answered at one neighbour, drawn with its blending weight, which makes a
+    step four times cheaper and has the same expectation of the colour.
+    """
+
+    patch: int = 24
+    min_scale: float = 1.0
+    max_scale: float = 4.0
+    share_of_two: float = 0.35
+    drawn_share: float = 0.12
+    one_member: bool = True
+    every_pixel: bool = False
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.patch <= 256:
+            raise DataError(f"expected patches of 4 to 256 LR pixels, found {self.patch}")
+        low, high = self.min_scale, self.max_scale
+        if not 1 <= low <= high <= 8:
+            raise DataError(f"expected scales within 1 to 8, found {low:g} to {high:g}")
+        if self.share_of_two and not low <= 2 <= high:
+            raise DataError(f"expected share_of_two of 0 without ×2 in {low:g} to {high:g}")
+        if self.every_pixel and low != high:
+            raise DataError(f"expected one scale with every_pixel, found {low:g} to {high:g}")
+        for name in ("share_of_two", "drawn_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DataError(f"expected {name} from 0 to 1, found {getattr(self, name):g}")
+
+
+class PatchDataset(Dataset[Sample]):
+    """Samples of ``pictures`` by number, endless; ``picture_files`` finds the pictures.
+
+    ``local_ensemble``: of the student, which without it answers every query at the nearest pixel.
+    ``degradation``: what happens to the LR patches of a share of the samples.
+
+    Raises DataError for a picture that cannot be read, or is too small for the sample drawn from it.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Path],
+        spec: PatchSpec,
+        seed: int,
+        local_ensemble: bool,
+        degradation: Degradation = CLEAN,
+    ) -> None:
+        self.pictures, self.spec, self.seed = tuple(pictures), spec, seed
+        self.local_ensemble, self.degradation = local_ensemble, degradation
+        if not pictures and spec.drawn_share < 1:
+            raise DataError("expected pictures to train on, or a drawn_share of 1, found neither")
+
+    def __getitem__(self, number: int) -> Sample:
+        spec, rng = self.spec, np.random.default_rng((self.seed, number))
+        two = rng.random() < spec.share_of_two
+        scale = 2.0 if two else rng.uniform(spec.min_scale, spec.max_scale)
+        lr, hr = self.draw_pair(rng, scale)
+        side, patch = hr.shape[0], spec.patch
+        n_pixels = side * side
+        pixels = (
+            np.arange(n_pixels) if spec.every_pixel else rng.choice(n_pixels, patch * patch, replace=False)
+        )
+        rows, columns = np.divmod(pixels, side)
+        full = find_queries(patch, side, rows, columns, local_ensemble=True)
+        queries = full if self.local_ensemble else find_queries(patch, side, rows, columns, False)
+        if spec.one_member and self.local_ensemble:
+            queries = draw_member(queries, rng)
+        return Sample(_tensor(lr), torch.from_numpy(hr[rows, columns] / np.float32(255)), queries, full)
+
+    def draw_pair(self, rng: np.random.Generator, scale: float) -> tuple[Picture, Picture]:
+        """An LR patch (p, p, 3) and its HR original, ``round(p * scale)`` a side, turned at random.
+
+        Reduced by Pillow's bicubic, as the published training code does, or degraded.
+        """
+        side = round(self.spec.patch * scale)
+        picture = self._picture(rng)
+        height, width = picture.shape[:2]
+        if min(height, width) < side:
+            raise DataError(f"expected pictures of at least {side} pixels a side, found {width}x{height}")
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        hr = picture[top : top + side, left : left + side]
+        if rng.random() < 0.5:
+            hr = hr[::-1]
+        if rng.random() < 0.5:
+            hr = hr[:, ::-1]
+        if rng.random() < 0.5:
+            hr = hr.transpose(1, 0, 2)
+        hr = np.ascontiguousarray(hr)
+        size = (self.spec.patch, self.spec.patch)
+        if self.degradation.share and rng.random() < self.degradation.share:
+            return degrade(hr, size, self.degradation, rng), hr
+        return reduce_bicubic(hr, size), hr
+
+    def _picture(self, rng: np.random.Generator) -> Picture:
+        if rng.random() < self.spec.drawn_share:
+            return _sheet(FIRST_SHEET + int(rng.integers(N_SHEETS)))
+        return read_picture(self.pictures[rng.integers(len(self.pictures))])
+
+
+def find_queries(
+    patch: int, side: int, rows: NDArray[np.int64], columns: NDArray[np.int64], local_ensemble: bool
+) -> Queries:
+    """The neighbours of output pixels ``(rows, columns)``, (Q,) each, of a patch enlarged to ``side``."""
+    axis = axis_neighbours(patch, side, local_ensemble)
+    members = range(len(axis.index))
+    cell = np.full(len(rows), 2 * patch / side, np.float32)
+    index, coordinates, weight = [], [], []
+    for a in members:
+        for b in members:
+            index.append(axis.index[a, rows] * patch + axis.index[b, columns])
+            relative = (axis.relative[a, rows], axis.relative[b, columns])
+            coordinates.append(np.stack([*relative, cell, cell], axis=1))
+            weight.append(axis.weight[a, rows] * axis.weight[b, columns])
+    return Queries(*(torch.from_numpy(np.stack(part)) for part in (index, coordinates, weight)))
+
+
+def draw_member(queries: Queries, rng: np.random.Generator) -> Queries:
+    """One neighbour per query, drawn with its weight: k becomes 1."""
+    bounds = queries.weight.numpy().cumsum(axis=0)
+    drawn = rng.random(bounds.shape[1], np.float32) * bounds[-1]
+    member = torch.from_numpy((drawn[None] >= bounds[:-1]).sum(axis=0))
+    every = torch.arange(len(member))
+    index, coordinates = queries.rows[member, every], queries.coordinates[member, every]
+    return Queries(index[None], coordinates[None], torch.ones(1, len(member)))
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Pictures in ``folder`` and below it, by path. Raises DataError if there is none."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder of pictures, found {_what(folder)}")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise DataError(f"{folder}: expected pictures ({', '.join(SUFFIXES)}), found none")
+    return found
+
+
+@lru_cache(KEPT_PICTURES)
+def read_picture(path: Path) -> Picture:
+    """(H, W, 3) RGB. Raises DataError for a file that is no picture."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: expected a picture, found {error}") from error
+
+
+def reduce_bicubic(hr: Picture, size: tuple[int, int]) -> Picture:
+    """(H, W, 3) resized to ``size`` (h, w) by Pillow's bicubic, which widens its kernel to reduce."""
+    image = Image.fromarray(hr).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+@lru_cache(N_SHEETS)
+def _sheet(seed: int) -> Picture:
+    return draw_sheet(*SHEET_SIZE, seed)
+
+
+def _tensor(picture: Picture) -> Tensor:
+    """(h, w, 3) to (3, h, w) in [0, 1]."""
+    return torch.from_numpy(picture.transpose(2, 0, 1) / np.float32(255))
+
+
+def _what(path: Path) -> str:
+    return "a file" if path.exists() else "nothing there"

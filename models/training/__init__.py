@@ -1,0 +1,1 @@
+"""Training by a recipe: the loop, and the degradation of its patches."""

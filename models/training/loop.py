@@ -1,0 +1,312 @@
+"""The training loop: one CPU, one GPU or several, from scratch or from a checkpoint, resumable.
+
+A run is a folder: ``state.pt`` (all that is needed to go on), ``log.jsonl`` (a line per report) and
+``model.safetensors`` (the averaged weights, a checkpoint like any other).
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.errors import RecipeError, TrainingError
+from models.liif.network import LIIF, LIIFConfig
+from models.liif.objective import ColourLoss, Distillation, Objective
+from models.liif.patches import PatchDataset, Sample, picture_files, read_picture, reduce_bicubic
+from models.training.recipe import TrainingRecipe
+
+STATE_FILE, LOG_FILE, MODEL_FILE = "state.pt", "log.jsonl", "model.safetensors"
+
+# Side of what is cut from the middle of a held-out picture, HR pixels: 12 is the multiple of every scale.
+VALIDATION_SIDE = 192
+
+Report = dict[str, float]
+
+# Student, teacher (None: none) and how much of it, to what is minimised.
+MakeObjective = Callable[[LIIF, LIIF | None, Distillation], Objective]
+
+
+def train(
+    recipe: TrainingRecipe,
+    data: Path,
+    run: Path,
+    *,
+    device: str | None = None,
+    make_objective: MakeObjective = ColourLoss,
+    on_report: Callable[[Report], None] = lambda _: None,
+) -> Path:
+    """Train by ``recipe`` on the pictures in ``data``, in the folder ``run``; returns the checkpoint's path.
+
+    Goes on where ``run`` stopped, at whatever moment that was; the result is the same as without a stop.
+    ``device``: ``cpu`` or ``cuda``; None takes a GPU where there is one. Started by ``torchrun``, every
+    process takes its share of each batch. ``on_report`` is told ``step``, ``loss``, ``seconds`` per step
+    and, when it was measured, ``psnr_x2``, … of the held-out pictures in dB.
+
+    Raises DataError, CheckpointError, RecipeError for what the user gave, another recipe's ``run`` included,
+    TrainingError if the loss becomes NaN.
+    """
+    if recipe.int8 and make_objective is ColourLoss:
+        raise RecipeError("expected a float recipe, found int8 = true: liif-edge train runs such recipes")
+    torch.manual_seed(recipe.seed)
+    with process_group(device) as place:
+        pictures, held_out = split_pictures(picture_files(data), recipe.held_out)
+        student = new_student(recipe)
+        dataset = PatchDataset(
+            pictures, recipe.patches, recipe.seed, student.config.local_ensemble, recipe.degradation
+        )
+        teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(place)
+        objective = make_objective(student.to(place).train(), teacher, recipe.distillation)
+        job = _Job(recipe, objective, place)
+        if (run / STATE_FILE).exists():
+            job.load(run / STATE_FILE)
+        if _is_first():
+            run.mkdir(parents=True, exist_ok=True)
+        for report in job.steps(dataset):
+            if not _is_first():
+                continue
+            job.save(run)
+            if job.step % recipe.validate_every == 0 or job.step == recipe.steps:
+                report |= validate(job.upscaler, held_out, recipe.scales, place)
+            with (run / LOG_FILE).open("a", encoding="utf-8") as log:
+                log.write(json.dumps(report) + "\n")
+            on_report(report)
+    return run / MODEL_FILE
+
+
+def describe_report(report: Report, recipe: TrainingRecipe) -> str:
+    """A report in one line for people."""
+    step, seconds = int(report["step"]), report["seconds"]
+    left = (recipe.steps - step) * seconds / 60
+    text = f"step {step} of {recipe.steps}: loss {report['loss']:.5f}, {seconds:.2f} s each"
+    text += f", {left:.0f} min left"
+    scores = [f"×{name[-1]} {value:.2f} dB" for name, value in report.items() if name.startswith("psnr")]
+    return f"{text}; {', '.join(scores)}" if scores else text
+
+
+class _Job:
+    """What changes while training, and how it is saved."""
+
+    def __init__(self, recipe: TrainingRecipe, objective: Objective, place: torch.device) -> None:
+        self.recipe, self.objective, self.place, self.step = recipe, objective, place, 0
+        student = objective.student
+        student.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in stubs
+        self.ema = AveragedModel(student, multi_avg_fn=partial(average, recipe.ema))
+        self.optimizer = torch.optim.Adam(student.parameters(), lr=recipe.learning_rate)
+
+    @property
+    def averaged(self) -> LIIF:
+        """The averaged weights, as a network."""
+        assert isinstance(self.ema.module, LIIF)
+        return self.ema.module
+
+    def upscaler(self, scale: int) -> Callable[[Tensor], Tensor]:
+        """The averaged weights at ``scale``."""
+        return self.objective.upscaler(self.averaged, scale)
+
+    def steps(self, dataset: PatchDataset) -> Iterator[Report]:
+        """Train to the recipe's last step; a report every ``report_every`` steps and at the end."""
+        recipe = self.recipe
+        forward: nn.Module = self.objective
+        if dist.is_initialized():
+            forward = DistributedDataParallel(self.objective)
+        losses: list[Tensor] = []
+        self.objective.refresh()
+        since = time.perf_counter()
+        for batch in self._batches(dataset):
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, self.step)
+            with torch.autocast(self.place.type, torch.bfloat16, enabled=recipe.bf16):
+                loss = forward(batch)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.ema.update_parameters(self.objective.student)
+            losses.append(loss.detach())
+            self.step += 1
+            if self.step % recipe.report_every == 0 or self.step == recipe.steps:
+                mean = float(torch.stack(losses).mean())
+                if not math.isfinite(mean):
+                    raise TrainingError(
+                        f"expected a finite loss, found {mean} by step {self.step}; "
+                        "a lower learning_rate or bf16 = false may help"
+                    )
+                now = time.perf_counter()
+                yield {"step": self.step, "loss": mean, "seconds": (now - since) / len(losses)}
+                self.objective.refresh()
+                losses, since = [], time.perf_counter()
+
+    def _batches(self, dataset: PatchDataset) -> Iterator[Sample]:
+        """This process's part of every batch from the current step on."""
+        rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        recipe = self.recipe
+        if recipe.batch % world:
+            raise RecipeError(f"expected a batch that {world} processes divide, found {recipe.batch}")
+        share = recipe.batch // world
+        first, end = self.step * recipe.batch, recipe.steps * recipe.batch
+        mine = [
+            number
+            for start in range(first + rank * share, end, recipe.batch)
+            for number in range(start, start + share)
+        ]
+        cuda = self.place.type == "cuda"
+        loader = DataLoader(
+            dataset, share, sampler=mine, num_workers=recipe.workers, pin_memory=cuda, drop_last=False
+        )
+        for batch in loader:
+            placed = _to(batch, self.place)
+            yield placed._replace(lr=placed.lr.contiguous(memory_format=torch.channels_last))
+
+    def save(self, run: Path) -> None:
+        """State and checkpoint, each whole or not at all; a stop in between costs nothing."""
+        state = {
+            "recipe": self.recipe.to_json(),
+            "step": self.step,
+            "student": self.objective.student.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        partial = run / f".{STATE_FILE}.partial"
+        torch.save(state, partial)
+        os.replace(partial, run / STATE_FILE)
+        save_checkpoint(self.averaged, run / MODEL_FILE)
+
+    def load(self, path: Path) -> None:
+        """Go on from ``path``. Raises RecipeError for a damaged file or another recipe's."""
+        try:
+            state = torch.load(path, map_location=self.place, weights_only=True)
+            recipe = state["recipe"]
+        except Exception as error:  # torch's readers raise many kinds
+            raise RecipeError(f"{path}: expected the state of a run, found {error}") from error
+        if recipe != self.recipe.to_json():
+            raise RecipeError(
+                f"{path}: expected a run of this recipe, found one that differs in "
+                f"{_changed(recipe, self.recipe)}"
+            )
+        self.step = state["step"]
+        self.objective.student.load_state_dict(state["student"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def new_student(recipe: TrainingRecipe) -> LIIF:
+    """The network to train: the recipe's, with every weight that fits taken from ``recipe.start``."""
+    if recipe.start is None:
+        return LIIF(recipe.model or LIIFConfig())
+    source = load_checkpoint(recipe.start)
+    if recipe.model is None:
+        return source
+    student = LIIF(recipe.model)
+    own = student.state_dict()
+    fitting = {n: t for n, t in source.state_dict().items() if n in own and own[n].shape == t.shape}
+    student.load_state_dict(fitting, strict=False)
+    return student
+
+
+@torch.no_grad()
+def average(decay: float, averaged: list[Tensor], current: list[Tensor], n: Tensor) -> None:
+    """Exponential moving average after ``n`` updates, whose decay grows to ``decay``: a constant one would
+    carry the random weights of the first steps for thousands."""
+    decay = min(decay, (1 + int(n)) / (10 + int(n)))
+    torch._foreach_lerp_(averaged, current, 1 - decay)
+
+
+def learning_rate(recipe: TrainingRecipe, step: int) -> float:
+    """Linear warm-up, then a cosine to the final rate (Loshchilov & Hutter 2016, arXiv 1608.03983)."""
+    if step < recipe.warmup:
+        return recipe.learning_rate * (step + 1) / recipe.warmup
+    share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    low, high = recipe.final_learning_rate, recipe.learning_rate
+    return low + (high - low) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def split_pictures(files: list[Path], held_out: int) -> tuple[list[Path], list[Path]]:
+    """(to train on, to measure on): ``held_out`` pictures, evenly over the names, are never trained on."""
+    if not 0 < held_out < len(files):
+        raise RecipeError(
+            f"expected to hold out 1 to {len(files) - 1} of {len(files)} pictures, found {held_out}"
+        )
+    chosen = {files[number * len(files) // held_out] for number in range(held_out)}
+    return [file for file in files if file not in chosen], sorted(chosen)
+
+
+@torch.no_grad()
+def validate(
+    upscaler: Callable[[int], Callable[[Tensor], Tensor]],
+    pictures: list[Path],
+    scales: tuple[int, ...],
+    place: torch.device,
+) -> Report:
+    """Mean PSNR (dB, RGB, a border of the scale cut) over the middles of ``pictures`` at each scale."""
+    report = {}
+    for scale in scales:
+        upscale = upscaler(scale)
+        found = []
+        for path in pictures:
+            hr = _middle(read_picture(path), VALIDATION_SIDE, 12)
+            lr = reduce_bicubic(hr, (hr.shape[0] // scale, hr.shape[1] // scale))
+            tensor = torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255)).to(place)
+            sr = upscale(tensor)[0].clamp(0, 1).cpu().numpy().transpose(1, 2, 0)
+            inside = slice(scale, -scale)
+            mse = np.mean((sr - hr / np.float32(255))[inside, inside].astype(np.float64) ** 2)
+            found.append(-10 * math.log10(mse))
+        report[f"psnr_x{scale}"] = float(np.mean(found))
+    return report
+
+
+def _middle(picture: NDArray[np.uint8], side: int, multiple: int) -> NDArray[np.uint8]:
+    """The middle of (H, W, 3), at most ``side`` pixels a side, cut to whole multiples of ``multiple``."""
+    height, width = (min(side, n) // multiple * multiple for n in picture.shape[:2])
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return np.ascontiguousarray(picture[top : top + height, left : left + width])
+
+
+@contextmanager
+def process_group(device: str | None) -> Iterator[torch.device]:
+    """The device of this process, in the group that ``torchrun`` describes, if it does."""
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
+        raise RecipeError(f"expected a device that is there, found {name!r}")
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield torch.device(name)
+        return
+    place = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if name == "cuda" else torch.device("cpu")
+    dist.init_process_group("nccl" if name == "cuda" else "gloo")
+    try:
+        yield place
+    finally:
+        dist.destroy_process_group()
+
+
+def _is_first() -> bool:
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def _to(value: Any, place: torch.device) -> Any:
+    """A named tuple of tensors, nested, on ``place``."""
+    if isinstance(value, Tensor):
+        return value.to(place, non_blocking=True)
+    return type(value)(*(_to(part, place) for part in value))
+
+
+def _changed(stored: str, recipe: TrainingRecipe) -> str:
+    try:
+        before = json.loads(stored)
+    except ValueError:
+        return "unreadable"
+    after = json.loads(recipe.to_json())
+    return ", ".join(sorted(k for k in {*before, *after} if before.get(k) != after.get(k)))

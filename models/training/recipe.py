@@ -1,0 +1,142 @@
+"""How to train: a frozen recipe, read from a TOML file."""
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from models.errors import RecipeError
+from models.liif.network import LIIFConfig
+from models.liif.objective import Distillation
+from models.liif.patches import CLEAN, PatchSpec
+from models.training.degradations import Degradation
+
+# Recipes that come with the package.
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+# Tables of a recipe file, and what each becomes.
+PARTS: dict[str, type[Any]] = {
+    "model": LIIFConfig,
+    "patches": PatchSpec,
+    "degradation": Degradation,
+    "distillation": Distillation,
+}
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """Defaults are a fine-tuning of the embedded weights for CPUs: small batches, many steps.
+
+    ``start``: checkpoint to start from; with ``model`` too, the weights that fit it. At least one of both.
+    ``teacher``: checkpoint to distil from. ``batch``: patches per step over all processes. ``ema``: decay
+    of the averaged weights. ``held_out``: pictures to measure on, at each of ``scales``.
+    ``report_every``: steps between log lines, at which the state is saved too. ``int8``: train what will
+    be quantised, in fake int8 (``liif-edge train`` alone can: it needs the exporters).
+    """
+
+    steps: int
+    start: Path | None = None
+    teacher: Path | None = None
+    model: LIIFConfig | None = None
+    patches: PatchSpec = field(default_factory=PatchSpec)
+    degradation: Degradation = CLEAN
+    distillation: Distillation = field(default_factory=Distillation)
+    batch: int = 4
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 1e-6
+    warmup: int = 100
+    ema: float = 0.999
+    bf16: bool = True
+    int8: bool = False
+    workers: int = 0
+    seed: int = 0
+    held_out: int = 8
+    scales: tuple[int, ...] = (2, 3, 4)
+    report_every: int = 100
+    validate_every: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.start is None and self.model is None:
+            raise RecipeError("expected start (a checkpoint), model (a table) or both, found neither")
+        for name in ("steps", "batch", "held_out", "report_every", "validate_every"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"expected {name} of at least 1, found {getattr(self, name)}")
+        if not 0 <= self.final_learning_rate <= self.learning_rate <= 1:
+            raise RecipeError(
+                "expected 0 <= final_learning_rate <= learning_rate <= 1, found "
+                f"{self.final_learning_rate:g} and {self.learning_rate:g}"
+            )
+        if not 0 <= self.ema < 1:
+            raise RecipeError(f"expected ema from 0 to below 1, found {self.ema:g}")
+        if not 0 <= self.warmup < self.steps:
+            raise RecipeError(f"expected a warmup of less than {self.steps} steps, found {self.warmup}")
+        if self.workers < 0 or not self.scales or set(self.scales) - {2, 3, 4}:
+            raise RecipeError(f"expected workers of 0 or more and scales of 2, 3 or 4, found {self.scales}")
+
+    def to_json(self) -> str:
+        """One line that two recipes share if they train the same."""
+        fields = asdict(self)
+        if not self.degradation.share:  # nothing is degraded, whatever else the table says
+            del fields["degradation"]
+        return json.dumps(fields, sort_keys=True, default=str)
+
+
+def find_recipe(name: str) -> TrainingRecipe:
+    """The recipe in the file ``name``, or the one of that name in ``RECIPES``. Raises RecipeError."""
+    path = Path(name) if Path(name).exists() else RECIPES / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+        raise RecipeError(f"expected a recipe file or one of {known}, found {name!r}")
+    return read_recipe(path)
+
+
+def read_recipe(path: Path) -> TrainingRecipe:
+    """The recipe in ``path``: TOML with the fields of ``TrainingRecipe``, and a table for each part.
+
+    Checkpoints are named relative to the file. Raises RecipeError for a file that is none, unknown names,
+    values of another type and values that cannot be followed.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path}: expected a recipe in TOML, found {error}") from error
+    try:
+        for name, part in PARTS.items():
+            if name in table:
+                table[name] = part(**_checked(part, table[name], name))
+        checked = _checked(TrainingRecipe, table, "the recipe")
+        for name in ("start", "teacher"):
+            if name in checked:
+                checked[name] = path.parent / checked[name]
+        return TrainingRecipe(**checked)
+    except ValueError as error:  # every part raises a kind of it
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def _checked(kind: type[Any], table: Any, where: str) -> dict[str, Any]:
+    """``table`` as arguments of the dataclass ``kind``: known names, values of their types, no lists."""
+    hints = get_type_hints(kind)
+    if not isinstance(table, dict):
+        raise RecipeError(f"{where}: expected a table, found {table!r}")
+    unknown = sorted(table.keys() - hints.keys())
+    if unknown:
+        raise RecipeError(f"{where}: expected names of {', '.join(hints)}, found {', '.join(unknown)}")
+    return {name: _value(value, hints[name], f"{where}: {name}") for name, value in table.items()}
+
+
+def _value(value: Any, hint: Any, where: str) -> Any:
+    accepted = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if isinstance(value, list) and any(get_origin(kind) is tuple for kind in accepted):
+        value = tuple(value)
+        if all(type(item) is int for item in value):
+            return value
+    if isinstance(value, str) and Path in accepted:
+        return Path(value)
+    if type(value) is int and float in accepted:
+        return float(value)
+    if type(value) in accepted:
+        return value
+    names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in accepted if kind is not NoneType)
+    raise RecipeError(f"{where}: expected {names}, found {value!r}")

@@ -1,0 +1,85 @@
+"""The benchmark times every form of the network, each in a process of its own."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from platformdirs import user_cache_path
+
+from edge.cli.main import main
+from edge.errors import BadInput, CheckFailed
+from edge.evaluate.benchmark import BenchJob, bench, steps
+from edge.pipeline import PTE_FILE
+from models import checkpoint_hash
+
+
+def job(tiny, **changes: object) -> BenchJob:
+    programs = {f"pte-{precision}": tiny.artifact(2, precision) / PTE_FILE for precision in ("fp32", "int8")}
+    settings = {"checkpoint": tiny.checkpoint, "programs": programs, "scale": 2, "tile": 24, "repeats": 2}
+    return BenchJob(**{**settings, **changes})
+
+
+def test_every_form_and_artifact_has_a_row_and_ratios_are_to_the_first(tiny, capfd):
+    folder = user_cache_path("liif-edge") / checkpoint_hash(tiny.model)[:16]
+    for precision in ("fp32", "int8"):
+        artifact = tiny.artifact(2, precision)
+        shutil.copytree(artifact, folder / artifact.name)
+    capfd.readouterr()
+    own = tiny.artifact(2, "int8")
+    try:
+        options = [str(own), "--checkpoint", str(tiny.checkpoint), "--tile", "24", "--repeats", "2"]
+        code = main(["bench", *options, "--json"])
+    finally:
+        shutil.rmtree(folder)
+    out, err = capfd.readouterr()
+    assert (code, err) == (0, "")
+    (rows,) = json.loads(out).values()
+    assert [row["name"] for row in rows] == [
+        "eager-upstream",
+        "eager-fixed",
+        "pte-fp32",
+        "pte-int8",
+        str(own),
+    ]
+    assert rows[0]["ratio"] == 1
+    for row in rows:
+        assert set(row) == {"name", "ms_per_megapixel", "peak_mb", "ratio"}
+        assert row["ratio"] == pytest.approx(rows[0]["ms_per_megapixel"] / row["ms_per_megapixel"])
+        assert 0 < row["ms_per_megapixel"] < 1e6
+        assert 0 <= row["peak_mb"] < 500
+
+
+@pytest.mark.parametrize(
+    ("artifact", "options", "found"),
+    [
+        ((4, "fp32"), [], "for xnnpack at 4 that takes 64"),
+        ((2, "fp16", "coreml"), [], "for coreml at 2 that takes 32"),
+        ((2, "fp32"), ["--tile", "100"], "for xnnpack at 2 that takes 64"),
+    ],
+)
+def test_an_artifact_that_the_rows_beside_it_cannot_be_compared_with_is_refused(
+    tiny, monkeypatch, capfd, artifact, options, found
+):
+    monkeypatch.setattr("edge.cli.measurements.cached_artifact", lambda *_: Path())
+    folder = tiny.artifact(*artifact)
+    assert main(["bench", str(folder), "--tile", "24", *options]) == 2
+    assert f"{folder}: expected an artifact for xnnpack at ×2" in (err := capfd.readouterr().err)
+    assert found in err
+
+
+def test_a_process_that_ends_is_a_failure_and_not_a_time(tiny):
+    with pytest.raises(
+        CheckFailed, match="eager-upstream: expected a time, found that its process had ended"
+    ):
+        bench(job(tiny, checkpoint=Path("gone.pth")))
+
+
+@pytest.mark.parametrize("changes", [{"repeats": 0}, {"tile": 0}])
+def test_nothing_to_time_is_refused(tiny, changes):
+    with pytest.raises(BadInput, match="expected at least 1 repeat and 1 pixel"):
+        bench(job(tiny, **changes))
+
+
+def test_every_form_runs_once_to_warm_up_and_then_as_often_as_asked(tiny):
+    assert steps(job(tiny, repeats=2)) == 4 * 3

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models import LIIF, LIIFConfig
+from models.errors import DataError
+from models.liif.objective import encode_features, query_colours
+from models.liif.patches import (
+    PatchDataset,
+    PatchSpec,
+    Queries,
+    draw_member,
+    find_queries,
+    picture_files,
+    read_picture,
+    reduce_bicubic,
+)
+
+SMALL = PatchSpec(patch=8, max_scale=3.0, drawn_share=0.0)
+
+
+def dataset(pictures, spec=SMALL, seed=0, local_ensemble=True):
+    return PatchDataset(picture_files(pictures), spec, seed, local_ensemble)
+
+
+def flat(sample):
+    """All tensors of a sample, one after the other."""
+    return [sample.lr, sample.colours, *sample.queries, *sample.teacher_queries]
+
+
+def test_a_sample_is_the_same_whenever_it_is_asked_for(pictures):
+    once, again = dataset(pictures), dataset(pictures)
+    again[7]  # what was drawn before does not matter
+    assert all(torch.equal(a, b) for a, b in zip(flat(once[3]), flat(again[3]), strict=True))
+
+
+@pytest.mark.parametrize(("number", "seed"), [(4, 0), (3, 1)])
+def test_samples_differ_by_number_and_by_seed(pictures, number, seed):
+    assert not torch.equal(dataset(pictures)[3].lr, dataset(pictures, seed=seed)[number].lr)
+
+
+def test_a_sample_has_the_shapes_that_training_expects(pictures):
+    sample = dataset(pictures)[0]
+    assert sample.lr.shape == (3, 8, 8)
+    assert sample.colours.shape == (64, 3)
+    assert [tuple(t.shape) for t in sample.queries] == [(1, 64), (1, 64, 4), (1, 64)]
+    assert [tuple(t.shape) for t in sample.teacher_queries] == [(4, 64), (4, 64, 4), (4, 64)]
+    assert sample.lr.min() >= 0 and sample.lr.max() <= 1
+
+
+def test_without_one_member_the_student_sees_all_four(pictures):
+    sample = dataset(pictures, PatchSpec(patch=8, max_scale=3.0, drawn_share=0.0, one_member=False))[0]
+    assert all(torch.equal(a, b) for a, b in zip(sample.queries, sample.teacher_queries, strict=True))
+
+
+def test_without_local_ensemble_the_student_sees_the_nearest_pixel(pictures):
+    sample = dataset(pictures, local_ensemble=False)[0]
+    assert sample.queries.rows.shape == (1, 64)
+    assert sample.queries.coordinates[..., :2].abs().max() <= 1  # half an LR pixel, in halves of one
+
+
+def test_queries_ask_the_network_for_what_the_reference_form_gives(pictures):
+    torch.manual_seed(0)
+    model = LIIF(LIIFConfig(n_feats=6, block_widths=(6,), hidden_widths=(12, 8))).eval()
+    spec = PatchSpec(
+        patch=8, min_scale=2.5, max_scale=2.5, share_of_two=0.0, one_member=False, every_pixel=True
+    )
+    sample = dataset(pictures, spec)[0]
+    lr, queries = sample.lr[None], Queries(*(part[None] for part in sample.queries))
+    with torch.no_grad():
+        found = query_colours(model, encode_features(model, lr), queries)
+        expected = model(lr, (20, 20)).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_every_pixel_comes_in_the_order_of_the_picture(pictures):
+    spec = PatchSpec(patch=8, min_scale=2.0, max_scale=2.0, share_of_two=0.0, every_pixel=True)
+    sample = dataset(pictures, spec)[0]
+    hr = (sample.colours.reshape(16, 16, 3).numpy() * 255).round().astype(np.uint8)
+    lr = (sample.lr.numpy().transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    np.testing.assert_array_equal(reduce_bicubic(hr, (8, 8)), lr)
+
+
+def test_a_member_is_drawn_as_often_as_it_weighs():
+    queries = find_queries(4, 8, np.full(4000, 1), np.full(4000, 1), local_ensemble=True)
+    drawn = draw_member(queries, np.random.default_rng(0))
+    for row, weight in zip(queries.rows[:, 0], queries.weight[:, 0], strict=True):
+        assert float((drawn.rows == row).float().mean()) == pytest.approx(float(weight), abs=0.03)
+
+
+def test_the_drawn_share_needs_no_photographs():
+    spec = PatchSpec(patch=8, drawn_share=1.0)
+    assert PatchDataset([], spec, 0, True)[0].colours.std() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patch": 2}, "4 to 256 LR pixels, found 2"),
+        ({"max_scale": 0.5}, "scales within 1 to 8, found 1 to 0.5"),
+        ({"share_of_two": 1.5}, "share_of_two from 0 to 1, found 1.5"),
+        ({"drawn_share": float("nan")}, "drawn_share from 0 to 1, found nan"),
+        ({"min_scale": 3.0}, "share_of_two of 0 without ×2"),
+        ({"every_pixel": True}, "one scale with every_pixel, found 1 to 4"),
+    ],
+)
+def test_a_spec_that_makes_no_samples_is_refused(options, message):
+    with pytest.raises(DataError, match=message):
+        PatchSpec(**options)
+
+
+def test_a_picture_smaller_than_the_patch_is_named(tmp_path):
+    Image.new("RGB", (9, 200)).save(tmp_path / "thin.png")
+    with pytest.raises(DataError, match=r"at least \d+ pixels a side, found 9x200"):
+        dataset(tmp_path)[0]
+
+
+def test_a_damaged_picture_is_named(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"broken\.png: expected a picture"):
+        read_picture(tmp_path / "broken.png")
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(DataError, match="found none"):
+        picture_files(tmp_path)
+    with pytest.raises(DataError, match="found nothing there"):
+        picture_files(tmp_path / "absent")
+    with pytest.raises(DataError, match="a drawn_share of 1, found neither"):
+        PatchDataset([], SMALL, 0, True)
