@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 
 def cut_tiles(pictures: Iterable[Float], size: int, per_picture: int, seed: int = 0) -> Sequence[Float]:

@@ -9,22 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from models import LIIF, FixedScaleLIIF
+from models.arrays import Float
 from models.errors import RecipeError
 from models.liif.objective import Distillation, Objective
 from models.liif.patches import Sample
 from quantize.ranges import RangeMethod
 from quantize.static import ActivationRanges
-
-Float = NDArray[np.float32]
-
 
 # The weights of a graph, by their names in it, as a function of the network's.
 Derive = Callable[[LIIF], Mapping[str, Tensor]]

@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from edge.backends.coreml.weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.cli.memory import keep_freed_memory
-from edge.compress.int8 import calibration_tiles, quantize_methods
-from edge.methods import methods_of
+from edge.compress.calibration import calibration_tiles
+from edge.compress.int8 import quantize_methods
+from edge.compress.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from models import LIIF, LIIFConfig, save_checkpoint
+from models.liif.programs import methods_of
 from quantize.palette import Palette, large_layers
 
 # On nets this small a second thread costs more than it brings.
@@ -54,9 +55,9 @@ class Tiny:
     def fake_quantised(self, scale: int | str) -> dict[str, nn.Module]:
         """The graphs that the int8 artifact was lowered from, by method: of the same calibration."""
         if scale not in self._graphs:
-            methods = methods_of(self.model, None if scale == "any" else scale)
+            methods = methods_of(self.model, None if scale == "any" else scale, 64)
             tiles = calibration_tiles(None)
-            self._graphs[scale], _ = quantize_methods(methods, self.model, tiles, MAX_TILE, "the same")
+            self._graphs[scale], _ = quantize_methods(methods, self.model, tiles, "the same")
         return self._graphs[scale]
 
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from edge.errors import BadBundle, BadInput, OutputExists
 from models import LIIF, SCALES, FixedScaleLIIF, checkpoint_hash
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 BUNDLE_VERSION = 2
 

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from edge.check.reference_layers import LayerCall, ReferenceCall, Steps
+from edge.backends.backend import LayerCall, Steps
+from edge.check.reference_layers import ReferenceCall
 from edge.check.thresholds import NARROW_EXCESS_DB, RANGE_SHIFT, WHOLE_REACH, WIDE_EXCESS_DB
 from edge.compress.int8 import has_whole_range
 from models.liif.int8_form import DARKEST, HEAD

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.card import Card
 from edge.check.baseline import Bundle
 from edge.errors import BadInput, OutputExists
 from edge.images.image_file import read_image, to_uint8, write_image
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # What the command line calls this device, and what it needs.
 FILES = "files"

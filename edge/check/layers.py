@@ -13,32 +13,28 @@ from typing import Literal, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from edge.backends.backend import LayerCall
 from edge.backends.coreml.layers import MILLayers
 from edge.backends.xnnpack.layers import XnnpackLayers
 from edge.card import Card, Precision
 from edge.check.baseline import BaselineTile
 from edge.check.clipping import CallRanges, RangeFit, Source
-from edge.check.reference_layers import LayerCall, Reference, ReferenceCall
+from edge.check.reference_layers import Reference, ReferenceCall
 from edge.check.thresholds import KERNEL_STEPS, LAYERS, LayerThreshold
+from edge.compress.calibration import calibration_tiles
 from edge.compress.equalization import equalized
-from edge.compress.int8 import (
-    ROWS_PER_CALL,
-    calibration_inputs,
-    calibration_tiles,
-    decoder_inputs,
-    equalization_factors,
-)
+from edge.compress.int8 import equalization_factors
 from edge.errors import BadArtifact, BadInput
 from edge.images.extremes import EXTREME_SIDE, calibration_extremes, colour_page
-from edge.methods import Method, methods_of
+from edge.recipe import MAX_TILE
 from models import LIIF
+from models.arrays import Float
+from models.family import Method
 from models.liif.int8_form import with_int8_ends
+from models.liif.programs import ROWS_PER_CALL, calibration_inputs, decoder_inputs, methods_of
 from quantize.quantizer import SMALLEST_SCALE
-
-Float = NDArray[np.float32]
 
 # A ``.pte`` shows all its layers at once: tiles are cut to this side where it takes any, 32 MB at ×2 in
 # fp32. A program of one tile size is interpreted layer by layer, and slow. So as many tiles are looked
@@ -148,7 +144,7 @@ def check_layers(
     if card.precision not in LAYERS:
         known = ", ".join(LAYERS)
         raise BadInput(f"layers: expected an artifact in {known}, found one in {card.precision}")
-    methods = methods_of(model, None if card.scale == "any" else card.scale)
+    methods = methods_of(model, None if card.scale == "any" else card.scale, MAX_TILE)
     if card.quantisation is not None and card.quantisation.equalized:
         factors = equalization_factors(model)
         methods = [replace(method, module=equalized(method.module, factors)) for method in methods]

@@ -9,37 +9,9 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from edge.backends.xnnpack.export import trace
-from edge.methods import Method
-from edge.recipe import MAX_TILE
+from models.family import Method
+from models.liif.programs import checkpoint_path
 from quantize.graph import LAYERS, module_path
-
-
-@dataclass(frozen=True)
-class Steps:
-    """What an int8 output can be: multiples of ``size`` between two values, in the layer's own units."""
-
-    size: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class LayerCall:
-    """What a program's layer was ``given`` and ``made`` of it, after a ReLU if ``relu``, in ``steps`` if it
-    is in int8; ``weight``: in float, as the program holds it. Shapes as PyTorch has them.
-
-    ``reads``: the steps of an int8 input that no other layer has made as it is; ``source``: what was rounded
-    to it, where the program shows that.
-    """
-
-    weight: Tensor
-    given: Tensor
-    made: Tensor
-    relu: bool = False
-    steps: Steps | None = None
-    reads: Steps | None = None
-    source: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +33,10 @@ class ReferenceCall:
 
 
 class Reference:
-    """``method`` in fp32 PyTorch, layer by layer, for tiles up to MAX_TILE."""
+    """``method`` in fp32 PyTorch, layer by layer."""
 
     def __init__(self, method: Method) -> None:
-        graph = trace(method, MAX_TILE).module()
+        graph = method.trace().module()
         assert isinstance(graph, GraphModule)
         self._graph = graph
         self._last_use = {given: node for node in graph.graph.nodes for given in node.all_input_nodes}
@@ -106,13 +78,3 @@ def _factor(layer: Node) -> float:
         by = users[0].args[1]
         return float(by) if isinstance(by, int | float) else 1.0
     return 1.0
-
-
-def checkpoint_path(path: str, weight: str) -> str:
-    """The checkpoint's name of the layer at ``path`` in one of our forms; the blend's have their weight's."""
-    parts = {"hoisted": "imnet.layers.0", "coordinates": "imnet.layers.0 (coordinates)"}
-    form, _, rest = path.partition(".")
-    if form == "layers":
-        number, _, part = rest.partition(".")  # a ReLU between two; the first is in two parts
-        return f"imnet.layers.{2 * int(number) + 2}" + (f" ({part})" if part else "")
-    return parts.get(path, path) or weight

@@ -16,11 +16,9 @@ from edge.check.baseline import Provenance
 from edge.check.comparison import WORST_HEADER
 from edge.check.layers import LayerCheck
 from edge.check.stages import STAGES, StagedCheck, StageResult, TilePicture
-from edge.errors import BadInput, OutputExists
 from edge.images.image_file import to_uint8
 from edge.images.metrics import BLOCK
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 WORST_TILES = 4
@@ -92,28 +90,6 @@ def junit_xml(check: StagedCheck, card: Card) -> str:
     suite.set("failures", str(failed))
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def check_report_path(path: Path, suffix: str, force: bool) -> None:
-    """Raise now what ``write_report`` would raise after the work: OutputExists or BadInput."""
-    if path.suffix != suffix:
-        raise BadInput(f"{path}: expected a name ending in {suffix}")
-    if path.is_dir() or not path.parent.is_dir():
-        raise BadInput(f"{path}: expected a file in a folder that exists, found none there")
-    if path.exists() and not force:
-        raise OutputExists(f"{path}: expected a free path, found a file; --force replaces it")
-
-
-def write_report(path: Path, text: str) -> None:
-    """The file, whole or not at all. Raises BadInput where it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise BadInput(f"{path}: expected to write the report, found {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def heat_map(error: Float, peak: float) -> NDArray[np.uint8]:

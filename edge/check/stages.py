@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.card import Precision
 from edge.check.baseline import BaselineTile, Bundle
-from edge.check.comparison import CheckResult, compare, judge, well_posed
+from edge.check.comparison import CheckResult, compare, judge
 from edge.check.device_outputs import DeviceOutputs
 from edge.check.thresholds import STAGE_PSNR_DB
 from edge.images.metrics import psnr
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
-
-Float = NDArray[np.float32]
+from models.arrays import Float
+from models.liif.coordinates import well_posed
 
 Stage = Literal["input", "features", "colours", "tile", "picture"]
 

@@ -3,19 +3,18 @@
 import argparse
 from dataclasses import asdict, replace
 
-from edge import layer_plan
 from edge.cache import cached_artifact
 from edge.card import Precision, Scale, read_card
-from edge.check.report import check_report_path, write_report
 from edge.cli.terminal import Terminal
 from edge.compress import sensitivity as measuring
+from edge.compress.calibration import calibration_tiles
 from edge.compress.cost_plot import draw_costs
-from edge.compress.int8 import calibration_tiles
+from edge.compress.mixed_precision import Budget, plan_of
 from edge.errors import BadInput
-from edge.evaluate import test_sets as evaluation
 from edge.images.image_file import check_output, read_image, to_float, write_image
-from edge.images.pictures import beside
+from edge.images.pictures import beside, resize_bicubic
 from edge.layer_plan import read_plan
+from edge.output_file import check_report_path, write_report
 from edge.pipeline import build as run_build
 from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
 from edge.run import upscale as upscaling
@@ -51,8 +50,8 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Costs of layers as a table, a plot and a plan."""
-    budget = layer_plan.Budget(arguments.max_loss, arguments.max_size)
-    wanted = budget != layer_plan.Budget(None, None)
+    budget = Budget(arguments.max_loss, arguments.max_size)
+    wanted = budget != Budget(None, None)
     if wanted != (arguments.out is not None):
         raise BadInput("expected --out together with --max-loss or --max-size, found one alone")
     for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
@@ -67,7 +66,7 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
         found = measuring.measure(bench, on, step)
     choice = measuring.choose_layers(bench, found, budget) if wanted else None
     if choice is not None:
-        plan = layer_plan.plan_of(choice, checkpoint_hash(model), on)
+        plan = plan_of(choice, checkpoint_hash(model), on)
         write_report(arguments.out, plan.to_json())
     if arguments.plot is not None:
         write_report(arguments.plot, draw_costs(found))
@@ -169,7 +168,7 @@ def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.compare is not None:
         artifact = Artifact.open(arguments.compare)
         size = (2 * picture.shape[1], 2 * picture.shape[2])
-        halves = [evaluation.resize_bicubic(picture, size), upscaling.upscale(artifact, picture, size)]
+        halves = [resize_bicubic(picture, size), upscaling.upscale(artifact, picture, size)]
         picture = beside(*(half[:, :, : size[1] // 2] for half in halves))
     write_image(arguments.output, picture)
     terminal.print(f"{arguments.output}: {picture.shape[2]}x{picture.shape[1]}")

@@ -19,7 +19,7 @@ from edge.check.baseline import (
 from edge.check.comparison import WORST_HEADER
 from edge.check.device_outputs import FILES, FILES_NEED, check_export, export_inputs, read_outputs
 from edge.check.layers import CAUSES, LayerCheck, LayerError, check_layers, count_layer_steps
-from edge.check.report import check_report_path, junit_xml, render_html, write_report
+from edge.check.report import junit_xml, render_html
 from edge.check.stages import (
     STAGES,
     StagedCheck,
@@ -33,9 +33,9 @@ from edge.devices.device import Device
 from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.images.pictures import baseline_pictures
-from edge.pipeline import load_network
+from edge.output_file import check_report_path, write_report
 from edge.recipe import check_scale
-from edge.run.artifact import Artifact
+from edge.run.artifact import Artifact, load_network
 from models import DEFAULT_WEIGHTS, load_checkpoint
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.cache import cached_artifact
 from edge.card import read_card
+from edge.card_writer import PTE_FILE
 from edge.check.comparison import WORST_HEADER
 from edge.check.device_outputs import check_export
 from edge.cli.terminal import Terminal, finite, finite_values
@@ -18,9 +19,8 @@ from edge.evaluate.benchmark import bench as run_bench
 from edge.evaluate.degraded import WAYS, evaluate_degraded, smallest_gain
 from edge.evaluate.ocr import missing_ocr
 from edge.evaluate.test_sets import Evaluation
-from edge.pipeline import PTE_FILE, load_network
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
-from edge.run.artifact import Artifact, new_artifact
+from edge.run.artifact import Artifact, load_network, new_artifact
 from models import LIIF
 
 

@@ -8,9 +8,9 @@ from edge.cli.terminal import Terminal
 from edge.compress.channel_importance import importance_on
 from edge.compress.qat import objective_of
 from edge.errors import BadInput, OutputExists
-from edge.tune.candidate import with_ensemble
 from models import LIIFConfig, load_checkpoint, save_checkpoint
 from models.liif.cost import count_macs, count_parameters
+from models.liif.network import with_ensemble
 from models.liif.patches import picture_files
 from models.training.loop import describe_report
 from models.training.loop import train as run_training

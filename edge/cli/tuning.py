@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from edge.backends.coreml.weights import MIXED
 from edge.card import Precision, Target
 from edge.cli.terminal import Terminal
+from edge.compress.palettes import MIXED
 from edge.errors import BadInput, CheckFailed
 from edge.recipe import PRECISIONS
 from edge.tune.report import (

@@ -13,7 +13,8 @@ from edge.errors import BadInput
 from models import LIIF
 from models.liif.objective import ColourLoss, Distillation
 from models.liif.patches import PatchDataset, PatchSpec
-from quantize.pruning import Layer, Part, measure_importance, prunable
+from models.liif.widths import Layer, Part, prunable
+from quantize.pruning import measure_importance
 
 PATCHES_PER_BATCH = 4
 

@@ -11,14 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models import LIIF, FixedScaleLIIF
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # (channels,) factors of what a layer reads, by its path in the forms of the network.
 Factors = Mapping[str, Tensor]

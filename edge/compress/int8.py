@@ -2,27 +2,22 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx import Node
 
-from edge.backends.xnnpack.export import TRACE_SIZES, dynamic_shapes
 from edge.card import QuantisationCard
+from edge.compress.calibration import calibration_tiles, describe_tiles
 from edge.compress.equalization import equalized, measure_factors
 from edge.errors import BadInput, ExportError
 from edge.images.extremes import calibration_extremes
-from edge.images.pictures import built_in_pictures, folder_pictures, picture_files
-from edge.methods import Method
-from edge.recipe import DEFAULT_TILE
 from models import LIIF
-from models.liif.any_scale import gather_rows, plan_queries
+from models.arrays import Float
+from models.family import TRACE_SIZES, Method
 from models.liif.int8_form import HEAD, MEAN, STEP, ZERO_POINT, with_int8_ends
-from quantize.calibration import cut_tiles, reach, select_tiles, tiles_by_picture
+from models.liif.programs import FLOAT_LAYERS, calibration_inputs
 from quantize.graph import module_path
 from quantize.ranges import NonFinite
 from quantize.static import DEFAULT, Calibrated, StaticSpec, calibrate, quantize_static
@@ -30,11 +25,8 @@ from quantize.static import DEFAULT, Calibrated, StaticSpec, calibrate, quantize
 if TYPE_CHECKING:
     from quantize.quantizer import LayerQuantizer
 
-Float = NDArray[np.float32]
 Result = TypeVar("Result")
 
-# The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain.
-FLOAT_LAYERS = ("coordinates",)
 
 # What the card says, by whether activations get their ranges at run time.
 SCHEMES = {
@@ -42,68 +34,15 @@ SCHEMES = {
     True: "W8A8 dynamic: int8 weights per output channel, int8 inputs by their own range, float outputs",
 }
 
-# Of the tiles of calibration, every third shapes palettes: 27,000 positions for the 576 inputs of a layer.
-PALETTE_TILES = 3
 
 # Of the built-in ones every third tells how far channels reach, beside the extremes.
 EQUALIZING_TILES = 3
-
-CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
-TILES_PER_PICTURE = 4
-
-# Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
-# farthest. Such a choice loses half of what random tiles lose, or less (docs/int8.md).
-CANDIDATES = 256
-KEPT = 24
-
-# Zooms at which the any-scale decoder is calibrated: within its training range of 1 to 4.
-CALIBRATION_ZOOMS = (1.5, 2.0, 3.3)
-ROWS_PER_CALL = 1024  # and up to twice as many, where they do not divide
-
-
-def calibration_tiles(folder: Path | None, model: LIIF | None = None) -> Sequence[Float]:
-    """Tiles (1, 3, 48, 48) from the built-in pictures, and after them from ``folder``, if there is one.
-
-    Of a folder ``model`` chooses: of up to ``CANDIDATES`` tiles from pictures all over it, the ``KEPT`` that
-    reach farthest; without a model, all of them. They come on top, so that no folder, of one picture, of
-    black ones, takes away what ranges need. Raises BadInput for a folder without pictures that are large
-    enough.
-    """
-    built_in = cut_tiles(built_in_pictures(), CALIBRATION_TILE, TILES_PER_PICTURE)
-    return [*built_in, *folder_tiles(folder, model)]
-
-
-def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
-    """Those of ``calibration_tiles`` that are from ``folder``."""
-    if folder is None:
-        return []
-    each = max(TILES_PER_PICTURE, CANDIDATES // len(picture_files(folder)))
-    pictures = folder_pictures(folder, CANDIDATES // TILES_PER_PICTURE)
-    candidates = tiles_by_picture(pictures, CALIBRATION_TILE, each)
-    try:
-        if model is None:
-            return [tile for tiles in candidates for tile in tiles]
-        encoder = model.encoder
-        return select_tiles(
-            candidates,
-            KEPT,
-            TILES_PER_PICTURE,
-            lambda tile: reach(encoder, (torch.from_numpy(tile) - 0.5) / 0.5),
-        )
-    except ValueError as error:
-        raise BadInput(f"{folder}: {error}") from error
-
-
-def describe_tiles(tiles: Sequence[Float], source: str) -> str:
-    """For cards: how many tiles of which size, and what they are from."""
-    return f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}"
 
 
 def quantize_methods(
     methods: Sequence[Method],
     model: LIIF,
     tiles: Sequence[Float],
-    max_tile: int,
     source: str,
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
@@ -111,7 +50,7 @@ def quantize_methods(
     added: Sequence[Float] = (),
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
     """``quantize_modules`` and the card's account of it; ``source``: what it calls the tiles."""
-    quantized, count = quantize_modules(methods, model, tiles, max_tile, spec, float_layers, dynamic, added)
+    quantized, count = quantize_modules(methods, model, tiles, spec, float_layers, dynamic, added)
     kept = _kept_in_float(float_layers, dynamic)
     return quantized, QuantisationCard(
         scheme=SCHEMES[dynamic],
@@ -126,7 +65,6 @@ def quantize_modules(
     methods: Sequence[Method],
     model: LIIF,
     tiles: Sequence[Float],
-    max_tile: int,
     spec: StaticSpec = DEFAULT,
     float_layers: Collection[str] = (),
     dynamic: bool = False,
@@ -160,7 +98,7 @@ def quantize_modules(
             for given in (tiles, calibration_extremes(), added)
         )
         quantized[method.name] = _run(
-            quantize_static, method, module, max_tile, inputs, extremes, quantizer, spec, further
+            quantize_static, method, module, inputs, extremes, quantizer, spec, further
         )
         found = count_int8_layers(quantized[method.name])
         if found != quantizer.annotated:
@@ -183,7 +121,7 @@ def calibrated_method(
     inputs, extremes = (
         ((torch.from_numpy(tile),) for tile in given) for given in (tiles, calibration_extremes())
     )
-    return _run(calibrate, method, module, DEFAULT_TILE, inputs, extremes, quantizer, spec)
+    return _run(calibrate, method, module, inputs, extremes, quantizer, spec)
 
 
 def layers_of(methods: Sequence[Method]) -> list[str]:
@@ -196,7 +134,6 @@ def _run(
     quantize: Callable[..., Result],
     method: Method,
     module: nn.Module,
-    max_tile: int,
     inputs: Iterator[tuple[Tensor, ...]],
     extremes: Iterator[tuple[Tensor, ...]],
     quantizer: object,
@@ -208,7 +145,7 @@ def _run(
         return quantize(
             module,
             method.example(TRACE_SIZES),
-            dynamic_shapes(method, max_tile),
+            method.dynamic_shapes(),
             inputs,
             quantizer,
             spec,
@@ -235,39 +172,6 @@ def layer_quantizer(kept: Collection[str], trainable: bool = False) -> "LayerQua
     from quantize.quantizer import LayerQuantizer
 
     return LayerQuantizer(lambda path: _runs_in_int8(path, kept), {HEAD: (STEP, ZERO_POINT)}, trainable)
-
-
-def calibration_inputs(
-    method: Method, methods: Sequence[Method], model: LIIF, tiles: Sequence[Float]
-) -> Iterator[tuple[Tensor, ...]]:
-    """What ``method``, one of ``methods``, is called with when ``tiles`` are upscaled."""
-    if method.name == "decode":
-        return decoder_inputs(model, methods[0].module, tiles)
-    return ((torch.from_numpy(tile),) for tile in tiles)
-
-
-def decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
-    """What ``decode`` is called with when ``tiles`` are upscaled, at each of the calibration zooms."""
-    config = model.config
-    for tile in tiles:
-        with torch.no_grad():
-            encoded = encoder(torch.from_numpy(tile))[0].numpy()
-        h, w = encoded.shape[1:]
-        for zoom in CALIBRATION_ZOOMS:
-            size = (round(h * zoom), round(w * zoom))
-            queries = plan_queries(
-                (h, w),
-                size,
-                (0, size[0]),
-                (0, size[1]),
-                (0, 0, h, w),
-                local_ensemble=config.local_ensemble,
-                cell_decode=config.cell_decode,
-            )
-            for index, coordinates in zip(queries.index, queries.coordinates, strict=True):
-                every = max(1, len(index) // ROWS_PER_CALL)
-                rows = gather_rows(encoded, index[::every])
-                yield torch.from_numpy(rows), torch.from_numpy(coordinates[::every].copy())
 
 
 def _runs_in_int8(path: str, kept: Collection[str]) -> bool:

@@ -6,20 +6,16 @@ from pathlib import Path
 
 from torch import Tensor
 
+from edge.compress.calibration import calibration_tiles
 from edge.compress.equalization import Factors, equalize_weights
-from edge.compress.int8 import (
-    FLOAT_LAYERS,
-    calibration_tiles,
-    equalization_factors,
-    has_whole_range,
-    layer_quantizer,
-)
+from edge.compress.int8 import equalization_factors, has_whole_range, layer_quantizer
 from edge.images.extremes import calibration_extremes
 from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
 from models.liif.fixed_scale import derive_weights
 from models.liif.int8_form import int8_weights, with_int8_ends
 from models.liif.objective import ColourLoss
+from models.liif.programs import FLOAT_LAYERS
 from models.training.loop import MakeObjective
 from models.training.recipe import TrainingRecipe
 from quantize.qat import Derive, FakeQuantisedGraph, QuantisedLoss

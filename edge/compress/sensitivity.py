@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from edge.backends.coreml.weights import MIXED, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.card import Precision
-from edge.compress.int8 import PALETTE_TILES, calibrated_method
+from edge.compress.int8 import calibrated_method
+from edge.compress.mixed_precision import Budget, Choice, Option, choose
+from edge.compress.palettes import MIXED, PALETTE_TILES, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.errors import BadInput
-from edge.evaluate.test_sets import resize_bicubic
 from edge.images.metrics import psnr_y
-from edge.images.pictures import folder_pictures, sample_pictures
-from edge.layer_plan import Budget, Choice, Option, Width, choose
-from edge.methods import Method, methods_of
+from edge.images.pictures import folder_pictures, resize_bicubic, sample_pictures
+from edge.layer_plan import Width
+from edge.recipe import DEFAULT_TILE
 from models import LIIF
+from models.arrays import Float
+from models.family import Method
 from models.liif.fixed_scale import plan_evaluations
+from models.liif.programs import methods_of
 from quantize.palette import PaletteBoard, large_layers
 from quantize.sensitivity import Switchboard
 from quantize.static import StaticSpec
-
-Float = NDArray[np.float32]
 
 # By precision, what layers are measured at. int8: the int8 program, and 6 and 4 bits of weights alone.
 MEASURED: dict[Precision, tuple[str, ...]] = {
@@ -117,7 +117,7 @@ class Bench:
         spec: StaticSpec,
         pairs: Sequence[tuple[Float, Float]],
     ) -> None:
-        (method,) = methods_of(model, scale)
+        (method,) = methods_of(model, scale, DEFAULT_TILE)
         self.scale, self.widths = scale, MEASURED[precision]
         self.board = (
             MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, model, tiles, spec)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from edge.devices.arm64 import SYSROOT, ToolChain
-from edge.devices.device import DeviceRun, Float
+from edge.devices.device import DeviceRun
 from edge.devices.runner import OUTPUTS, PROGRAM, Job, Measurement, run_job
 from edge.errors import BadInput, MissingDependency
+from models.arrays import Float
 
 # Android's own C library cannot load a program for GNU/Linux, so the program brings its loader and all
 # that it loads: the wheel's libraries and the cross compiler's.

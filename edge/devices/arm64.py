@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from edge.devices.device import DeviceRun, Float
+from edge.devices.device import DeviceRun
 from edge.devices.runner import (
     SOURCES,
     Measurement,
@@ -16,6 +16,7 @@ from edge.devices.runner import (
     start_here,
 )
 from edge.errors import BadInput, MissingDependency
+from models.arrays import Float
 
 # NEON only; with dot products; with int8 matrix multiplication. Not qemu's default, plain "max": the SME
 # that qemu 7.2 adds to it multiplies int8 matrices wrongly.

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 
 @dataclass(frozen=True)
@@ -50,3 +47,17 @@ class Device(Protocol):
         cannot run, ExportError for a program that ends without an answer.
         """
         ...
+
+
+class DevicePrograms:
+    """An artifact's programs on a device: every call is a run of its own there."""
+
+    def __init__(self, device: Device, folder: Path) -> None:
+        self._device, self._folder = device, folder
+        self.about = {"device": device.name}
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The device's output."""
+        run = self._device.run(self._folder, method, [inputs])
+        self.about = run.about
+        return run.outputs[0]

@@ -9,10 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from edge.backends.table import load_program
 from edge.card import Target, read_card
-from edge.devices.device import DeviceRun, Float
+from edge.devices.device import DeviceRun
 from edge.errors import BadInput, MissingDependency
-from edge.run.artifact import load_program
+from models.arrays import Float
 
 
 @dataclass(frozen=True)

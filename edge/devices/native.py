@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from platformdirs import user_cache_path
 
-from edge.devices.device import DeviceRun, Float
+from edge.devices.device import DeviceRun
 from edge.devices.runner import (
     SOURCES,
     Measurement,
@@ -22,6 +22,7 @@ from edge.devices.runner import (
     start_here,
 )
 from edge.errors import MissingDependency
+from models.arrays import Float
 
 COMMANDS = {"cmake": "cmake", "make": "make", "c++": "g++"}
 HEADERS = {

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.card import Card, MethodCard, read_card
-from edge.devices.device import DeviceRun, Float
+from edge.devices.device import DeviceRun
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
+from models.arrays import Float
 
 PROGRAM = "liif-runner"
 SOURCES = Path(__file__).parents[2] / "apps" / "runner"

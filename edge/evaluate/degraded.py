@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from edge.check.comparison import worst_of
@@ -13,9 +12,8 @@ from edge.evaluate.test_sets import Evaluation, Score, find_pairs, read_pair, ru
 from edge.images.image_file import to_float, to_uint8
 from edge.run.artifact import Artifact
 from models import LIIF
+from models.arrays import Float
 from models.training.degradations import through_file
-
-Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import MissingDependency
 from edge.evaluate.ocr import count_errors, read_text
-from edge.evaluate.test_sets import Pair, resize_bicubic, run_methods
+from edge.evaluate.test_sets import Pair, run_methods
 from edge.evaluate.text_pages import TEXT_SIZES, Page, draw_icon_page, draw_text_page
 from edge.images.image_file import to_float, write_image
 from edge.images.metrics import gmsd, gradient, luma, psnr
+from edge.images.pictures import resize_bicubic
 from edge.run.artifact import Artifact
 from models import LIIF
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # A pixel of the truth is an edge where luma rises by this much across it: five steps of 8 bits, about
 # the least that an eye tells from paper. The drawn paper has no gradient at all; docs/details.md has

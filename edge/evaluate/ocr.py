@@ -4,14 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from edge.images.image_file import to_float, to_uint8
 from edge.images.metrics import luma
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # Height of the em that pictures are brought to before tesseract reads them: it is made for capitals of
 # about 30 pixels, and smaller letters would fail for its sake and not for the picture's.

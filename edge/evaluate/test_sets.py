@@ -5,20 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from edge.check.comparison import CheckResult, Comparison, compare, judge, worst_of
+from edge.check.comparison import CheckResult, Comparison, compare, judge, measure_colours, worst_of
 from edge.errors import BadInput
-from edge.images.image_file import read_image, to_float, to_uint8
+from edge.images.image_file import read_image
 from edge.images.metrics import psnr_y, ssim_y
-from edge.images.pictures import picture_files
-from edge.pipeline import fp32_picture, measure_colours
+from edge.images.pictures import picture_files, resize_bicubic
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import LIIF
-
-Float = NDArray[np.float32]
+from models.arrays import Float
+from models.liif.family import fp32_picture
 
 # Smaller ones have no room for SSIM's window once the protocol has cut the border.
 SMALLEST_SIDE = 32  # HR pixels
@@ -112,13 +109,6 @@ def read_pair(hr_path: Path, lr_path: Path | None, scale: int) -> Pair:
             f"found {lr.shape[2]}x{lr.shape[1]}"
         )
     return Pair(hr_path.stem.removesuffix("_HR"), lr, hr)
-
-
-def resize_bicubic(rgb: Float, size: tuple[int, int]) -> Float:
-    """(3, h, w) in [0, 1] resized in 8 bits by Pillow's bicubic to ``size`` (H, W)."""
-    image = Image.fromarray(np.ascontiguousarray(to_uint8(rgb).transpose(1, 2, 0)))
-    resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
-    return to_float(np.ascontiguousarray(resized.transpose(2, 0, 1)))
 
 
 def evaluate(

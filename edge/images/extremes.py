@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.images.image_file import to_float
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # Black, the middle and white of a channel: 27 colours, the corners of the RGB cube among them.
 LEVELS = (0, 128, 255)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from edge.errors import BadImage, BadInput, OutputExists
+from models.arrays import Float
 
-Float = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 READABLE = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # Luma weights of ITU-R BT.601 for RGB in [0, 1], as the published protocol has them.
 LUMA = np.array([65.738, 129.057, 25.064]) / 256

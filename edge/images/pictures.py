@@ -9,11 +9,10 @@ from PIL import Image
 
 from edge.errors import BadInput
 from edge.images.extremes import colour_tiles
-from edge.images.image_file import read_image, to_float
+from edge.images.image_file import read_image, to_float, to_uint8
 from edge.images.metrics import SSIM_WINDOW
+from models.arrays import Float
 from models.drawings import draw_sample, draw_sheet
-
-Float = NDArray[np.float32]
 
 # Photographs that come with scikit-image: a cat, a cup, a rocket at dusk, a microscope's view.
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "immunohistochemistry")
@@ -118,3 +117,10 @@ def beside(left: Float, right: Float) -> Float:
     joined = np.concatenate([left, gap, right], axis=2).clip(0, 1)
     doubled: Float = joined.repeat(2, axis=1).repeat(2, axis=2)
     return doubled
+
+
+def resize_bicubic(rgb: Float, size: tuple[int, int]) -> Float:
+    """(3, h, w) in [0, 1] resized in 8 bits by Pillow's bicubic to ``size`` (H, W)."""
+    image = Image.fromarray(np.ascontiguousarray(to_uint8(rgb).transpose(1, 2, 0)))
+    resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    return to_float(np.ascontiguousarray(resized.transpose(2, 0, 1)))

@@ -1,109 +1,24 @@
 """An artifact: a folder with a program and its card, opened through one door whatever its target."""
 
 import os
-import platform
 import shutil
 import sys
 import tempfile
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.backends.coreml.delegate_reader import unpack_delegates
-from edge.backends.xnnpack.runtime import HostProgram
+from edge.backends.backend import Program
+from edge.backends.table import load_program
 from edge.card import CARD_FILE, Card, read_card
-from edge.devices.device import Device
-from edge.errors import BadArtifact, BadInput, OutputExists
+from edge.devices.device import Device, DevicePrograms
+from edge.errors import BadInput, OutputExists
 from edge.run.tiling import Rect, Tile
+from models import LIIF, checkpoint_hash, load_checkpoint
+from models.arrays import Float
 from models.liif.any_scale import blend_rows, gather_rows, plan_queries
-
-Float = NDArray[np.float32]
-
-
-class Program(Protocol):
-    """What a device loads: named methods that take and give float32 arrays. ``about``: where, in words."""
-
-    about: dict[str, str]
-
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
-        """The output of ``method`` for these named inputs."""
-        ...
-
-
-class CoreMLPrograms:
-    """The packages of a Core ML artifact, in folders or in a ``.pte``'s delegates: interpreted with
-    ``arithmetic``, or by Core ML if it is None."""
-
-    def __init__(
-        self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None, compute_units: str
-    ) -> None:
-        from edge.backends.coreml.mil_interpreter import MILProgram
-        from edge.backends.coreml.runtime import CoreMLProgram
-
-        runtime = "Core ML" if arithmetic is None else f"Core ML interpreted, {arithmetic} arithmetic"
-        self.about = {"device": runtime, "processor": platform.machine(), "system": platform.system()}
-
-        def load(package: Path) -> CoreMLProgram | MILProgram:
-            return (
-                CoreMLProgram(package, compute_units)
-                if arithmetic is None
-                else MILProgram(package, arithmetic)
-            )
-
-        self._names: dict[str, dict[str, str]] = {}  # of a delegate's inputs, by those of the card
-        if card.target == "coreml":
-            self._packages = {method.name: load(folder / method.program) for method in card.methods}
-            return
-        scratch = Path(tempfile.mkdtemp(prefix="liif-edge-"))
-        weakref.finalize(self, shutil.rmtree, scratch)  # not earlier: Core ML may look at its package again
-        delegates = unpack_delegates(folder / card.methods[0].program, scratch)
-        expected = {method.name: len(method.inputs) for method in card.methods}
-        found = {name: len(delegate.inputs) for name, delegate in delegates.items()}
-        if found != expected:
-            raise BadArtifact(f"{folder}: expected methods with inputs {expected}, found {found}")
-        self._packages = {name: load(delegate.package) for name, delegate in delegates.items()}
-        for method in card.methods:
-            ours = [tensor.name for tensor in method.inputs]
-            self._names[method.name] = dict(zip(ours, delegates[method.name].inputs, strict=True))
-
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
-        """The one output of the method's package."""
-        names = self._names.get(method, {})
-        named = {names.get(name, name): array for name, array in inputs.items()}
-        (output,) = self._packages[method].run(named).values()
-        return output
-
-
-class DevicePrograms:
-    """An artifact's programs on a device: every call is a run of its own there."""
-
-    def __init__(self, device: Device, folder: Path) -> None:
-        self._device, self._folder = device, folder
-        self.about = {"device": device.name}
-
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
-        """The device's output."""
-        run = self._device.run(self._folder, method, [inputs])
-        self.about = run.about
-        return run.outputs[0]
-
-
-def load_program(
-    folder: Path,
-    card: Card,
-    arithmetic: Literal["exact", "fp16"] | None = None,
-    compute_units: str = "all",
-) -> Program:
-    """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it;
-    ``compute_units``: what Core ML itself may use."""
-    if card.target != "xnnpack":
-        return CoreMLPrograms(folder, card, arithmetic, compute_units)
-    return HostProgram(folder / card.methods[0].program)
 
 
 class Artifact:
@@ -259,3 +174,18 @@ def new_artifact(folder: Path, force: bool) -> Iterator[Path]:
         content.rename(folder)
     finally:
         shutil.rmtree(partial)
+
+
+def load_network(card: Card, checkpoint: Path) -> LIIF:
+    """The network in ``checkpoint``, of which the artifact of ``card`` was made.
+
+    Raises CheckpointError for what is none, BadInput for another one.
+    """
+    model = load_checkpoint(checkpoint)
+    found = checkpoint_hash(model)
+    if found != card.checkpoint.sha256:
+        raise BadInput(
+            f"expected --checkpoint to be the artifact's, {card.checkpoint.sha256[:12]}…, "
+            f"found {checkpoint} ({found[:12]}…)"
+        )
+    return model

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from edge.errors import BadInput
@@ -11,8 +10,7 @@ from edge.images.image_file import Picture, to_float, to_uint8
 from edge.recipe import MAX_SCALE
 from edge.run.artifact import Artifact
 from edge.run.tiling import Tile, plan_tiles
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 # 12 bytes each while the picture is put together: 1.2 GB.
 MAX_OUTPUT_PIXELS = 100_000_000

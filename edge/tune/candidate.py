@@ -1,13 +1,15 @@
 """A smaller network in one precision: what there is to choose, and how it is made."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from edge.card import Precision
 from models import LIIF, LIIFConfig
 from models.liif.cost import count_macs
-from quantize.pruning import Layer, choose_widths, narrowed, prunable, remove_channels
+from models.liif.network import with_ensemble
+from models.liif.widths import Layer, narrowed, prunable
+from quantize.pruning import choose_widths, remove_channels
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,6 @@ def least_percent(config: LIIFConfig, scale: int) -> tuple[int, int]:
     narrowest = narrowed(config, {layer: layer.least for layer in prunable(config, "all")})
     least, most = count_macs(narrowest, scale), count_macs(config, scale)
     return -(-100 * least.encoder // most.encoder), -(-100 * least.decoder // most.decoder)
-
-
-def set_ensemble(config: LIIFConfig, local_ensemble: bool) -> LIIFConfig:
-    """``config`` with or without local ensemble: the weights are the same."""
-    return replace(config, local_ensemble=local_ensemble)
-
-
-def with_ensemble(model: LIIF, local_ensemble: bool) -> LIIF:
-    """A copy of ``model`` with or without local ensemble: four evaluations per output pixel, or one."""
-    other = LIIF(set_ensemble(model.config, local_ensemble)).eval()
-    other.load_state_dict(model.state_dict(), strict=True)
-    return other
 
 
 def make_network(model: LIIF, importance: dict[Layer, Tensor], candidate: Candidate, scale: int) -> LIIF:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge.check.report import TEMPLATES, write_report
+from edge.check.report import TEMPLATES
+from edge.output_file import write_report
 from edge.recipe import PRECISIONS
 from edge.tune.candidate import make_network
 from edge.tune.search import Findings, Point
 from edge.tune.study import TuneJob
 from models import LIIF, save_checkpoint
+from models.liif.widths import Layer
 from models.training.recipe import RECIPES
-from quantize.pruning import Layer
 
 FRONT, ORIGINAL, PLOT_FILE = "front", "original.safetensors", "front.svg"
 

@@ -21,11 +21,12 @@ from edge.images.pictures import built_in_pictures
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
-from edge.tune.candidate import Candidate, least_percent, make_network, set_ensemble
+from edge.tune.candidate import Candidate, least_percent, make_network
 from edge.tune.study import TuneJob, identity_of, open_study, split_pictures_of
 from edge.tune.trial_metrics import TILES, Measurement, Time, Worst, Yardstick, can_time, measured_pairs
 from models import LIIF, load_checkpoint
-from quantize.pruning import Layer
+from models.liif.network import set_ensemble
+from models.liif.widths import Layer
 
 if TYPE_CHECKING:
     import optuna

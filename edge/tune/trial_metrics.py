@@ -8,24 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.card import Target
 from edge.check.comparison import compare, worst_of
 from edge.errors import BadInput
-from edge.evaluate.test_sets import Pair, resize_bicubic
+from edge.evaluate.test_sets import Pair
 from edge.images.extremes import EXTREME_SIDE, colour_page
 from edge.images.image_file import read_image, to_float
 from edge.images.metrics import psnr_y
-from edge.images.pictures import photograph, shrink
-from edge.pipeline import fp32_picture
+from edge.images.pictures import photograph, resize_bicubic, shrink
 from edge.recipe import DEFAULT_TILE
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import LIIF
+from models.arrays import Float
 from models.drawings import draw_sheet
-
-Float = NDArray[np.float32]
+from models.liif.family import fp32_picture
 
 # Built-in pictures that losses are measured on: none calibrates int8, none says which channels matter.
 PHOTOGRAPHS = ("astronaut", "camera", "brick", "hubble_deep_field")

@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.arrays import Float
 from models.liif.coordinates import axis_neighbours
 from models.liif.fixed_scale import hoist_first_layer
 from models.liif.network import LIIF
-
-Float = NDArray[np.float32]
 
 
 class AnyScaleEncoder(nn.Module):

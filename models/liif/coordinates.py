@@ -55,3 +55,14 @@ def axis_neighbours(
     index = np.clip(index, first, end - 1)
     relative = 2.0 * (numerator - index * denominator) / denominator
     return AxisNeighbours(index, relative.astype(np.float32), weight.astype(np.float32))
+
+
+def well_posed(n_in: int, n_out: int) -> NDArray[np.bool_]:
+    """Output pixels of an axis, (n_out,), where the published blend is defined.
+
+    Where an output pixel's centre is exactly that of the last LR pixel (×3: the last row but one), both
+    neighbours are that pixel, at distance zero: all blending areas vanish, and upstream's weights are
+    float rounding noise divided by itself (docs/forms.md).
+    """
+    defined: NDArray[np.bool_] = ~np.all(axis_neighbours(n_in, n_out).relative == 0, axis=0)
+    return defined

@@ -6,7 +6,7 @@ The reference form is the baseline that every other form, artifact and device is
 import math
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812  (PyTorch's own convention)
@@ -187,3 +187,15 @@ def _nearest(values: Tensor, grid: Tensor) -> Tensor:
     """``values`` (B, C, h, w) at ``grid`` (B, 1, Q, 2): (B, Q, C)."""
     sampled = F.grid_sample(values, grid, mode="nearest", align_corners=False)
     return sampled[:, :, 0].transpose(1, 2)
+
+
+def set_ensemble(config: LIIFConfig, local_ensemble: bool) -> LIIFConfig:
+    """``config`` with or without local ensemble: the weights are the same."""
+    return replace(config, local_ensemble=local_ensemble)
+
+
+def with_ensemble(model: LIIF, local_ensemble: bool) -> LIIF:
+    """A copy of ``model`` with or without local ensemble: four evaluations per output pixel, or one."""
+    other = LIIF(set_ensemble(model.config, local_ensemble)).eval()
+    other.load_state_dict(model.state_dict(), strict=True)
+    return other

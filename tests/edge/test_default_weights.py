@@ -7,18 +7,21 @@ import pytest
 import torch
 from torch import nn
 
-from edge.compress.int8 import calibration_tiles, quantize_methods
+from edge.check.comparison import measure
+from edge.compress.calibration import calibration_tiles
+from edge.compress.int8 import quantize_methods
 from edge.evaluate.test_sets import evaluate
 from edge.images.metrics import psnr
 from edge.images.pictures import sample_pictures
-from edge.methods import methods_of
-from edge.pipeline import build_artifact, fp32_picture, measure
+from edge.pipeline import build_artifact
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import EMBEDDED, LIIF, load_checkpoint
 from models.liif.cost import count_macs
+from models.liif.family import fp32_picture
 from models.liif.int8_form import HEAD_COPIES
+from models.liif.programs import methods_of
 
 SET5 = Path(__file__).parents[2].parent / "shared" / "data" / "Set5"
 SIDE = 64  # pixels of the two tiles
@@ -49,8 +52,8 @@ def artifact(model: LIIF, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 @pytest.fixture(scope="module")
 def graph(model: LIIF) -> nn.Module:
     """What the artifact was lowered from: the same calibration gives the same graph."""
-    methods = methods_of(model, 2)
-    graphs, _ = quantize_methods(methods, model, calibration_tiles(None), DEFAULT_RECIPE.max_tile, "the same")
+    methods = methods_of(model, 2, DEFAULT_RECIPE.max_tile)
+    graphs, _ = quantize_methods(methods, model, calibration_tiles(None), "the same")
     return graphs["forward"]
 
 

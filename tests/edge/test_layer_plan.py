@@ -4,17 +4,9 @@ import json
 
 import pytest
 
+from edge.compress.mixed_precision import Budget, Choice, Option, choose, plan_of
 from edge.errors import BadInput
-from edge.layer_plan import (
-    Budget,
-    Choice,
-    LayerPlan,
-    Option,
-    check_plan,
-    choose,
-    plan_of,
-    read_plan,
-)
+from edge.layer_plan import LayerPlan, check_plan, read_plan
 
 LAYERS = ["encoder.head.0", "encoder.body.0.body.0", "hoisted", "layers.0"]
 WEIGHTS = {"a": 1_000, "b": 1_000, "c": 100_000}

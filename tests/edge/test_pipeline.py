@@ -12,13 +12,16 @@ import torch
 from torch import Tensor
 
 from edge.card import CARD_FILE, read_card
-from edge.check.comparison import well_posed
+from edge.card_writer import count_macs
+from edge.check.comparison import measure
 from edge.errors import BadInput, ExportError, OutputExists
-from edge.methods import methods_of
-from edge.pipeline import build, build_artifact, count_macs, fp32_picture, measure
+from edge.pipeline import build, build_artifact
 from edge.recipe import DEFAULT_TILE, ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from models import LIIF, CheckpointError, LIIFConfig, checkpoint_hash
+from models.liif.coordinates import well_posed
+from models.liif.family import fp32_picture
+from models.liif.programs import methods_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,7 +172,7 @@ def test_multiplications_are_counted_per_output_pixel():
     model = LIIF(LIIFConfig(n_feats=4, block_widths=(), hidden_widths=(8,), local_ensemble=False)).eval()
     head, tail, hoisted = 9 * 3 * 4, 9 * 4 * 4, 9 * 4 * 8
     per_lr_pixel = head + tail + hoisted + 4 * 8 * 3 + 12 * 12  # the blend brings four colours in order
-    found = count_macs(methods_of(model, 2), ArtifactSpec(2, "fp32"))
+    found = count_macs(methods_of(model, 2, 64), ArtifactSpec(2, "fp32"))
     assert found == round(per_lr_pixel / 4)
 
 

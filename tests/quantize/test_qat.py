@@ -4,14 +4,15 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from edge.compress.int8 import calibration_tiles, quantize_methods
+from edge.compress.calibration import calibration_tiles
+from edge.compress.int8 import quantize_methods
 from edge.compress.qat import fake_quantised, make_derive
 from edge.images.extremes import calibration_extremes
-from edge.methods import methods_of
 from models import LIIF, FixedScaleLIIF, LIIFConfig
 from models.errors import RecipeError
 from models.liif.objective import Distillation
 from models.liif.patches import PatchDataset, PatchSpec, Sample
+from models.liif.programs import methods_of
 from quantize.qat import QuantisedLoss
 from quantize.static import StaticSpec
 
@@ -54,7 +55,7 @@ def batch() -> Sample:
 def test_training_sees_what_quantising_afterwards_will_give():
     model, tiles = tiny().eval(), calibration_tiles(None)
     nearest = StaticSpec(rounding="nearest")
-    graph = quantize_methods(methods_of(model, 2), model, tiles, 64, "the same", nearest)[0]["forward"]
+    graph = quantize_methods(methods_of(model, 2, 64), model, tiles, "the same", nearest)[0]["forward"]
     upscale = loss_of(model, tiles=len(tiles)).upscaler(model, 2)
     lr = torch.from_numpy(tiles[1])
     with torch.no_grad():

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge.backends.backend import LayerCall, Steps
 from edge.backends.coreml.mil_interpreter import MILLayer, MILProgram, MILRounding
-from edge.check.reference_layers import LayerCall, Steps
 
 
 class MILLayers:

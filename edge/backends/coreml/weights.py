@@ -10,40 +10,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from edge.card import Precision
+from edge.compress.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadInput
-from edge.layer_plan import Width
 from quantize.palette import Palette
-
-# Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
-# network, and among them are its first and its last layer, where 8 bits would show most.
-SMALLEST_COMPRESSED = 2048
-
-# A palette for a whole layer, or for every two channels: 16 values for a whole layer are 9 dB worse, and 8
-# twice as much loss.
-PALETTES: dict[Width, Palette] = {
-    "palette8": Palette(8, None),
-    "palette6": Palette(6, None),
-    "palette4": Palette(4, 2),
-    "palette3": Palette(3, 2),
-}
-
-# By precision, what every layer has; and the precision in which each has its own.
-UNIFORM: dict[Precision, Width] = {"palette6": "palette6", "palette4": "palette4"}
-MIXED: Precision = "palette-mixed"
 
 INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores; from iOS 18 on also 3
 
 COMPRESSIONS: tuple[Precision, ...] = ("int8-weights", *UNIFORM, MIXED)
-
-
-def palette_of(width: Width, weight: Tensor) -> Palette:
-    """The palette of ``width`` for a layer's ``weight``, (out, ...); one for all if they are odd."""
-    palette = PALETTES[width]
-    fits = palette.channels is None or len(weight) % palette.channels == 0
-    return palette if fits else Palette(palette.bits, None)
 
 
 def deployment_target(ct: Any, palettes: Iterable[Palette]) -> Any:

@@ -3,41 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
-from torch import nn
 from torch.export import ExportedProgram
 
 from edge.backends.undelegated import undelegated
 from edge.backends.xnnpack.passes import quick_partitioner, quick_passes
 from edge.backends.xnnpack.static_lowering import with_lowered_network
 from edge.errors import ExportError
-from edge.methods import MAX_ROWS, Method
 
 # What XNNPACK leaves to the portable runtime: pixel_shuffle's two views, which move no bytes, and the
 # arithmetic on the dynamic sizes that they need.
 UNDELEGATED = frozenset({"aten.view_copy.default", "aten.sym_size.int", "mul", "getitem"})
-
-# Sizes to trace with. Unequal, and unlike any width of the network: equal sizes would be taken for one.
-TRACE_SIZES = {"h": 37, "w": 53, "n": 71}
-
-
-def dynamic_shapes(method: Method, max_tile: int) -> dict[str, Any]:
-    """``torch.export``'s table of the dimensions that vary: tiles from 1x1 to ``max_tile`` squared."""
-    limits = {"h": max_tile, "w": max_tile, "n": MAX_ROWS}
-    dims = {name: torch.export.Dim(name, min=1, max=limits[name]) for name in method.variable}
-    return {
-        spec.name: {axis: dims[dim] for axis, dim in enumerate(spec.shape) if isinstance(dim, str)}
-        for spec in method.inputs
-    }
-
-
-def trace(method: Method, max_tile: int, module: nn.Module | None = None) -> ExportedProgram:
-    """``method`` (or ``module`` in its place, say quantised) as an exported program of dynamic size."""
-    return torch.export.export(
-        module or method.module,
-        method.example(TRACE_SIZES),
-        dynamic_shapes=dynamic_shapes(method, max_tile),
-    )
 
 
 def lower_to_xnnpack(programs: Mapping[str, ExportedProgram]) -> bytes:

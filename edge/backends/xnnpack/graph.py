@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 IDENTIFIER = b"XN01"
 

@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from edge.backends.backend import LayerCall, Steps
 from edge.backends.xnnpack.graph import ALIGNMENT, Graph, Layer, Value
 from edge.backends.xnnpack.runtime import HostProgram
-from edge.check.reference_layers import LayerCall, Steps
 from edge.errors import BadArtifact
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import BadArtifact, MissingDependency
-
-Float = NDArray[np.float32]
+from models.arrays import Float
 
 
 class HostProgram:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from edge.backends.backend import Steps
 from edge.check.clipping import Activations, Known, RangeFit
-from edge.check.reference_layers import Steps
 
 EVEN = torch.linspace(-1, 1, 10_001)
 

@@ -6,8 +6,9 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from edge.check.comparison import Comparison, compare, judge, well_posed
+from edge.check.comparison import Comparison, compare, judge
 from edge.check.thresholds import THRESHOLDS
+from models.liif.coordinates import well_posed
 
 LR = np.random.default_rng(0).random((3, 20, 24), np.float32)
 

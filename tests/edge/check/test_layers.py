@@ -15,12 +15,12 @@ from edge.backends.coreml.mil_interpreter import MILProgram, MILRounding
 from edge.card import CARD_FILE, hash_program, read_card
 from edge.check.baseline import BaselineTile, Bundle, make_bundle, write_bundle
 from edge.check.layers import LayerCheck, LayerError, check_layers, looked_into
-from edge.check.reference_layers import checkpoint_path
 from edge.cli.main import main
 from edge.errors import BadArtifact, BadInput
 from edge.images.pictures import baseline_pictures
 from models import LIIF, LIIFConfig
 from models.liif.int8_form import STEP, ZERO_POINT
+from models.liif.programs import checkpoint_path
 from quantize.graph import LAYERS, module_path
 
 SIDE = 32

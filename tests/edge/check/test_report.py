@@ -12,16 +12,10 @@ import pytest
 
 from edge.card import Card, read_card
 from edge.check.baseline import BaselineTile, Bundle, Provenance
-from edge.check.report import (
-    NO_NUMBER,
-    check_report_path,
-    heat_map,
-    junit_xml,
-    render_html,
-    write_report,
-)
+from edge.check.report import NO_NUMBER, heat_map, junit_xml, render_html
 from edge.check.stages import StagedCheck, compare_stages
 from edge.errors import BadInput, OutputExists
+from edge.output_file import check_report_path, write_report
 
 RAN_ON = {"device": "a <b>phone</b>"}
 NAMES = ("first", "second & third", "<script>alert(1)</script>", "fourth", "fifth", "sixth")

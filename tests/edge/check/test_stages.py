@@ -12,13 +12,14 @@ from edge.card import Card, read_card
 from edge.check.baseline import Bundle, make_bundle
 from edge.check.stages import STAGES, check_stages, count_steps, explain
 from edge.check.thresholds import STAGE_PSNR_DB, THRESHOLDS
-from edge.compress.int8 import calibration_tiles, quantize_methods
+from edge.compress.calibration import calibration_tiles
+from edge.compress.int8 import quantize_methods
 from edge.images.pictures import baseline_pictures
-from edge.methods import methods_of, stage_methods
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
+from models.liif.programs import methods_of, stage_methods
 
 SIDE = 32
 
@@ -57,7 +58,9 @@ def staged(card: Card) -> Card:
 
 
 def modules_of(model: LIIF) -> dict[str, nn.Module]:
-    return {method.name: method.module for method in (*methods_of(model, 2), *stage_methods(model, 2))}
+    return {
+        method.name: method.module for method in (*methods_of(model, 2, 64), *stage_methods(model, 2, 64))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +156,9 @@ def test_a_shift_that_only_stitching_has_is_found_there(tiny, card, bundle):
 
 def test_int8_scales_of_another_layer_are_found(tiny, bundle):
     card = staged(read_card(tiny.artifact(2, "int8")))
-    methods = {m.name: m for m in (*methods_of(tiny.model, 2), *stage_methods(tiny.model, 2))}
+    methods = {m.name: m for m in (*methods_of(tiny.model, 2, 64), *stage_methods(tiny.model, 2, 64))}
     deep = [method for name, method in methods.items() if name != "input"]
-    graphs, _ = quantize_methods(deep, tiny.model, calibration_tiles(None), 64, "the same")
+    graphs, _ = quantize_methods(deep, tiny.model, calibration_tiles(None), "the same")
     modules = {**graphs, "input": methods["input"].module}
     whole = check_stages(Artifact(card, Eager(modules)), bundle)
     assert whole.passed

@@ -1,22 +1,26 @@
 """Static int8: what is quantised, on which pictures, and that the program is the graph."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
-from edge.backends.xnnpack.export import lower_to_xnnpack, trace
+from edge.backends.xnnpack.export import lower_to_xnnpack
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.card import read_card
-from edge.compress.int8 import CALIBRATION_TILE, FLOAT_LAYERS, KEPT, calibration_tiles, quantize_methods
+from edge.compress.calibration import CALIBRATION_TILE, KEPT, calibration_tiles
+from edge.compress.int8 import quantize_methods
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr
-from edge.methods import Method, methods_of
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
+from models.family import Method
 from models.liif.int8_form import HEAD, HEAD_COPIES, SHIFT
+from models.liif.programs import FLOAT_LAYERS, methods_of
 from quantize.quantizer import LAYERS, count_int8_layers, module_path
 from quantize.static import PLAIN
 
@@ -24,7 +28,7 @@ EVALUATIONS = 16  # ×2: four phases of four neighbours
 
 
 def quantised(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
-    return quantize_methods(methods, model, tiles, 64, "test")[0]
+    return quantize_methods(methods, model, tiles, "test")[0]
 
 
 def plain() -> LIIF:
@@ -104,7 +108,7 @@ def test_the_output_is_not_rounded_to_a_byte(tiny):
 @pytest.mark.parametrize("scale", [2, None])
 def test_calibration_on_one_colour_gives_finite_numbers(scale, value):
     model = plain()
-    methods = methods_of(model, scale)
+    methods = methods_of(model, scale, 64)
     graphs = quantised(methods, model, tiles_of(value))
     for method in methods:
         with torch.no_grad():
@@ -114,7 +118,7 @@ def test_calibration_on_one_colour_gives_finite_numbers(scale, value):
 def test_a_tile_like_the_calibration_is_nearer_to_fp32_than_others_which_are_not_far():
     """Ranges fit what calibrates; pure colours, which always do, keep the rest from being clipped."""
     model = plain()
-    (method,) = methods_of(model, 2)
+    (method,) = methods_of(model, 2, 64)
     rng = np.random.default_rng(0)
     dark = [(rng.random((1, 3, 48, 48)) * 0.1).astype(np.float32) for _ in range(4)]
     graph = quantised([method], model, dark)["forward"]
@@ -128,7 +132,7 @@ def test_a_tile_like_the_calibration_is_nearer_to_fp32_than_others_which_are_not
 
 def test_pure_colours_stay_what_they_are_whatever_calibrates():
     model = plain()
-    (method,) = methods_of(model, 2)
+    (method,) = methods_of(model, 2, 64)
     for value in (0.0, 0.5):
         graph = quantised([method], model, tiles_of(value))["forward"]
         for tile in map(torch.from_numpy, calibration_extremes()):
@@ -139,7 +143,7 @@ def test_pure_colours_stay_what_they_are_whatever_calibrates():
 
 def test_the_card_says_what_it_was_calibrated_on():
     model = plain()
-    _, card = quantize_methods(methods_of(model, 2), model, tiles_of(0.5, 3), 64, "grey paper")
+    _, card = quantize_methods(methods_of(model, 2, 64), model, tiles_of(0.5, 3), "grey paper")
     assert card.calibration == "3 tiles of 48x48 from grey paper"
 
 
@@ -147,7 +151,7 @@ def test_the_card_says_what_it_was_calibrated_on():
 
 
 def dynamic(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
-    return quantize_methods(methods, model, tiles, 64, "test", dynamic=True)[0]
+    return quantize_methods(methods, model, tiles, "test", dynamic=True)[0]
 
 
 def test_with_ranges_at_run_time_every_layer_but_the_head_and_the_blend_is_in_int8(tiny):
@@ -162,7 +166,7 @@ def test_with_ranges_at_run_time_every_layer_but_the_head_and_the_blend_is_in_in
 @pytest.mark.parametrize("scale", [2, "any"])
 def test_a_program_with_ranges_at_run_time_computes_its_fake_quantised_graph(tiny, scale):
     """Not to the bit: where a value lies between two codes, XNNPACK and PyTorch round it differently."""
-    methods = methods_of(tiny.model, None if scale == "any" else scale)
+    methods = methods_of(tiny.model, None if scale == "any" else scale, 64)
     graphs = dynamic(methods, tiny.model, list(calibration_tiles(None)))
     program = HostProgram(tiny.artifact(scale, "int8-dynamic") / "model.pte")
     for method in methods:
@@ -178,7 +182,7 @@ def test_a_program_with_ranges_at_run_time_computes_its_fake_quantised_graph(tin
 
 def test_ranges_at_run_time_fit_pictures_that_calibration_never_saw():
     model = plain()
-    (method,) = methods_of(model, 2)
+    (method,) = methods_of(model, 2, 64)
     rng = np.random.default_rng(0)
     dark = [(rng.random((1, 3, 48, 48)) * 0.1).astype(np.float32) for _ in range(4)]
     bright = torch.from_numpy(1 - dark[0])
@@ -228,7 +232,7 @@ def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny,
     with torch.no_grad():
         expected = Dividing(graph).run(torch.from_numpy(lr)).numpy()
         multiplied = graph(torch.from_numpy(lr)).numpy()
-        fp32 = methods_of(tiny.model, 2)[0].module(torch.from_numpy(lr)).numpy()
+        fp32 = methods_of(tiny.model, 2, 64)[0].module(torch.from_numpy(lr)).numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     assert psnr(found, multiplied) > 90
     for target in ("coreml", "coreml-pte"):
@@ -295,7 +299,7 @@ def test_a_model_chooses_the_tiles_of_a_folder_that_reach_farthest(tmp_path):
 def test_a_black_folder_calibrates_to_finite_numbers(tmp_path):
     Image.new("RGB", (60, 60)).save(tmp_path / "black.png")
     model = plain()
-    (method,) = methods_of(model, 2)
+    (method,) = methods_of(model, 2, 64)
     graph = quantised([method], model, calibration_tiles(tmp_path, model))["forward"]
     with torch.no_grad():
         assert torch.isfinite(graph(*method.example({"h": 9, "w": 7}))).all()
@@ -370,12 +374,12 @@ def test_a_program_with_float_layers_between_loads_and_is_its_graph(tmp_path):
     torch.manual_seed(0)
     config = LIIFConfig(n_feats=8, block_widths=(8, 8), hidden_widths=(16, 16), local_ensemble=False)
     model = LIIF(config).eval()
-    methods = methods_of(model, 2)
+    methods = methods_of(model, 2, 64)
     tiles = calibration_tiles(None)[:3]
-    graphs, card = quantize_methods(methods, model, tiles, 64, "test", PLAIN, floats)
+    graphs, card = quantize_methods(methods, model, tiles, "test", PLAIN, floats)
     assert sorted(card.float_layers) == sorted(floats)
     program = tmp_path / "model.pte"
-    program.write_bytes(lower_to_xnnpack({"forward": trace(methods[0], 64, graphs["forward"])}))
+    program.write_bytes(lower_to_xnnpack({"forward": replace(methods[0], module=graphs["forward"]).trace()}))
     sr = HostProgram(program).run("forward", {"lr": tiles[0]})
     with torch.no_grad():
         expected = graphs["forward"](torch.from_numpy(tiles[0])).numpy()
@@ -388,4 +392,4 @@ def test_a_network_that_overflows_is_refused():
         for parameter in model.encoder.parameters():
             parameter.fill_(1e30)
     with pytest.raises(BadInput, match="expected finite activations, found NaN or infinity"):
-        quantised(methods_of(model, 2), model, tiles_of(0.9))
+        quantised(methods_of(model, 2, 64), model, tiles_of(0.9))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
+from edge.card_writer import PTE_FILE
 from edge.cli.main import main
 from edge.errors import BadInput, CheckFailed
 from edge.evaluate.benchmark import BenchJob, bench, steps
-from edge.pipeline import PTE_FILE
 from models import checkpoint_hash
 
 

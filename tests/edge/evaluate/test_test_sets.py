@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.check.comparison import measure
 from edge.check.thresholds import THRESHOLDS
 from edge.errors import BadInput
-from edge.evaluate.test_sets import Evaluation, Score, evaluate, find_pairs, read_pair, resize_bicubic
+from edge.evaluate.test_sets import Evaluation, Score, evaluate, find_pairs, read_pair
 from edge.images.image_file import to_float
-from edge.pipeline import measure
+from edge.images.pictures import resize_bicubic
 from edge.run.artifact import Artifact
 from models.drawings import draw_sheet
 

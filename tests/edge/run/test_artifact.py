@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from edge.card import CARD_FILE, hash_program, read_card
-from edge.check.comparison import well_posed
 from edge.errors import BadArtifact, BadInput, OutputExists
 from edge.images.image_file import to_float
 from edge.images.metrics import psnr
 from edge.run.artifact import Artifact, new_artifact
 from models import FixedScaleLIIF
 from models.drawings import draw_sheet
+from models.liif.coordinates import well_posed
 
 SHAPES = [(1, 1), (1, 9), (9, 1), (7, 12), (33, 20), (64, 64)]
 

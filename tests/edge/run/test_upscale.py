@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from edge.card import TileCard, read_card
-from edge.check.comparison import well_posed
 from edge.errors import BadInput
 from edge.images.image_file import Picture, to_float, to_uint8
-from edge.methods import methods_of
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS
 from edge.run.artifact import Artifact
 from edge.run.upscale import check_target, count_tiles, target_size, upscale, upscale_picture
 from models import load_checkpoint
 from models.drawings import draw_sheet
+from models.liif.coordinates import well_posed
+from models.liif.programs import methods_of
 
 SIZES = [(1, 1), (1, 37), (50, 1), (2, 3), (3, 20), (4, 4), (15, 16), (33, 47), (70, 41)]
 
@@ -63,7 +63,7 @@ class EmbeddedNetwork:
     about: ClassVar[dict[str, str]] = {"device": "PyTorch"}
 
     def __init__(self, scale: int | None) -> None:
-        self._methods = {m.name: m for m in methods_of(load_checkpoint(DEFAULT_WEIGHTS), scale)}
+        self._methods = {m.name: m for m in methods_of(load_checkpoint(DEFAULT_WEIGHTS), scale, 64)}
 
     def run(self, method: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         called = self._methods[method]

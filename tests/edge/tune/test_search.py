@@ -11,15 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from edge.backends.coreml.weights import MIXED
 from edge.card import read_card
 from edge.check.thresholds import THRESHOLDS
 from edge.cli.main import main, parser
 from edge.cli.tuning import _precisions, require_front
+from edge.compress.palettes import MIXED
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
 from edge.evaluate.test_sets import Pair
 from edge.images.pictures import PHOTOGRAPHS, built_in_pictures
-from edge.pipeline import fp32_picture
 from edge.recipe import PRECISIONS
 from edge.run.artifact import Artifact
 from edge.tune import search as tuning
@@ -48,8 +47,10 @@ from edge.tune.trial_metrics import (
 from models import LIIF, FixedScaleLIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.drawings import draw_sheet
 from models.liif.cost import count_macs
+from models.liif.family import fp32_picture
+from models.liif.widths import prunable
 from models.training.recipe import read_recipe
-from quantize.pruning import BudgetError, prunable
+from quantize.pruning import BudgetError
 
 CONFIG = LIIFConfig(n_feats=8, block_widths=(16, 16), hidden_widths=(32, 32), local_ensemble=False)
 MAX_LOSS = 0.001  # dB: the unpruned fp32 program is within it

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from edge.backends.coreml.export import PRECISIONS, convert
-from edge.backends.coreml.weights import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
+from edge.compress.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadInput
 from models import LIIF, AnyScaleDecoder, FixedScaleLIIF, LIIFConfig
 from quantize.palette import Palette, palettize

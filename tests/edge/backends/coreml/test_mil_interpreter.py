@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from edge.backends.coreml.export import convert
 from edge.backends.coreml.mil_interpreter import MILProgram
 from edge.backends.coreml.runtime import import_coremltools
-from edge.backends.coreml.weights import MIXED, SMALLEST_COMPRESSED, UNIFORM
+from edge.compress.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadArtifact
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
 from quantize.palette import Palette, palettize

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edge.backends.xnnpack.export import TRACE_SIZES, delegate, lower_to_xnnpack, trace
+from edge.backends.xnnpack.export import delegate, lower_to_xnnpack
 from edge.backends.xnnpack.graph import LAYERS, NODES, Graph
 from edge.errors import ExportError
-from edge.methods import MAX_ROWS, Method, TensorSpec, methods_of
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
+from models.family import TRACE_SIZES, Method, TensorSpec
+from models.liif.programs import MAX_ROWS, methods_of
 
 
 class Conv(nn.Module):
@@ -33,8 +34,9 @@ class ConvAndSum(Conv):
 
 def lowered(module: nn.Module) -> bytes:
     picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
-    method = Method("forward", module.eval(), (picture,), TensorSpec("sr", (1, 3, "h", "w")))
-    return lower_to_xnnpack({"forward": trace(method, 64)})
+    limits = {"h": 64, "w": 64}
+    method = Method("forward", module.eval(), (picture,), TensorSpec("sr", (1, 3, "h", "w")), limits)
+    return lower_to_xnnpack({"forward": method.trace()})
 
 
 def test_operators_that_xnnpack_lacks_are_named_and_nothing_is_made():
@@ -49,8 +51,8 @@ def test_the_same_layer_alone_is_lowered():
 def test_a_program_is_that_of_all_of_xnnpacks_passes_on_symbolic_sizes(monkeypatch):
     torch.manual_seed(0)
     config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(8,), local_ensemble=False)
-    (method,) = methods_of(LIIF(config).eval(), 2)
-    programs = {method.name: trace(method, 64)}
+    (method,) = methods_of(LIIF(config).eval(), 2, 64)
+    programs = {method.name: method.trace()}
     quick = lower_to_xnnpack(programs)
     monkeypatch.setattr("edge.backends.xnnpack.export.quick_passes", nullcontext)
     assert quick == lower_to_xnnpack(programs)
@@ -67,7 +69,7 @@ def test_a_program_serves_every_size_up_to_its_largest(tiny, shape):
 
 @pytest.mark.parametrize("n", [1, 7, 1000, MAX_ROWS])
 def test_a_decoder_serves_every_number_of_rows_up_to_its_largest(tiny, n):
-    decode = methods_of(tiny.model, None)[1]
+    decode = methods_of(tiny.model, None, 64)[1]
     rows, coordinates = decode.example({"n": n})
     with torch.no_grad():
         expected = decode.module(rows, coordinates).numpy()
@@ -78,8 +80,8 @@ def test_a_decoder_serves_every_number_of_rows_up_to_its_largest(tiny, n):
 
 def test_the_delegate_runs_one_evaluation_after_the_other(tiny):
     """Side by side, their activations would be alive at once: several times the memory."""
-    method = methods_of(tiny.model, 2)[0]
-    lowered = delegate({"forward": trace(method, 64)}).exported_program("forward").graph_module
+    method = methods_of(tiny.model, 2, 64)[0]
+    lowered = delegate({"forward": method.trace()}).exported_program("forward").graph_module
     calls = [getattr(lowered, node.target) for node in lowered.graph.nodes if node.op == "get_attr"]
     network = max(calls, key=lambda call: len(call.processed_bytes))
     data = network.named_data_store_output
@@ -102,7 +104,7 @@ def test_methods_describe_what_their_modules_take_and_return(scale):
     torch.manual_seed(0)
     model = LIIF(LIIFConfig(n_feats=4, block_widths=(4,), hidden_widths=(8,))).eval()
     sizes = {"h": 5, "w": 7, "n": 6}
-    for method in methods_of(model, scale):
+    for method in methods_of(model, scale, 64):
         inputs = method.example(sizes)
         assert [tuple(x.shape) for x in inputs] == [spec.sized(sizes) for spec in method.inputs]
         with torch.no_grad():

@@ -1,0 +1,60 @@
+"""Calibration tiles: of the built-in pictures, and of a user's folder on top."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from edge.errors import BadInput
+from edge.images.pictures import built_in_pictures, folder_pictures, picture_files
+from models import LIIF
+from models.arrays import Float
+from quantize.calibration import cut_tiles, reach, select_tiles, tiles_by_picture
+
+CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
+
+TILES_PER_PICTURE = 4
+
+# Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
+# farthest. Such a choice loses half of what random tiles lose, or less (docs/int8.md).
+CANDIDATES = 256
+
+KEPT = 24
+
+
+def calibration_tiles(folder: Path | None, model: LIIF | None = None) -> Sequence[Float]:
+    """Tiles (1, 3, 48, 48) from the built-in pictures, and after them from ``folder``, if there is one.
+
+    Of a folder ``model`` chooses: of up to ``CANDIDATES`` tiles from pictures all over it, the ``KEPT`` that
+    reach farthest; without a model, all of them. They come on top, so that no folder, of one picture, of
+    black ones, takes away what ranges need. Raises BadInput for a folder without pictures that are large
+    enough.
+    """
+    built_in = cut_tiles(built_in_pictures(), CALIBRATION_TILE, TILES_PER_PICTURE)
+    return [*built_in, *folder_tiles(folder, model)]
+
+
+def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
+    """Those of ``calibration_tiles`` that are from ``folder``."""
+    if folder is None:
+        return []
+    each = max(TILES_PER_PICTURE, CANDIDATES // len(picture_files(folder)))
+    pictures = folder_pictures(folder, CANDIDATES // TILES_PER_PICTURE)
+    candidates = tiles_by_picture(pictures, CALIBRATION_TILE, each)
+    try:
+        if model is None:
+            return [tile for tiles in candidates for tile in tiles]
+        encoder = model.encoder
+        return select_tiles(
+            candidates,
+            KEPT,
+            TILES_PER_PICTURE,
+            lambda tile: reach(encoder, (torch.from_numpy(tile) - 0.5) / 0.5),
+        )
+    except ValueError as error:
+        raise BadInput(f"{folder}: {error}") from error
+
+
+def describe_tiles(tiles: Sequence[Float], source: str) -> str:
+    """For cards: how many tiles of which size, and what they are from."""
+    return f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}"

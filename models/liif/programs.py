@@ -1,0 +1,113 @@
+"""The methods of LIIF-EDSR's programs, and what they are called with."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF
+from models.arrays import Float
+from models.family import Method, TensorSpec
+from models.liif.any_scale import gather_rows, plan_queries
+from models.liif.fixed_scale import FixedScaleColours, FixedScaleFeatures
+
+# Rows per call of ``decode``: four neighbours of 64 x 64 output pixels, 16.8 MB of float32 rows.
+MAX_ROWS = 4 * 64 * 64
+
+
+def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
+    """``forward`` at a fixed ``scale``; ``encode`` and ``decode`` for any (None).
+
+    ``max_tile``: LR pixels, the largest side.
+    """
+    limits = {"h": max_tile, "w": max_tile, "n": MAX_ROWS}
+    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
+    if scale is not None:
+        output = TensorSpec("sr", (1, 3, f"{scale}*h", f"{scale}*w"), (0.0, 1.0))
+        return [Method("forward", FixedScaleLIIF(model, scale).eval(), (picture,), output, limits)]
+    width = model.config.hidden_widths[0]
+    encoded = TensorSpec("encoded", (1, width, "h", "w"))
+    rows = TensorSpec("rows", ("n", width))
+    coordinates = TensorSpec("coordinates", ("n", model.config.n_coordinates), (-2.0, 2.0))
+    colours = TensorSpec("colours", ("n", 3), (0.0, 1.0))
+    return [
+        Method("encode", AnyScaleEncoder(model).eval(), (picture,), encoded, limits),
+        Method("decode", AnyScaleDecoder(model).eval(), (rows, coordinates), colours, limits),
+    ]
+
+
+class Echo(nn.Module):
+    """What a program received, as it received it."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return lr * 1.0  # an operator, so that the picture goes through the back end
+
+
+def stage_methods(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
+    """Methods that return what the network has computed up to a stage (``edge.stages``), for checks."""
+    limits = {"h": max_tile, "w": max_tile}
+    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
+    seen = TensorSpec("seen", (1, 3, "h", "w"), (0.0, 1.0))
+    features = TensorSpec("features", (1, model.config.n_feats, "h", "w"))
+    # Any scale will do for the features: they come before it.
+    methods = [
+        Method("input", Echo(), (picture,), seen, limits),
+        Method("features", FixedScaleFeatures(model, scale or 2).eval(), (picture,), features, limits),
+    ]
+    if scale is not None:
+        module = FixedScaleColours(model, scale).eval()
+        colours = TensorSpec("colours", (1, 3 * len(module.evaluations), "h", "w"), (-0.5, 0.5))
+        methods.append(Method("colours", module, (picture,), colours, limits))
+    return methods
+
+
+# The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain.
+FLOAT_LAYERS = ("coordinates",)
+
+# Zooms at which the any-scale decoder is calibrated: within its training range of 1 to 4.
+CALIBRATION_ZOOMS = (1.5, 2.0, 3.3)
+
+ROWS_PER_CALL = 1024  # and up to twice as many, where they do not divide
+
+
+def calibration_inputs(
+    method: Method, methods: Sequence[Method], model: LIIF, tiles: Sequence[Float]
+) -> Iterator[tuple[Tensor, ...]]:
+    """What ``method``, one of ``methods``, is called with when ``tiles`` are upscaled."""
+    if method.name == "decode":
+        return decoder_inputs(model, methods[0].module, tiles)
+    return ((torch.from_numpy(tile),) for tile in tiles)
+
+
+def decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
+    """What ``decode`` is called with when ``tiles`` are upscaled, at each of the calibration zooms."""
+    config = model.config
+    for tile in tiles:
+        with torch.no_grad():
+            encoded = encoder(torch.from_numpy(tile))[0].numpy()
+        h, w = encoded.shape[1:]
+        for zoom in CALIBRATION_ZOOMS:
+            size = (round(h * zoom), round(w * zoom))
+            queries = plan_queries(
+                (h, w),
+                size,
+                (0, size[0]),
+                (0, size[1]),
+                (0, 0, h, w),
+                local_ensemble=config.local_ensemble,
+                cell_decode=config.cell_decode,
+            )
+            for index, coordinates in zip(queries.index, queries.coordinates, strict=True):
+                every = max(1, len(index) // ROWS_PER_CALL)
+                rows = gather_rows(encoded, index[::every])
+                yield torch.from_numpy(rows), torch.from_numpy(coordinates[::every].copy())
+
+
+def checkpoint_path(path: str, weight: str) -> str:
+    """The checkpoint's name of the layer at ``path`` in one of our forms; the blend's have their weight's."""
+    parts = {"hoisted": "imnet.layers.0", "coordinates": "imnet.layers.0 (coordinates)"}
+    form, _, rest = path.partition(".")
+    if form == "layers":
+        number, _, part = rest.partition(".")  # a ReLU between two; the first is in two parts
+        return f"imnet.layers.{2 * int(number) + 2}" + (f" ({part})" if part else "")
+    return parts.get(path, path) or weight
