@@ -7,6 +7,7 @@ from platformdirs import user_cache_path
 
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
+from edge.super_resolution import build_of
 from models import checkpoint_hash, load_checkpoint
 
 
@@ -16,5 +17,5 @@ def cached_artifact(checkpoint: Path, spec: ArtifactSpec, note: Callable[[str], 
     folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
     if not folder.exists():
         note(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
-        build_artifact(model, Recipe((spec,), checkpoint), spec, folder)
+        build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
     return folder

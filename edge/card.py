@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,10 +17,12 @@ SCHEMA_VERSION = 1
 LARGEST_EXTENSION = 8
 
 Scale = Literal[2, 3, 4, "any"]
-Target = Literal["xnnpack", "coreml", "coreml-pte"]
 Precision = Literal[
     "fp32", "fp16", "int8", "int8-dynamic", "int8-weights", "palette6", "palette4", "palette-mixed"
 ]
+
+
+AnyCard = TypeVar("AnyCard", bound="ArtifactCard")
 
 
 class _Part(BaseModel):
@@ -107,33 +109,27 @@ class MeasuredCard(_Part):
     worst_flat: float | None = None
 
 
-class Card(_Part):
-    """The whole card."""
+class ArtifactCard(_Part):
+    """What the card of any network's artifact says: its programs, and what they were made of. ``target``:
+    the back end that runs them."""
 
     schema_version: Literal[1]
     name: str
-    scale: Scale
-    target: Target
+    target: str
     precision: Precision
     methods: list[MethodCard] = Field(min_length=1)
-    tile: TileCard
-    decoding: DecodingCard | None
     quantisation: QuantisationCard | None
     checkpoint: CheckpointCard
     programs: dict[str, ProgramCard] = Field(min_length=1)
-    macs_per_output_pixel: int = Field(ge=1)
-    measured: MeasuredCard | None  # null while the artifact is being built
     versions: dict[str, str]
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Card":
+    def _programs_exist(self) -> "ArtifactCard":
         for method in self.methods:
             if method.program not in self.programs:
                 raise ValueError(f"method {method.name} is in {method.program}, which programs does not list")
         if any(Path(name).name != name or name in ("", "..") for name in self.programs):
             raise ValueError("programs must be plain names inside the artifact's folder")
-        if (self.scale == "any") != (self.decoding is not None):
-            raise ValueError("decoding belongs to any-scale artifacts, and to these only")
         return self
 
     def to_json(self) -> str:
@@ -141,8 +137,24 @@ class Card(_Part):
         return self.model_dump_json(indent=2) + "\n"
 
 
-def read_card(folder: Path) -> Card:
-    """The card of the artifact in ``folder``, with the hashes of its programs checked.
+class Card(ArtifactCard):
+    """The card of an artifact that upscales pictures. ``measured``: None while it is being built."""
+
+    scale: Scale
+    tile: TileCard
+    decoding: DecodingCard | None
+    macs_per_output_pixel: int = Field(ge=1)
+    measured: MeasuredCard | None
+
+    @model_validator(mode="after")
+    def _decoding_fits(self) -> "Card":
+        if (self.scale == "any") != (self.decoding is not None):
+            raise ValueError("decoding belongs to any-scale artifacts, and to these only")
+        return self
+
+
+def read_card_as(kind: type[AnyCard], folder: Path) -> AnyCard:
+    """The card, of this ``kind``, of the artifact in ``folder``, with the hashes of its programs checked.
 
     Raises BadArtifact if there is none, if it is of another schema version, lacks or adds fields, or if
     a program is missing or is not the one the card describes.
@@ -160,7 +172,7 @@ def read_card(folder: Path) -> Card:
     if version != SCHEMA_VERSION:
         raise BadArtifact(f"{path}: expected schema version {SCHEMA_VERSION}, found {version!r}")
     try:
-        card = Card.model_validate_json(json.dumps(values))
+        card = kind.model_validate_json(json.dumps(values))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "card"
@@ -175,6 +187,11 @@ def read_card(folder: Path) -> Card:
                 f"{program.sha256[:12]}…), found another or a damaged one ({found.sha256[:12]}…)"
             )
     return card
+
+
+def read_card(folder: Path) -> Card:
+    """The card of an artifact that upscales pictures; see ``read_card_as``."""
+    return read_card_as(Card, folder)
 
 
 def hash_program(path: Path) -> ProgramCard:

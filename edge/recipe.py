@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.card import Precision, Scale, Target
+from edge.backends.table import DEFAULT_TARGET, backend_of
+from edge.card import Precision, Scale
 from edge.errors import BadInput
 from edge.layer_plan import WIDTHS, LayerPlan
 from models import DEFAULT_WEIGHTS, SCALES
@@ -15,12 +16,6 @@ DEFAULT_TILE = 128
 MAX_TILE = 256
 DEFAULT_HALO = 8
 
-PRECISIONS: dict[Target, tuple[Precision, ...]] = {
-    "xnnpack": ("fp32", "int8-dynamic", "int8"),
-    "coreml": ("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4", "palette-mixed"),
-    "coreml-pte": ("fp32", "fp16", "int8"),
-}
-
 # The largest factor that the paper evaluates (arXiv 2012.09161, table 1).
 MAX_SCALE = 30.0
 
@@ -31,22 +26,25 @@ class ArtifactSpec:
 
     scale: Scale
     precision: Precision
-    target: Target = "xnnpack"
+    target: str = DEFAULT_TARGET
 
     def __post_init__(self) -> None:
         if self.scale != "any" and self.scale not in SCALES:
             raise BadInput(f"expected a scale of 2, 3, 4 or any, found {self.scale}")
-        if self.target not in PRECISIONS:
-            raise BadInput(f"expected a target of {', '.join(PRECISIONS)}, found {self.target}")
-        if self.precision not in PRECISIONS[self.target]:
-            known = ", ".join(PRECISIONS[self.target])
+        precisions = backend_of(self.target).precisions
+        if self.precision not in precisions:
+            known = ", ".join(precisions)
             raise BadInput(f"expected a precision of {known} for {self.target}, found {self.precision}")
+
+    @property
+    def variant(self) -> str:
+        """The network's variant: ``x2``, ``any``."""
+        return "any" if self.scale == "any" else f"x{self.scale}"
 
     @property
     def name(self) -> str:
         """Name of the artifact's folder."""
-        scale = "any" if self.scale == "any" else f"x{self.scale}"
-        return f"liif-{scale}-{self.precision}-{self.target}"
+        return f"liif-{self.variant}-{self.precision}-{self.target}"
 
 
 @dataclass(frozen=True)

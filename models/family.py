@@ -1,15 +1,18 @@
-"""A program's methods, each a module with named inputs and one output.
+"""What ``edge`` asks of a network, whatever family it is of: its programs, and how int8 treats them.
 
-Back ends export these, and ``card.json`` repeats them for the app that loads the artifact.
+A program's methods are modules with named inputs and one output. Back ends export them, and ``card.json``
+repeats them for the app that loads the artifact.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
+
+from models.arrays import Float
 
 # Sizes to trace with. Unequal, and unlike any width of the network: equal sizes would be taken for one.
 TRACE_SIZES = {"h": 37, "w": 53, "n": 71}
@@ -65,3 +68,98 @@ class Method:
         return torch.export.export(
             self.module, self.example(TRACE_SIZES), dynamic_shapes=self.dynamic_shapes()
         )
+
+
+@dataclass(frozen=True)
+class Program:
+    """One variant of a network. ``probes``: methods that return intermediate outputs, which checks call and
+    apps do not. ``sizes``: of the dimensions that vary, and of their multiples in outputs, where a back end
+    takes one size only."""
+
+    methods: tuple[Method, ...]
+    probes: tuple[Method, ...]
+    sizes: Mapping[str, int]
+
+    @property
+    def every(self) -> tuple[Method, ...]:
+        """Methods and probes."""
+        return (*self.methods, *self.probes)
+
+    @property
+    def layers(self) -> list[str]:
+        """Module paths of everything with weights that int8 or palettes could have."""
+        modules = [named for method in self.methods for named in method.module.named_modules()]
+        return list(dict.fromkeys(path for path, m in modules if isinstance(m, nn.Conv2d | nn.Linear)))
+
+    def with_modules(self, modules: Mapping[str, nn.Module]) -> "Program":
+        """The same methods, those that ``modules`` names with other modules."""
+
+        def changed(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+            return tuple(replace(m, module=modules.get(m.name, m.module)) for m in methods)
+
+        return replace(self, methods=changed(self.methods), probes=changed(self.probes))
+
+
+@dataclass(frozen=True)
+class Int8Rules:
+    """What int8 must know of a network's layers, by module path.
+
+    ``float_layers`` stay float; ``dynamic_float_layers`` do so too where activations get their ranges at run
+    time; so does every layer whose path ends in a name of ``float_names``, and every operator that the root
+    module calls. The range of ``min_max_layers`` holds all of their output, since it is bounded.
+    ``input_steps``: size of a step and zero point of inputs whose values are known before.
+    """
+
+    float_layers: tuple[str, ...] = ()
+    dynamic_float_layers: tuple[str, ...] = ()
+    float_names: tuple[str, ...] = ()
+    min_max_layers: tuple[str, ...] = ()
+    input_steps: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+
+    def kept(self, float_layers: Collection[str], dynamic: bool = False) -> set[str]:
+        """Paths of what stays float when ``float_layers`` do."""
+        return {*self.float_layers, *float_layers, *(self.dynamic_float_layers if dynamic else ())}
+
+    def chosen(self, path: str, kept: Collection[str]) -> bool:
+        """Whether the layer at ``path`` runs in int8 when those ``kept`` do not."""
+        return path != "" and path not in kept and path.rpartition(".")[2] not in self.float_names
+
+
+class Network(Protocol):
+    """A network with its weights, as export and compression see it. Samples are what it is given when it is
+    used, an array each: tiles of pictures, say."""
+
+    @property
+    def family(self) -> str:
+        """The first part of its artifacts' names."""
+        ...
+
+    @property
+    def int8(self) -> Int8Rules:
+        """How int8 treats its layers."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the configuration and the weights."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        ...
+
+    def program(self, variant: str, tile: int, max_tile: int, probes: bool = False) -> Program:
+        """``variant`` in float. ``tile``: the side of what programs of one size take, ``max_tile``: the
+        largest side that others take."""
+        ...
+
+    def int8_form(self, program: Program, kept: Collection[str]) -> Program:
+        """``program`` rewritten so that int8 loses less; layers ``kept`` in float stay as they are."""
+        ...
+
+    def inputs(
+        self, program: Program, method: Method, samples: Sequence[Float]
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """What ``method`` of ``program`` is called with when ``samples`` are processed."""
+        ...

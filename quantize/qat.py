@@ -5,14 +5,14 @@ What is trained are the network's own float weights, through its fixed-scale for
 after training on the same tiles, it becomes the program that it was trained as.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.fx import GraphModule, Node
+from torch.fx import GraphModule
 
 from models import LIIF, FixedScaleLIIF
 from models.arrays import Float
@@ -34,11 +34,11 @@ class FakeQuantisedGraph:
 
     ``quantizer``: a PT2E quantizer whose specifications are fake quantisers; its ``copies`` tell the
     weights that it doubled, by name. ``example``: an input; its first and last two sizes vary.
-    ``whole_range``: as for ``quantize_static``.
+    ``min_max_layers``: as for ``calibrate``.
     """
 
     def __init__(
-        self, module: nn.Module, example: Tensor, quantizer: Any, whole_range: Callable[[Node], bool]
+        self, module: nn.Module, example: Tensor, quantizer: Any, min_max_layers: Collection[str]
     ) -> None:
         from torchao.quantization.pt2e import FakeQuantize
         from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
@@ -49,7 +49,7 @@ class FakeQuantisedGraph:
         named = {**dict(self._graph.named_parameters()), **dict(self._graph.named_buffers())}
         self._sources = {name: quantizer.copies.get(name, name) for name in named}
         self._quantisers = [part for part in self._graph.modules() if isinstance(part, FakeQuantize)]
-        self._ranges = ActivationRanges(self._graph, whole_range)
+        self._ranges = ActivationRanges(self._graph, min_max_layers)
 
     def __call__(self, weights: Mapping[str, Tensor], lr: Tensor) -> Tensor:
         """``lr`` (B, 3, h, w) in [0, 1] to (B, 3, s·h, s·w)."""

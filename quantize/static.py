@@ -1,6 +1,6 @@
 """Static post-training quantisation of any module by PT2E: annotate, observe real inputs, convert, refine."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from quantize.graph import LAYERS
+from quantize.graph import LAYERS, module_path
 from quantize.ranges import EXTREME_SHARE, Histogram, RangeMethod, least_error_scales
 from quantize.rounding import refine
 
@@ -54,27 +54,27 @@ class Calibrated:
     inputs: list[tuple[Tensor, ...]]
 
 
-def quantize_static(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    dynamic_shapes: dict[str, Any],
-    calibration: Iterable[tuple[Tensor, ...]],
-    quantizer: Any,
-    spec: StaticSpec = PLAIN,
-    whole_range: Callable[[Node], bool] = lambda node: False,
-    extremes: Iterable[tuple[Tensor, ...]] = (),
-    added: Iterable[tuple[Tensor, ...]] = (),
-) -> nn.Module:
-    """``module`` with quantise-dequantise pairs where ``quantizer`` (a PT2E ``Quantizer``) put them.
+@dataclass(frozen=True)
+class CalibrationInputs:
+    """Inputs of a module, one tuple per call. ``practice``: like those of practice; ``extremes``: at the edge
+    of what can come, which ranges have to serve, too, by ``EXTREME_SHARE``, and weights are not rounded for;
+    ``added``: further ones of practice, which count as much but may make ranges worse for the others by
+    ``ADDED_ERROR`` only."""
 
-    Parameters and errors are those of ``calibrate``. The result runs in PyTorch (that is the
-    fake-quantised graph to compare a program with) and exports like any module.
+    practice: Iterable[tuple[Tensor, ...]]
+    extremes: Iterable[tuple[Tensor, ...]] = ()
+    added: Iterable[tuple[Tensor, ...]] = ()
+
+
+def quantize_static(ready: Calibrated, spec: StaticSpec = PLAIN) -> nn.Module:
+    """The module that was calibrated, with quantise-dequantise pairs where the quantizer put them; its
+    observers are used up.
+
+    The result runs in PyTorch (that is the fake-quantised graph to compare a program with) and exports like
+    any module.
     """
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
-    ready = calibrate(
-        module, example, dynamic_shapes, calibration, quantizer, spec, whole_range, extremes, added
-    )
     converted = convert_pt2e(ready.graph)
     feedback = spec.rounding == "feedback"
     if feedback or spec.bias_correction:
@@ -89,37 +89,32 @@ def calibrate(
     module: nn.Module,
     example: tuple[Tensor, ...],
     dynamic_shapes: dict[str, Any],
-    calibration: Iterable[tuple[Tensor, ...]],
+    given: CalibrationInputs,
     quantizer: Any,
     spec: StaticSpec = PLAIN,
-    whole_range: Callable[[Node], bool] = lambda node: False,
-    extremes: Iterable[tuple[Tensor, ...]] = (),
-    added: Iterable[tuple[Tensor, ...]] = (),
+    min_max_layers: Collection[str] = (),
 ) -> Calibrated:
-    """Observe ``module`` on ``calibration``: inputs like those of practice, one tuple per call.
+    """Observe ``module`` on what it is ``given``, where ``quantizer`` (a PT2E ``Quantizer``) says.
 
-    Their ranges become the quantisation parameters, those of nodes with a ``whole_range`` from the
-    smallest to the largest value. The quantizer's observers must be PT2E's min-max ones, which ``spec``
-    then overrules. ``extremes``: inputs at the edge of what can come, which ranges have to serve, too, by
-    ``EXTREME_SHARE``; weights are not rounded for them. ``added``: further inputs of practice, which count
-    as much as ``calibration`` but may make ranges worse for it, and for extremes, by ``ADDED_ERROR`` only.
-    Raises ValueError if ``calibration`` is empty, NonFinite if it gives NaN or infinity.
+    The ranges found become the quantization parameters; those of ``min_max_layers``, by module path, go from
+    the smallest to the largest value. The quantizer's observers must be PT2E's min-max ones, which ``spec``
+    then overrules. Raises ValueError without inputs of practice, NonFinite if they give NaN or infinity.
     """
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     graph = torch.export.export(module, example, dynamic_shapes=dynamic_shapes).module()
     prepared = prepare_pt2e(graph, quantizer)
-    ranges = ActivationRanges(prepared, whole_range)
+    ranges = ActivationRanges(prepared, min_max_layers)
     kept = _EvenSample(MAX_REFINING_INPUTS)
     sources: dict[Source, Iterable[tuple[Tensor, ...]]] = {
-        "pictures": calibration,
-        "added": added,
-        "extremes": extremes,
+        "pictures": given.practice,
+        "added": given.added,
+        "extremes": given.extremes,
     }
     with torch.no_grad():
-        for source, given in sources.items():
+        for source, calls in sources.items():
             with ranges.source(source):
-                for inputs in given:
+                for inputs in calls:
                     prepared(*inputs)
                     if source != "extremes":
                         kept.add(inputs)
@@ -157,14 +152,14 @@ def _observed(prepared: GraphModule) -> list[tuple[Node, Any]]:
 
 
 class ActivationRanges:
-    """What the observers of ``prepared``'s activations see, of each ``Source`` apart; constants and nodes
-    with a ``whole_range`` keep all of it."""
+    """What the observers of ``prepared``'s activations see, of each ``Source`` apart; constants and outputs
+    of ``min_max_layers``, by module path, keep all of it."""
 
-    def __init__(self, prepared: GraphModule, whole_range: Callable[[Node], bool]) -> None:
+    def __init__(self, prepared: GraphModule, min_max_layers: Collection[str]) -> None:
         self._seen: dict[Any, dict[Source, Histogram]] = {}
         self._source: Source = "pictures"
         for node, observer in _observed(prepared):
-            if node.op != "get_attr" and not whole_range(node):
+            if node.op != "get_attr" and module_path(node) not in min_max_layers:
                 self._seen[observer] = seen = {source: Histogram() for source in SOURCES}
                 observer.register_forward_hook(
                     lambda _module, inputs, _output, seen=seen: seen[self._source].add(inputs[0])

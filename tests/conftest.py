@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from quantized import quantize_methods
 from torch import nn
 
 from edge.cli.memory import keep_freed_memory
 from edge.compress.calibration import calibration_tiles
-from edge.compress.int8 import quantize_methods
-from edge.compress.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
+from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
+from edge.super_resolution import build_of
 from models import LIIF, LIIFConfig, save_checkpoint
 from models.liif.programs import methods_of
 from quantize.palette import Palette, large_layers
@@ -45,7 +46,7 @@ class Tiny:
         spec = ArtifactSpec(scale, precision, target)
         folder = self._folder / spec.name
         if not folder.exists():
-            build_artifact(self.model, self.recipe(spec), spec, folder)
+            build_artifact(build_of(self.model, self.recipe(spec), spec), folder)
         return folder
 
     def recipe(self, *specs: ArtifactSpec) -> Recipe:

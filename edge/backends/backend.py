@@ -1,12 +1,70 @@
-"""What every back end gives: a program to run, and the calls of its layers."""
+"""What a back end is: how it exports, loads and shows a program, and all that others must know of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from torch import Tensor
-
+from edge.card import ArtifactCard, Precision
 from models.arrays import Float
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.family import Program
+    from quantize.palette import Palette
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """How Core ML runs, where it does. ``arithmetic``: the interpreter's, None for Core ML itself;
+    ``compute_units``: what Core ML itself may use."""
+
+    arithmetic: Literal["exact", "fp16"] | None = None
+    compute_units: str = "all"
+
+
+class Executable(Protocol):
+    """A loaded program: named methods that take and give float32 arrays. ``about``: where, in words."""
+
+    about: dict[str, str]
+
+    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        """The output of ``method`` for these named inputs."""
+        ...
+
+
+class LayeredProgram(Protocol):
+    """A program's method, run layer by layer."""
+
+    def run(self, inputs: Mapping[str, Float], take: "Callable[[LayerCall], None]") -> None:
+        """Has ``take`` called for every call of a layer, in the program's order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One way to export and run programs.
+
+    ``precisions``: what it exports, ``default_precision`` if nobody says. ``one_size``: a program takes
+    inputs of one size only. ``runtime``: the runtime in this process; ``native``: ``liif-runner`` runs it,
+    too. ``can_time``: whether times mean something here, which those of an interpreter do not.
+
+    ``export`` writes a program's methods into a folder and returns the file or package that holds each;
+    palettes are those of the weights, by module path. ``load`` opens what it wrote. ``layers`` opens one
+    method to look into, for inputs whose sides or rows are at most so large; None where no layer can be seen.
+    """
+
+    name: str
+    precisions: tuple[Precision, ...]
+    default_precision: Precision
+    one_size: bool
+    runtime: Literal["executorch", "coreml"]
+    native: bool
+    can_time: Callable[[], bool]
+    export: "Callable[[Program, Precision, Mapping[str, Palette], Path], dict[str, str]]"
+    load: Callable[[Path, ArtifactCard, RuntimeOptions], Executable]
+    layers: Callable[[Path, str, int], LayeredProgram] | None = None
 
 
 @dataclass(frozen=True)
@@ -27,20 +85,10 @@ class LayerCall:
     to it, where the program shows that.
     """
 
-    weight: Tensor
-    given: Tensor
-    made: Tensor
+    weight: "Tensor"
+    given: "Tensor"
+    made: "Tensor"
     relu: bool = False
     steps: Steps | None = None
     reads: Steps | None = None
-    source: Tensor | None = None
-
-
-class Program(Protocol):
-    """What a device loads: named methods that take and give float32 arrays. ``about``: where, in words."""
-
-    about: dict[str, str]
-
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
-        """The output of ``method`` for these named inputs."""
-        ...
+    source: "Tensor | None" = None

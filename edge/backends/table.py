@@ -1,22 +1,33 @@
-"""The back ends by name."""
+"""All back ends, by the names that the command line and ``card.json`` have for them. A new one is a line
+here and a folder beside this file.
+"""
 
 from pathlib import Path
-from typing import Literal
 
-from edge.backends.backend import Program
-from edge.backends.coreml.backend import CoreMLPrograms
-from edge.backends.xnnpack.runtime import HostProgram
-from edge.card import Card
+from edge.backends.backend import Backend, Executable, RuntimeOptions
+from edge.backends.coreml.backend import COREML, COREML_PTE
+from edge.backends.xnnpack.backend import XNNPACK
+from edge.card import ArtifactCard
+from edge.errors import BadArtifact, BadInput
+
+BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (XNNPACK, COREML, COREML_PTE)}
+
+DEFAULT_TARGET = XNNPACK.name
+
+
+def backend_of(target: str) -> Backend:
+    """The back end ``target``. Raises BadInput for a name that is not known."""
+    if target not in BACKENDS:
+        raise BadInput(f"expected a target of {', '.join(BACKENDS)}, found {target}")
+    return BACKENDS[target]
 
 
 def load_program(
     folder: Path,
-    card: Card,
-    arithmetic: Literal["exact", "fp16"] | None = None,
-    compute_units: str = "all",
-) -> Program:
-    """The program of ``card`` in this process. ``arithmetic``: interpret a Core ML package with it;
-    ``compute_units``: what Core ML itself may use."""
-    if card.target != "xnnpack":
-        return CoreMLPrograms(folder, card, arithmetic, compute_units)
-    return HostProgram(folder / card.methods[0].program)
+    card: ArtifactCard,
+    options: RuntimeOptions = RuntimeOptions(),  # noqa: B008
+) -> Executable:
+    """The program of ``card`` in this process. Raises BadArtifact for a target that is not known."""
+    if card.target not in BACKENDS:
+        raise BadArtifact(f"{folder}: expected a target of {', '.join(BACKENDS)}, found {card.target}")
+    return BACKENDS[card.target].load(folder, card, options)

@@ -11,8 +11,8 @@ from torch import Tensor
 from edge.backends.backend import LayerCall, Steps
 from edge.check.reference_layers import ReferenceCall
 from edge.check.thresholds import NARROW_EXCESS_DB, RANGE_SHIFT, WHOLE_REACH, WIDE_EXCESS_DB
-from edge.compress.int8 import has_whole_range
-from models.liif.int8_form import DARKEST, HEAD
+from models.liif.int8_form import DARKEST, HEAD, INT8_RULES
+from quantize.graph import module_path
 from quantize.ranges import EXTREME_SHARE, Histogram
 
 Activation = Literal["input", "output"]
@@ -152,7 +152,7 @@ def _known_input(expected: ReferenceCall) -> Known:
     if expected.layer == HEAD:
         return Known(DARKEST, whole=True)
     rectified = expected.giver.target is torch.ops.aten.relu.default
-    return Known(0.0 if rectified else None, whole=has_whole_range(expected.giver))
+    return Known(0.0 if rectified else None, whole=module_path(expected.giver) in INT8_RULES.min_max_layers)
 
 
 class _Tally:

@@ -9,29 +9,27 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edge.backends.backend import LayerCall
-from edge.backends.coreml.layers import MILLayers
-from edge.backends.xnnpack.layers import XnnpackLayers
+from edge.backends.backend import LayerCall, LayeredProgram
+from edge.backends.table import BACKENDS
 from edge.card import Card, Precision
 from edge.check.baseline import BaselineTile
 from edge.check.clipping import CallRanges, RangeFit, Source
 from edge.check.reference_layers import Reference, ReferenceCall
 from edge.check.thresholds import KERNEL_STEPS, LAYERS, LayerThreshold
-from edge.compress.calibration import calibration_tiles
-from edge.compress.equalization import equalized
-from edge.compress.int8 import equalization_factors
+from edge.compress.calibration import calibration_tiles, equalization_factors
 from edge.errors import BadArtifact, BadInput
 from edge.images.extremes import EXTREME_SIDE, calibration_extremes, colour_page
 from edge.recipe import MAX_TILE
 from models import LIIF
 from models.arrays import Float
 from models.family import Method
+from models.liif.equalization import equalized
 from models.liif.int8_form import with_int8_ends
 from models.liif.programs import ROWS_PER_CALL, calibration_inputs, decoder_inputs, methods_of
 from quantize.quantizer import SMALLEST_SCALE
@@ -113,14 +111,6 @@ class LayerCheck:
         )
 
 
-class LayeredProgram(Protocol):
-    """A method of an artifact that shows its layers."""
-
-    def run(self, inputs: Mapping[str, Float], take: Callable[[LayerCall], None]) -> None:
-        """Runs it, and has ``take`` called for every call of a layer, in the network's order."""
-        ...
-
-
 def looked_into(tiles: Sequence[BaselineTile], card: Card) -> list[Float]:
     """The inputs of ``tiles`` (1, 3, h, w) that ``check_layers`` runs; see ``PIXELS``."""
     side = card.tile.fixed or min(SIDE, card.tile.maximum)
@@ -193,11 +183,11 @@ def _as_quantised(method: Method, card: Card) -> Method:
 
 def _open(folder: Path, card: Card, method: str) -> LayeredProgram:
     path = folder / next(m.program for m in card.methods if m.name == method)
-    if card.target == "xnnpack":
-        return XnnpackLayers(path, method, 2 * ROWS_PER_CALL if method == "decode" else SIDE)
-    if card.target == "coreml":
-        return MILLayers(path)
-    raise BadInput(f"expected an artifact for xnnpack or coreml, found one for {card.target}")
+    look_into = BACKENDS[card.target].layers
+    if look_into is None:
+        known = " or ".join(name for name, backend in BACKENDS.items() if backend.layers is not None)
+        raise BadInput(f"expected an artifact for {known}, found one for {card.target}")
+    return look_into(path, method, 2 * ROWS_PER_CALL if method == "decode" else SIDE)
 
 
 def _inputs(

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict, replace
 
+from edge.backends.table import DEFAULT_TARGET, backend_of
 from edge.cache import cached_artifact
 from edge.card import Precision, Scale, read_card
 from edge.cli.terminal import Terminal
@@ -37,10 +38,9 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
     plan = None if arguments.layers_from is None else read_plan(arguments.layers_from)
     artifacts = recipe.artifacts
     if arguments.scale is not None or arguments.precision is not None:
-        default: Precision = "int8" if arguments.target == "xnnpack" else "fp16"
-        precision: Precision = arguments.precision or default
+        precision: Precision = arguments.precision or backend_of(arguments.target).default_precision
         artifacts = (ArtifactSpec(arguments.scale or 2, precision, arguments.target),)
-    elif arguments.target != "xnnpack":
+    elif arguments.target != DEFAULT_TARGET:
         raise BadInput("expected --scale or --precision with --target, found neither")
     recipe = replace(recipe, artifacts=artifacts, layers=plan)
     for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):

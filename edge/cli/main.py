@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edge.backends.table import BACKENDS, DEFAULT_TARGET
 from edge.check.device_outputs import FILES
 from edge.cli import (
     artifacts as commands,
@@ -26,7 +27,7 @@ from edge.cli.terminal import Terminal, open_terminal
 from edge.devices.table import DEVICES
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
 from edge.layer_plan import WIDTHS
-from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, PRECISIONS
+from edge.recipe import DEFAULT_HALO, DEFAULT_TILE
 from models import DEFAULT_WEIGHTS, EMBEDDED
 from models.errors import ModelError, TrainingError
 
@@ -60,6 +61,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return command(arguments, terminal)
 
 
+ALL_PRECISIONS = sorted({p for backend in BACKENDS.values() for p in backend.precisions})
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     root = argparse.ArgumentParser(
@@ -84,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
     _checkpoint(sub)
     sub.add_argument("--out", type=Path, default=Path("dist"), help="folder for the artifacts (dist)")
     sub.add_argument("--scale", type=_scale_or_any, help="2, 3, 4 or any; without it: the default recipe")
-    sub.add_argument("--precision", choices=sorted({p for ps in PRECISIONS.values() for p in ps}))
-    sub.add_argument("--target", choices=list(PRECISIONS), default="xnnpack")
+    sub.add_argument("--precision", choices=ALL_PRECISIONS)
+    sub.add_argument("--target", choices=list(BACKENDS), default=DEFAULT_TARGET)
     sub.add_argument("--calibration", type=Path, metavar="DIR", help="pictures to calibrate int8 on")
     sub.add_argument(
         "--layers-from", type=Path, metavar="FILE.json", help="widths of layers; see sensitivity"
@@ -127,7 +131,7 @@ def parser() -> argparse.ArgumentParser:
     target = sub.add_mutually_exclusive_group()
     target.add_argument("--scale", type=_number, help="factor, 1 to 30, whole or not (2)")
     target.add_argument("--size", type=_size, metavar="WxH", help="target size in pixels instead")
-    sub.add_argument("--precision", choices=PRECISIONS["xnnpack"], default="int8")
+    sub.add_argument("--precision", choices=BACKENDS[DEFAULT_TARGET].precisions, default="int8")
     sub.add_argument("--artifact", type=Path, metavar="DIR", help="use this artifact")
     _checkpoint(sub)
     sub.add_argument("--tile", type=_count, help="LR pixels, halo included (the card's)")
@@ -239,9 +243,9 @@ def parser() -> argparse.ArgumentParser:
         "--target xnnpack --max-loss 0.05",
     )
     _checkpoint(sub)
-    sub.add_argument("--target", choices=list(PRECISIONS), default="xnnpack")
+    sub.add_argument("--target", choices=list(BACKENDS), default=DEFAULT_TARGET)
     sub.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
-    sub.add_argument("--precision", choices=sorted({p for ps in PRECISIONS.values() for p in ps}))
+    sub.add_argument("--precision", choices=ALL_PRECISIONS)
     sub.add_argument("--max-loss", type=_number, default=0.05, metavar="DB", help="of PSNR-Y (0.05)")
     sub.add_argument("--by", choices=("time", "macs"), default="time", help="what to save (time)")
     sub.add_argument("--trials", type=_count, default=20, help="of the whole study (20)")

@@ -5,9 +5,9 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
+from edge.backends.table import DEFAULT_TARGET
 from edge.cache import cached_artifact
 from edge.card import read_card
-from edge.card_writer import PTE_FILE
 from edge.check.comparison import WORST_HEADER
 from edge.check.device_outputs import check_export
 from edge.cli.terminal import Terminal, finite, finite_values
@@ -172,7 +172,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "pte-int8": ArtifactSpec(arguments.scale, "int8"),
     }
     programs = {
-        name: cached_artifact(arguments.checkpoint, spec, terminal.note) / PTE_FILE
+        name: _program_of(cached_artifact(arguments.checkpoint, spec, terminal.note))
         for name, spec in specs.items()
     }
     job = BenchJob(arguments.checkpoint, programs | own, arguments.scale, arguments.tile, arguments.repeats)
@@ -191,10 +191,14 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _timed_program(folder: Path, scale: int, tile: int) -> Path:
     """The ``.pte`` of an artifact that ``bench`` can run. Raises BadInput if it is another kind."""
-    card = read_card(folder)
-    if (card.target, card.scale) != ("xnnpack", scale) or card.tile.maximum < tile:
+    card, target = read_card(folder), DEFAULT_TARGET
+    if (card.target, card.scale) != (target, scale) or card.tile.maximum < tile:
         raise BadInput(
-            f"{folder}: expected an artifact for xnnpack at ×{scale} that takes tiles of {tile}, found one "
+            f"{folder}: expected an artifact for {target} at ×{scale} that takes tiles of {tile}, found one "
             f"for {card.target} at {card.scale} that takes {card.tile.maximum}"
         )
-    return folder / PTE_FILE
+    return _program_of(folder)
+
+
+def _program_of(folder: Path) -> Path:
+    return folder / read_card(folder).methods[0].program

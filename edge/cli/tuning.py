@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from edge.card import Precision, Target
+from edge.backends.table import BACKENDS
+from edge.card import Precision
 from edge.cli.terminal import Terminal
-from edge.compress.palettes import MIXED
 from edge.errors import BadInput, CheckFailed
-from edge.recipe import PRECISIONS
+from edge.palettes import MIXED
 from edge.tune.report import (
     HEADER,
     WORST_HEADER,
@@ -70,8 +70,8 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _precisions(arguments: argparse.Namespace) -> tuple[Precision, ...]:
     """One if it was named; by time all; by multiplications, which say nothing of precision, the smallest."""
-    target: Target = arguments.target
-    every = tuple(precision for precision in PRECISIONS[target] if precision != MIXED)
+    precisions = BACKENDS[arguments.target].precisions
+    every = tuple(precision for precision in precisions if precision != MIXED)
     if arguments.precision == MIXED:
         raise BadInput(f"expected a precision that all layers share, found {MIXED}; see sensitivity")
     if arguments.precision is not None:

@@ -4,16 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from edge.errors import BadInput
+from edge.images.extremes import calibration_extremes
 from edge.images.pictures import built_in_pictures, folder_pictures, picture_files
 from models import LIIF
 from models.arrays import Float
+from models.liif.equalization import measure_factors
 from quantize.calibration import cut_tiles, reach, select_tiles, tiles_by_picture
 
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 
 TILES_PER_PICTURE = 4
+
+# Of the built-in ones every third tells how far channels reach, beside the extremes.
+EQUALIZING_TILES = 3
 
 # Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
 # farthest. Such a choice loses half of what random tiles lose, or less (docs/int8.md).
@@ -55,6 +61,6 @@ def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
         raise BadInput(f"{folder}: {error}") from error
 
 
-def describe_tiles(tiles: Sequence[Float], source: str) -> str:
-    """For cards: how many tiles of which size, and what they are from."""
-    return f"{len(tiles)} tiles of {tiles[0].shape[2]}x{tiles[0].shape[3]} from {source}"
+def equalization_factors(model: LIIF) -> dict[str, Tensor]:
+    """The factors of ``model`` in int8: on built-in pictures, so that they follow from the network alone."""
+    return measure_factors(model, [*calibration_tiles(None)[::EQUALIZING_TILES], *calibration_extremes()])

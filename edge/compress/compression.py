@@ -1,83 +1,94 @@
 """Compress a program before its export: int8 layers or palettes, and the card's entry of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from edge.card import QuantisationCard
-from edge.compress.calibration import calibration_tiles, describe_tiles, folder_tiles
-from edge.compress.int8 import layers_of, quantize_methods, quantize_modules
-from edge.compress.palettes import MIXED, PALETTE_TILES, SMALLEST_COMPRESSED, UNIFORM, palette_of
+from edge.compress.int8 import quantize_program
 from edge.layer_plan import WIDTHS, Width, check_plan, summarize
-from edge.recipe import ArtifactSpec, Recipe
-from models import LIIF, checkpoint_hash
-from models.family import Method
-from models.liif.programs import calibration_inputs
+from edge.palettes import MIXED, PALETTE_TILES, SMALLEST_COMPRESSED, UNIFORM, palette_of
+from edge.task import Build
+from models.family import Method, Program
 from quantize.palette import Palette, large_layers, palettize
 
 
-def _modules(
-    model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
-) -> tuple[dict[str, nn.Module], QuantisationCard | None]:
-    """Every method's module by name, with int8 layers if ``spec`` wants them."""
-    modules = {method.name: method.module for method in (*methods, *stages)}
-    if spec.precision not in ("int8", "int8-dynamic"):
-        return modules, None
-    plan = recipe.layers
+@dataclass(frozen=True)
+class Compressed:
+    """``program`` with the modules to export; its ``palettes``, by module path; the ``card``'s entry."""
+
+    program: Program
+    palettes: Mapping[str, Palette]
+    card: QuantisationCard | None
+
+
+def compress(build: Build, program: Program) -> Compressed:
+    """``program`` as ``build.precision`` has it. Probes without layers stay as they are.
+
+    Raises BadInput for a plan or a calibration folder that does not fit.
+    """
+    with_layers = replace(program, probes=tuple(probe for probe in program.probes if _has_layers(probe)))
+    if build.precision in ("int8", "int8-dynamic"):
+        compressed = _quantized(build, with_layers)
+    elif build.precision in (*UNIFORM, MIXED):
+        compressed = _palettized(build, with_layers)
+    else:
+        return Compressed(program, {}, None)
+    modules = {method.name: method.module for method in compressed.program.every}
+    return replace(compressed, program=program.with_modules(modules))
+
+
+def _has_layers(method: Method) -> bool:
+    return bool(Program((method,), (), {}).layers)
+
+
+def _quantized(build: Build, program: Program) -> Compressed:
+    """Layers in int8, but those that the recipe's plan has in float."""
+    plan, network = build.recipe.layers, build.network
     if plan is not None:
-        check_plan(plan, "int8", layers_of(methods), checkpoint_hash(model))
-    tiles, added = calibration_tiles(None), folder_tiles(recipe.calibration, model)
-    floats = plan.float_layers if plan is not None else []
-    dynamic = spec.precision == "int8-dynamic"
-    quantised, quantisation = quantize_methods(
-        methods, model, tiles, _source(recipe), recipe.int8, floats, dynamic, added
+        check_plan(plan, "int8", program.layers, network.fingerprint)
+    quantized, card = quantize_program(
+        network,
+        program,
+        network.calibration(build.recipe.calibration),
+        build.recipe.int8,
+        plan.float_layers if plan is not None else [],
+        dynamic=build.precision == "int8-dynamic",
     )
-    modules |= quantised
-    if deep := _deep(stages):
-        modules |= quantize_modules(*(deep, model, tiles, recipe.int8, floats, dynamic, added))[0]
-    return modules, quantisation
+    return Compressed(quantized, {}, card)
 
 
-def _palettized(
-    model: LIIF, methods: Sequence[Method], stages: Sequence[Method], recipe: Recipe, spec: ArtifactSpec
-) -> tuple[dict[str, nn.Module], dict[str, Palette], QuantisationCard | None]:
-    """Every method's module by name, with large weights of few values; which they are, by module path."""
+def _palettized(build: Build, program: Program) -> Compressed:
+    """Large weights of few values. Probes get the ranges and weights of the whole from the same samples."""
     weights: dict[str, Tensor] = {}
-    for method in methods:
+    for method in program.methods:
         weights |= large_layers(method.module, SMALLEST_COMPRESSED)
-    widths = _widths(model, list(weights), recipe, spec)
+    widths = _widths(build, list(weights))
     palettes = {path: palette_of(width, weights[path]) for path, width in widths.items() if width != "float"}
-    tiles = calibration_tiles(recipe.calibration, model)[::PALETTE_TILES]
-    modules = {method.name: method.module for method in (*methods, *stages)}
-    for method in (*methods, *_deep(stages)):
-        inputs = calibration_inputs(method, methods, model, tiles)
-        modules[method.name] = palettize(method.module, palettes, inputs)
-    if not palettes:  # the network is too small for any
-        return modules, palettes, None
-    quantisation = QuantisationCard(
-        scheme=f"weights in palettes: {summarize(widths.values())}",
-        calibration=describe_tiles(tiles, _source(recipe)),
-        quantised_layers=len(palettes),
-        float_layers=[path for path in layers_of(methods) if path not in palettes],
+    calibration = build.network.calibration(build.recipe.calibration)
+    samples = calibration.practice[::PALETTE_TILES]
+    palettized = program.with_modules(
+        {
+            method.name: palettize(method.module, palettes, build.network.inputs(program, method, samples))
+            for method in program.every
+        }
     )
-    return modules, palettes, quantisation
+    if not palettes:  # the network is too small for any
+        return Compressed(palettized, palettes, None)
+    card = QuantisationCard(
+        scheme=f"weights in palettes: {summarize(widths.values())}",
+        calibration=calibration.describe(samples),
+        quantised_layers=len(palettes),
+        float_layers=[path for path in program.layers if path not in palettes],
+    )
+    return Compressed(palettized, palettes, card)
 
 
-def _widths(model: LIIF, layers: Sequence[str], recipe: Recipe, spec: ArtifactSpec) -> dict[str, Width]:
+def _widths(build: Build, layers: Sequence[str]) -> dict[str, Width]:
     """The width of each of ``layers``, those that are large enough for a palette, by module path."""
-    if spec.precision != MIXED or recipe.layers is None:
-        return dict.fromkeys(layers, UNIFORM[spec.precision])
-    check_plan(recipe.layers, MIXED, layers, checkpoint_hash(model))
-    return {path: recipe.layers.layers.get(path, WIDTHS[MIXED][0]) for path in layers}
-
-
-def _deep(stages: Sequence[Method]) -> list[Method]:
-    """The stages that have layers. Calibrated on the same tiles as the whole, they have its ranges and
-    weights."""
-    return [stage for stage in stages if stage.name != "input"]
-
-
-def _source(recipe: Recipe) -> str:
-    # A user's folder is not named: paths are nobody's business but theirs.
-    folder = "" if recipe.calibration is None else " and a folder of pictures"
-    return f"the built-in pictures{folder}"
+    plan = build.recipe.layers
+    if build.precision != MIXED or plan is None:
+        return dict.fromkeys(layers, UNIFORM[build.precision])
+    check_plan(plan, MIXED, layers, build.network.fingerprint)
+    return {path: plan.layers.get(path, WIDTHS[MIXED][0]) for path in layers}

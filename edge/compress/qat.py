@@ -6,16 +6,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edge.compress.calibration import calibration_tiles
-from edge.compress.equalization import Factors, equalize_weights
-from edge.compress.int8 import equalization_factors, has_whole_range, layer_quantizer
+from edge.compress.calibration import calibration_tiles, equalization_factors
+from edge.compress.int8 import layer_quantizer
 from edge.images.extremes import calibration_extremes
 from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
+from models.liif.equalization import Factors, equalize_weights
 from models.liif.fixed_scale import derive_weights
-from models.liif.int8_form import int8_weights, with_int8_ends
+from models.liif.int8_form import INT8_RULES, int8_weights, with_int8_ends
 from models.liif.objective import ColourLoss
-from models.liif.programs import FLOAT_LAYERS
 from models.training.loop import MakeObjective
 from models.training.recipe import TrainingRecipe
 from quantize.qat import Derive, FakeQuantisedGraph, QuantisedLoss
@@ -50,8 +49,8 @@ def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObject
 
 def fake_quantised(form: FixedScaleLIIF, example: Tensor) -> FakeQuantisedGraph:
     """The graph that an int8 build makes of ``form``, with fake quantisers."""
-    quantizer = layer_quantizer(FLOAT_LAYERS, trainable=True)
-    return FakeQuantisedGraph(with_int8_ends(form, kept=()), example, quantizer, has_whole_range)
+    quantizer = layer_quantizer(INT8_RULES, INT8_RULES.float_layers, trainable=True)
+    return FakeQuantisedGraph(with_int8_ends(form, kept=()), example, quantizer, INT8_RULES.min_max_layers)
 
 
 def make_derive(model: LIIF, scale: int) -> Derive:

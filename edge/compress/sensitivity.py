@@ -13,11 +13,11 @@ from torch import Tensor
 from edge.card import Precision
 from edge.compress.int8 import calibrated_method
 from edge.compress.mixed_precision import Budget, Choice, Option, choose
-from edge.compress.palettes import MIXED, PALETTE_TILES, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.errors import BadInput
 from edge.images.metrics import psnr_y
 from edge.images.pictures import folder_pictures, resize_bicubic, sample_pictures
 from edge.layer_plan import Width
+from edge.palettes import MIXED, PALETTE_TILES, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.recipe import DEFAULT_TILE
 from models import LIIF
 from models.arrays import Float

@@ -9,8 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from edge.backends.backend import RuntimeOptions
 from edge.backends.table import load_program
-from edge.card import Target, read_card
+from edge.card import read_card
 from edge.devices.device import DeviceRun
 from edge.errors import BadInput, MissingDependency
 from models.arrays import Float
@@ -18,13 +19,16 @@ from models.arrays import Float
 
 @dataclass(frozen=True)
 class LocalDevice:
-    """Runs artifacts of ``targets``. ``arithmetic``: for the interpreter, see ``MILProgram``; None
+    """Runs artifacts of ``targets`` with ``package``, on ``system`` only if that is given.
+
+    ``arithmetic``: for the interpreter, see ``MILProgram``; None
     where the targets' own runtime is used. ``compute_units``: for Core ML, see ``CoreMLProgram``."""
 
     name: str
     needs: str
-    targets: tuple[Target, ...]
+    targets: tuple[str, ...]
     package: str
+    system: Literal["darwin"] | None = None
     arithmetic: Literal["exact", "fp16"] | None = None
     compute_units: str = "all"
 
@@ -32,7 +36,7 @@ class LocalDevice:
         """See ``Device``."""
         if find_spec(self.package) is None:
             return f"expected the package {self.package}, found none: pip install {self.package}"
-        if "coreml" in self.targets and self.arithmetic is None and sys.platform != "darwin":
+        if self.system not in (None, sys.platform):
             return f"expected macOS, found {platform.system()}; coreml-interpreted runs anywhere"
         return None
 
@@ -45,7 +49,7 @@ class LocalDevice:
         if card.target not in self.targets:
             known = " or ".join(self.targets)
             raise BadInput(f"{self.name}: expected an artifact for {known}, found one for {card.target}")
-        program = load_program(folder, card, self.arithmetic, self.compute_units)
+        program = load_program(folder, card, RuntimeOptions(self.arithmetic, self.compute_units))
         outputs, times = [], []
         for each in inputs:
             start = time.perf_counter()

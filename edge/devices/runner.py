@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.backends.table import BACKENDS
 from edge.card import Card, MethodCard, read_card
 from edge.devices.device import DeviceRun
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
@@ -139,8 +140,11 @@ def _cmake(folder: Path, arguments: list[str]) -> None:
 
 
 def _method(artifact: Path, card: Card, method: str) -> MethodCard:
-    if card.target != "xnnpack":
-        raise BadArtifact(f"{artifact}: expected an artifact for xnnpack, found one for {card.target}")
+    targets = [name for name, backend in BACKENDS.items() if backend.native]
+    if card.target not in targets:
+        raise BadArtifact(
+            f"{artifact}: expected an artifact for {' or '.join(targets)}, found one for {card.target}"
+        )
     for entry in card.methods:
         if entry.name == method:
             return entry

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.backends.coreml.runtime import COMPUTE_UNITS
-from edge.card import Target
+from edge.backends.table import BACKENDS
 from edge.devices.android import AndroidDevice
 from edge.devices.arm64 import Arm64Device
 from edge.devices.device import Device
@@ -14,17 +14,22 @@ from edge.devices.local import LocalDevice
 from edge.devices.native import NativeDevice
 from edge.errors import BadInput
 
-COREML: tuple[Target, ...] = ("coreml", "coreml-pte")
+EXECUTORCH, COREML = (
+    tuple(name for name, backend in BACKENDS.items() if backend.runtime == runtime)
+    for runtime in ("executorch", "coreml")
+)
 
 DEVICES: dict[str, Device] = {
     device.name: device
     for device in (
-        LocalDevice("host", "the package executorch", ("xnnpack",), "executorch"),
+        LocalDevice("host", "the package executorch", EXECUTORCH, "executorch"),
         NativeDevice(),
         Arm64Device(),
         AndroidDevice(),
-        LocalDevice("coreml", "macOS and the package coremltools", COREML, "coremltools"),
-        LocalDevice("coreml-interpreted", "the package coremltools", COREML, "coremltools", "fp16"),
+        LocalDevice("coreml", "macOS and the package coremltools", COREML, "coremltools", "darwin"),
+        LocalDevice(
+            "coreml-interpreted", "the package coremltools", COREML, "coremltools", arithmetic="fp16"
+        ),
     )
 }
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.check.comparison import CheckResult, Comparison, compare, judge, measure_colours, worst_of
+from edge.check.built_in import measure_colours
+from edge.check.comparison import CheckResult, Comparison, compare, judge, worst_of
 from edge.errors import BadInput
 from edge.images.image_file import read_image
 from edge.images.metrics import psnr_y, ssim_y

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.backends.backend import Program
+from edge.backends.backend import Executable, RuntimeOptions
 from edge.backends.table import load_program
 from edge.card import CARD_FILE, Card, read_card
 from edge.devices.device import Device, DevicePrograms
@@ -24,7 +24,7 @@ from models.liif.any_scale import blend_rows, gather_rows, plan_queries
 class Artifact:
     """``Artifact.open(path)(tile)``: a tile ``(1, 3, h, w)`` in [0, 1] to ``(1, 3, H, W)``, not clamped."""
 
-    def __init__(self, card: Card, program: Program) -> None:
+    def __init__(self, card: Card, program: Executable) -> None:
         self.card = card
         self._program = program
 
@@ -39,7 +39,9 @@ class Artifact:
         card = read_card(folder)
         if device is not None:
             return cls(card, DevicePrograms(device, folder))
-        return cls(card, load_program(folder, card, None if sys.platform == "darwin" else "fp16"))
+        return cls(
+            card, load_program(folder, card, RuntimeOptions(None if sys.platform == "darwin" else "fp16"))
+        )
 
     def __call__(self, tile: Float, size: tuple[int, int] | None = None) -> Float:
         """Upscale a whole small picture as one tile, a tiny one without ``upscale``'s extension.

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from edge.backends.table import BACKENDS
 from edge.check.report import TEMPLATES
 from edge.output_file import write_report
-from edge.recipe import PRECISIONS
 from edge.tune.candidate import make_network
 from edge.tune.search import Findings, Point
 from edge.tune.study import TuneJob
@@ -131,7 +131,7 @@ def render_plot(job: TuneJob, findings: Findings) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    colours = dict(zip(PRECISIONS[job.target], COLOURS, strict=False))
+    colours = dict(zip(BACKENDS[job.target].precisions, COLOURS, strict=False))
     costs = {point: _cost(job, point) for point in findings.points}
     losses = [point.measured.loss for point in findings.points]
     low_cost, high_cost = min(costs.values()) / 1.12, max(costs.values()) * 1.12

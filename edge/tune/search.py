@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from edge.backends.table import BACKENDS
 from edge.card import Precision
 from edge.compress.channel_importance import importance_on, read_importance, write_importance
 from edge.errors import ExportError
@@ -21,9 +22,10 @@ from edge.images.pictures import built_in_pictures
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
+from edge.super_resolution import build_of
 from edge.tune.candidate import Candidate, least_percent, make_network
 from edge.tune.study import TuneJob, identity_of, open_study, split_pictures_of
-from edge.tune.trial_metrics import TILES, Measurement, Time, Worst, Yardstick, can_time, measured_pairs
+from edge.tune.trial_metrics import Measurement, Time, Worst, Yardstick, measured_pairs, tile_of
 from models import LIIF, load_checkpoint
 from models.liif.network import set_ensemble
 from models.liif.widths import Layer
@@ -133,7 +135,7 @@ class Search:
         return measured.time.share
 
     def _reference(self) -> Artifact | None:
-        if not can_time(self.job.target):
+        if not BACKENDS[self.job.target].can_time():
             return None
         folder = self.job.out / REFERENCE
         if not folder.exists():
@@ -187,8 +189,8 @@ class Search:
     def _build(self, network: LIIF, precision: Precision, folder: Path) -> None:
         job = self.job
         spec = ArtifactSpec(job.scale, precision, job.target)
-        recipe = Recipe((spec,), job.checkpoint, job.calibration, tile=TILES[job.target])
-        build_artifact(network, recipe, spec, folder)
+        recipe = Recipe((spec,), job.checkpoint, job.calibration, tile=tile_of(job.target))
+        build_artifact(build_of(network, recipe, spec), folder)
 
     def _ask(self, number: int) -> "optuna.Trial":
         """What the sampler would try next: a function of the trials so far, so that a study that was

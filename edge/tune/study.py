@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edge.card import Precision, Target
+from edge.backends.table import BACKENDS
+from edge.card import Precision
 from edge.errors import BadInput, MissingDependency
 from edge.images import pictures
 from edge.recipe import ArtifactSpec
-from edge.tune.trial_metrics import can_time
 from models import LIIF, checkpoint_hash
 from models.liif.patches import picture_files
 from models.training.loop import split_pictures
@@ -42,7 +42,7 @@ class TuneJob:
 
     checkpoint: Path
     out: Path
-    target: Target
+    target: str
     precisions: tuple[Precision, ...]
     scale: Literal[2, 3, 4] = 2
     by: By = "time"
@@ -62,7 +62,7 @@ class TuneJob:
             ArtifactSpec(self.scale, precision, self.target)  # raises for what does not exist
         if self.by == "macs" and len(self.precisions) > 1:
             raise BadInput("expected one precision with macs, which all precisions have alike")
-        if self.by == "time" and not can_time(self.target):
+        if self.by == "time" and not BACKENDS[self.target].can_time():
             raise MissingDependency(
                 "expected macOS to time Core ML packages on, found none: --by macs counts multiplications"
             )

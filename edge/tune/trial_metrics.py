@@ -1,7 +1,6 @@
 """Measures a candidate: PSNR drop against the unpruned fp32 network, and time relative to its program."""
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.card import Target
+from edge.backends.table import BACKENDS
 from edge.check.comparison import compare, worst_of
 from edge.errors import BadInput
 from edge.evaluate.test_sets import Pair
@@ -31,11 +30,6 @@ SHEETS = (500, 501)  # seeds of drawn ones
 
 # What is cut out of a picture's middle, LR pixels: at most a tile of a .pte, at least one of a package.
 LARGEST_SIDE, SMALLEST_SIDE = 128, 64
-TILES: dict[Target, int] = {
-    "xnnpack": DEFAULT_TILE,
-    "coreml": SMALLEST_SIDE,
-    "coreml-pte": SMALLEST_SIDE,
-}
 
 TURNS = 7  # runs of each program of which medians are taken
 
@@ -74,9 +68,9 @@ class Measurement:
     worst: Worst
 
 
-def can_time(target: Target) -> bool:
-    """Whether programs for ``target`` run here as on a device, so that their time means something."""
-    return target == "xnnpack" or sys.platform == "darwin"
+def tile_of(target: str) -> int:
+    """LR pixels of the tile that candidates have: packages are built for one size, and interpreted."""
+    return SMALLEST_SIDE if BACKENDS[target].one_size else DEFAULT_TILE
 
 
 def time_beside(reference: Artifact, artifact: Artifact) -> Time:

@@ -61,9 +61,6 @@ def stage_methods(model: LIIF, scale: int | None, max_tile: int) -> list[Method]
     return methods
 
 
-# The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain.
-FLOAT_LAYERS = ("coordinates",)
-
 # Zooms at which the any-scale decoder is calibrated: within its training range of 1 to 4.
 CALIBRATION_ZOOMS = (1.5, 2.0, 3.3)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from quantized import quantize_methods
 from torch import nn
 
-from edge.check.comparison import measure
+from edge.check.built_in import measure
 from edge.compress.calibration import calibration_tiles
-from edge.compress.int8 import quantize_methods
 from edge.evaluate.test_sets import evaluate
 from edge.images.metrics import psnr
 from edge.images.pictures import sample_pictures
@@ -17,6 +17,7 @@ from edge.pipeline import build_artifact
 from edge.recipe import DEFAULT_RECIPE, ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.super_resolution import build_of
 from models import EMBEDDED, LIIF, load_checkpoint
 from models.liif.cost import count_macs
 from models.liif.family import fp32_picture
@@ -45,7 +46,7 @@ def model() -> LIIF:
 def artifact(model: LIIF, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     spec = ArtifactSpec(2, "int8")
     return Artifact.open(
-        build_artifact(model, DEFAULT_RECIPE, spec, tmp_path_factory.mktemp("default") / spec.name)
+        build_artifact(build_of(model, DEFAULT_RECIPE, spec), tmp_path_factory.mktemp("default") / spec.name)
     )
 
 

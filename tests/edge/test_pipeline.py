@@ -12,16 +12,15 @@ import torch
 from torch import Tensor
 
 from edge.card import CARD_FILE, read_card
-from edge.card_writer import count_macs
-from edge.check.comparison import measure
+from edge.check.built_in import measure
 from edge.errors import BadInput, ExportError, OutputExists
 from edge.pipeline import build, build_artifact
 from edge.recipe import DEFAULT_TILE, ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
+from edge.super_resolution import SuperResolution, build_of, count_macs
 from models import LIIF, CheckpointError, LIIFConfig, checkpoint_hash
 from models.liif.coordinates import well_posed
 from models.liif.family import fp32_picture
-from models.liif.programs import methods_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,15 +107,17 @@ def test_a_network_with_one_flipped_weight_is_another_network(tiny):
 
 def test_a_program_that_computes_something_else_is_not_kept(tmp_path):
     spec = ArtifactSpec("any", "fp32")
+    recipe = Recipe((spec,), tile=32, max_tile=64)
     with pytest.raises(ExportError, match="liif-any-fp32-xnnpack differs from fp32: drawn screen: expected"):
-        build_artifact(seeded(Crooked), Recipe((spec,), tile=32, max_tile=64), spec, tmp_path / "artifact")
+        build_artifact(build_of(seeded(Crooked), recipe, spec), tmp_path / "artifact")
     assert list(tmp_path.iterdir()) == []
     assert ExportError.exit_code == 1
 
 
 def test_an_any_scale_package_builds_with_the_tile_of_a_recipe_that_names_none(tiny, tmp_path):
     spec = ArtifactSpec("any", "fp16", "coreml")
-    folder = build_artifact(tiny.model, Recipe((spec,), tiny.checkpoint), spec, tmp_path / spec.name)
+    recipe = Recipe((spec,), tiny.checkpoint)
+    folder = build_artifact(build_of(tiny.model, recipe, spec), tmp_path / spec.name)
     assert read_card(folder).tile.fixed == DEFAULT_TILE
 
 
@@ -172,7 +173,7 @@ def test_multiplications_are_counted_per_output_pixel():
     model = LIIF(LIIFConfig(n_feats=4, block_widths=(), hidden_widths=(8,), local_ensemble=False)).eval()
     head, tail, hoisted = 9 * 3 * 4, 9 * 4 * 4, 9 * 4 * 8
     per_lr_pixel = head + tail + hoisted + 4 * 8 * 3 + 12 * 12  # the blend brings four colours in order
-    found = count_macs(methods_of(model, 2, 64), ArtifactSpec(2, "fp32"))
+    found = count_macs(SuperResolution(model).program("x2", 64, 64), 2)
     assert found == round(per_lr_pixel / 4)
 
 

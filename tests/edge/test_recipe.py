@@ -5,9 +5,10 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from edge.backends.table import BACKENDS
 from edge.errors import BadInput
 from edge.layer_plan import LayerPlan
-from edge.recipe import DEFAULT_RECIPE, MAX_SCALE, PRECISIONS, ArtifactSpec, Recipe, check_scale
+from edge.recipe import DEFAULT_RECIPE, MAX_SCALE, ArtifactSpec, Recipe, check_scale
 from models import DEFAULT_WEIGHTS
 
 
@@ -44,8 +45,9 @@ def test_what_does_not_exist_is_refused_with_what_does(spec, message):
 
 
 def test_every_target_has_every_scale():
-    names = {ArtifactSpec(s, p, t).name for t, ps in PRECISIONS.items() for p in ps for s in (2, 3, 4, "any")}
-    assert len(names) == 4 * sum(map(len, PRECISIONS.values()))
+    kinds = [(target, p) for target, backend in BACKENDS.items() for p in backend.precisions]
+    names = {ArtifactSpec(scale, p, target).name for target, p in kinds for scale in (2, 3, 4, "any")}
+    assert len(names) == 4 * len(kinds)
 
 
 def test_mixed_palettes_need_layers_and_layers_a_precision_that_has_them():

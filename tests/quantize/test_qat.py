@@ -2,10 +2,10 @@ from functools import partial
 
 import pytest
 import torch
+from quantized import quantize_methods
 from torch.utils.data import default_collate
 
 from edge.compress.calibration import calibration_tiles
-from edge.compress.int8 import quantize_methods
 from edge.compress.qat import fake_quantised, make_derive
 from edge.images.extremes import calibration_extremes
 from models import LIIF, FixedScaleLIIF, LIIFConfig

@@ -5,11 +5,11 @@ import math
 
 import pytest
 import torch
+from quantized import quantize_module
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from quantize.quantizer import LAYERS, SUMMED_SCALE_BITS, LayerQuantizer, count_int8_layers, module_path
-from quantize.static import quantize_static
 
 ROUNDS = 5
 
@@ -39,7 +39,7 @@ class Dense(nn.Module):
 def quantised(module: nn.Module, quantizer: LayerQuantizer, *shape: int, peak: float = 1.0) -> nn.Module:
     torch.manual_seed(0)
     inputs = [(peak * torch.rand(shape),) for _ in range(4)]
-    return quantize_static(module.eval(), inputs[0], {}, inputs, quantizer)
+    return quantize_module(module.eval(), inputs[0], {}, inputs, quantizer)
 
 
 def seeded(kind: type[nn.Module]) -> nn.Module:

@@ -1,12 +1,13 @@
 """Weights are rounded against the inputs they meet: the layer's output keeps closer to the float one."""
 
 import torch
+from quantized import quantize_module
 from torch import Tensor, nn
 
 from quantize.graph import LAYERS
 from quantize.quantizer import LayerQuantizer
 from quantize.rounding import round_with_feedback
-from quantize.static import StaticSpec, quantize_static
+from quantize.static import StaticSpec
 
 LIMITS = (-127, 127)
 
@@ -66,7 +67,7 @@ def inputs(count: int = 6) -> list[tuple[Tensor]]:
 
 def error(spec: StaticSpec) -> float:
     net = Shared().eval()
-    graph = quantize_static(net, inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True), spec)
+    graph = quantize_module(net, inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True), spec)
     (x,) = inputs(7)[-1]
     with torch.no_grad():
         return float((graph(x) - net(x)).square().mean())
@@ -88,7 +89,7 @@ def test_correcting_a_bias_takes_the_mean_error_away_and_leaves_the_network_alon
     def shift(bias_correction: bool) -> float:
         spec = StaticSpec("min-max", "min-max", "nearest", bias_correction)
         quantizer = LayerQuantizer(lambda path: True)
-        graph = quantize_static(net, calibration[0], {}, calibration, quantizer, spec)
+        graph = quantize_module(net, calibration[0], {}, calibration, quantizer, spec)
         with torch.no_grad():
             errors = torch.cat([graph(*x) - net(*x) for x in calibration])
         return float(errors.mean((0, 2, 3)).abs().mean())
@@ -100,7 +101,7 @@ def test_correcting_a_bias_takes_the_mean_error_away_and_leaves_the_network_alon
 def test_the_same_inputs_give_the_same_codes():
     def graph() -> nn.Module:
         quantizer = LayerQuantizer(lambda path: True)
-        return quantize_static(Shared().eval(), inputs()[0], {}, inputs(), quantizer, StaticSpec())
+        return quantize_module(Shared().eval(), inputs()[0], {}, inputs(), quantizer, StaticSpec())
 
     first, again = graph().state_dict(), graph().state_dict()
     assert first.keys() == again.keys()
@@ -111,7 +112,7 @@ def test_a_weight_is_dequantised_just_before_the_layer_that_reads_it():
     """Not all at the graph's beginning, where every call's weight would be in memory at once."""
     spec = StaticSpec(rounding="feedback")
     quantizer = LayerQuantizer(lambda path: True)
-    graph = quantize_static(Shared().eval(), inputs()[0], {}, inputs(), quantizer, spec).graph
+    graph = quantize_module(Shared().eval(), inputs()[0], {}, inputs(), quantizer, spec).graph
     layers = [node for node in graph.nodes if node.target in LAYERS]
     assert len(layers) == 3
     assert all(layer.prev is layer.args[1] for layer in layers)

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from quantized import quantize_module
 from torch import Tensor, nn
 
 from quantize.quantizer import LayerQuantizer
 from quantize.sensitivity import Switchboard
-from quantize.static import PLAIN, calibrate, quantize_static
+from quantize.static import PLAIN, CalibrationInputs, calibrate
 
 
 class Net(nn.Module):
@@ -33,7 +34,9 @@ def inputs(count: int = 3) -> list[tuple[Tensor]]:
 @pytest.fixture(scope="module")
 def board() -> Switchboard:
     net = Net().eval()
-    return Switchboard(calibrate(net, inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True)))
+    return Switchboard(
+        calibrate(net, inputs()[0], {}, CalibrationInputs(inputs()), LayerQuantizer(lambda path: True))
+    )
 
 
 def rms(a: Tensor, b: Tensor) -> float:
@@ -54,7 +57,7 @@ def test_one_layer_in_int8_is_as_far_off_as_a_graph_with_it_alone(board, path):
     (x,) = inputs(5)[-1]
     net = Net().eval()
     quantizer = LayerQuantizer(lambda found: found == path)
-    alone = quantize_static(net, inputs()[0], {}, inputs(), quantizer, PLAIN)
+    alone = quantize_module(net, inputs()[0], {}, inputs(), quantizer, PLAIN)
     with torch.no_grad():
         expected = rms(alone(x), net(x))
     assert rms(board.run({path: "int8"}, (x,)), net(x)) == pytest.approx(expected, rel=0.35)

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from quantized import quantize_module
 from torch import nn
 
 from quantize.quantizer import LayerQuantizer
-from quantize.static import DEFAULT, quantize_static
+from quantize.static import DEFAULT
 
 EVERYTHING = LayerQuantizer(lambda path: True)
 
@@ -29,15 +30,15 @@ def distance(net: nn.Module, graph: nn.Module, peak: float) -> float:
 @pytest.mark.parametrize("calibration", [[], iter([])])
 def test_no_calibration_input_is_an_error(calibration):
     with pytest.raises(ValueError, match="expected at least one calibration input, found none"):
-        quantize_static(module(), pictures(1.0)[0], {}, calibration, EVERYTHING)
+        quantize_module(module(), pictures(1.0)[0], {}, calibration, EVERYTHING)
 
 
 def test_the_calibration_inputs_determine_the_ranges_and_the_example_does_not():
     net = module()
     example = pictures(100.0)[0]
-    fits = quantize_static(net, example, {}, pictures(1.0), EVERYTHING)
-    too_narrow = quantize_static(net, example, {}, pictures(0.1), EVERYTHING)
-    too_wide = quantize_static(net, example, {}, pictures(100.0), EVERYTHING)
+    fits = quantize_module(net, example, {}, pictures(1.0), EVERYTHING)
+    too_narrow = quantize_module(net, example, {}, pictures(0.1), EVERYTHING)
+    too_wide = quantize_module(net, example, {}, pictures(100.0), EVERYTHING)
     near = distance(net, fits, 1.0)
     assert near < 0.02
     assert distance(net, too_narrow, 1.0) > 10 * near
@@ -46,17 +47,17 @@ def test_the_calibration_inputs_determine_the_ranges_and_the_example_does_not():
 
 def test_added_inputs_that_reach_far_hardly_harm_the_others():
     net, own, far = module(), pictures(1.0), pictures(100.0)
-    alone = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT)
-    added = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT, added=far)
-    mixed = quantize_static(net, own[0], {}, [*own, *far], EVERYTHING, DEFAULT)
+    alone = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT)
+    added = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT, added=far)
+    mixed = quantize_module(net, own[0], {}, [*own, *far], EVERYTHING, DEFAULT)
     assert distance(net, added, 1.0) < 1.5 * distance(net, alone, 1.0)
     assert distance(net, mixed, 1.0) > 10 * distance(net, alone, 1.0)
 
 
 def test_added_inputs_widen_a_range_where_it_costs_little():
     net, own = module(), pictures(1.0)
-    alone = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT)
-    added = quantize_static(net, own[0], {}, own, EVERYTHING, DEFAULT, added=pictures(1.04))
+    alone = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT)
+    added = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT, added=pictures(1.04))
     assert distance(net, added, 1.04) < distance(net, alone, 1.04)
 
 
@@ -65,7 +66,7 @@ def test_every_calibration_input_counts_whatever_their_order():
     mixed = [*pictures(0.1), *pictures(1.0)]
     results = []
     for inputs in (mixed, mixed[::-1], iter(mixed)):
-        graph = quantize_static(net, mixed[0], {}, inputs, EVERYTHING)
+        graph = quantize_module(net, mixed[0], {}, inputs, EVERYTHING)
         with torch.no_grad():
             results.append(graph(x))
     assert torch.equal(results[0], results[1])
@@ -74,7 +75,7 @@ def test_every_calibration_input_counts_whatever_their_order():
 
 def test_the_result_takes_other_sizes_where_the_shapes_are_dynamic():
     dim = torch.export.Dim("w", min=1, max=32)
-    graph = quantize_static(module(), pictures(1.0)[0], {"input": {3: dim}}, pictures(1.0), EVERYTHING)
+    graph = quantize_module(module(), pictures(1.0)[0], {"input": {3: dim}}, pictures(1.0), EVERYTHING)
     with torch.no_grad():
         assert graph(torch.rand(1, 3, 8, 31)).shape == (1, 3, 8, 31)
 
@@ -82,6 +83,6 @@ def test_the_result_takes_other_sizes_where_the_shapes_are_dynamic():
 def test_the_module_itself_is_left_alone():
     net = module()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    quantize_static(net, pictures(1.0)[0], {}, pictures(1.0), EVERYTHING)
+    quantize_module(net, pictures(1.0)[0], {}, pictures(1.0), EVERYTHING)
     assert net.state_dict().keys() == before.keys()
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())

@@ -1,58 +1,92 @@
-"""Core ML packages, in folders of their own or inside a ``.pte``, as programs."""
+"""Core ML: a package per method, or one ``.pte`` of which each method is a Core ML delegate."""
 
-import platform
-import shutil
-import tempfile
-import weakref
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from edge.backends.coreml.delegate_reader import unpack_delegates
-from edge.card import Card
-from edge.errors import BadArtifact
-from models.arrays import Float
+from edge.backends.backend import Backend, Executable, LayeredProgram, RuntimeOptions
+from edge.card import ArtifactCard, Precision
+
+if TYPE_CHECKING:
+    from models.family import Program
+    from quantize.palette import Palette
+
+PTE_FILE = "model.pte"
 
 
-class CoreMLPrograms:
-    """The packages of a Core ML artifact, in folders or in a ``.pte``'s delegates: interpreted with
-    ``arithmetic``, or by Core ML if it is None."""
+def export_packages(
+    program: "Program", precision: Precision, palettes: "Mapping[str, Palette]", folder: Path
+) -> dict[str, str]:
+    """See ``Backend``."""
+    from edge.backends.coreml.export import convert
 
-    def __init__(
-        self, folder: Path, card: Card, arithmetic: Literal["exact", "fp16"] | None, compute_units: str
-    ) -> None:
-        from edge.backends.coreml.mil_interpreter import MILProgram
-        from edge.backends.coreml.runtime import CoreMLProgram
+    files = {method.name: f"{method.name}.mlpackage" for method in program.every}
+    for method in program.every:
+        shapes = {tensor.name: tensor.sized(program.sizes) for tensor in method.inputs}
+        convert(method.module, shapes, method.output.name, precision, folder / files[method.name], palettes)
+    return files
 
-        runtime = "Core ML" if arithmetic is None else f"Core ML interpreted, {arithmetic} arithmetic"
-        self.about = {"device": runtime, "processor": platform.machine(), "system": platform.system()}
 
-        def load(package: Path) -> CoreMLProgram | MILProgram:
-            return (
-                CoreMLProgram(package, compute_units)
-                if arithmetic is None
-                else MILProgram(package, arithmetic)
-            )
+def export_delegates(
+    program: "Program", precision: Precision, palettes: "Mapping[str, Palette]", folder: Path
+) -> dict[str, str]:
+    """See ``Backend``."""
+    import torch
 
-        self._names: dict[str, dict[str, str]] = {}  # of a delegate's inputs, by those of the card
-        if card.target == "coreml":
-            self._packages = {method.name: load(folder / method.program) for method in card.methods}
-            return
-        scratch = Path(tempfile.mkdtemp(prefix="liif-edge-"))
-        weakref.finalize(self, shutil.rmtree, scratch)  # not earlier: Core ML may look at its package again
-        delegates = unpack_delegates(folder / card.methods[0].program, scratch)
-        expected = {method.name: len(method.inputs) for method in card.methods}
-        found = {name: len(delegate.inputs) for name, delegate in delegates.items()}
-        if found != expected:
-            raise BadArtifact(f"{folder}: expected methods with inputs {expected}, found {found}")
-        self._packages = {name: load(delegate.package) for name, delegate in delegates.items()}
-        for method in card.methods:
-            ours = [tensor.name for tensor in method.inputs]
-            self._names[method.name] = dict(zip(ours, delegates[method.name].inputs, strict=True))
+    from edge.backends.coreml.delegate_export import lower_to_coreml
 
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
-        """The one output of the method's package."""
-        names = self._names.get(method, {})
-        named = {names.get(name, name): array for name, array in inputs.items()}
-        (output,) = self._packages[method].run(named).values()
-        return output
+    traced = {m.name: torch.export.export(m.module, m.example(program.sizes)) for m in program.every}
+    (folder / PTE_FILE).write_bytes(lower_to_coreml(traced, precision))
+    return dict.fromkeys(traced, PTE_FILE)
+
+
+def load_packages(folder: Path, card: ArtifactCard, options: RuntimeOptions) -> Executable:
+    """See ``Backend``."""
+    from edge.backends.coreml.programs import CoreMLPrograms
+
+    return CoreMLPrograms(folder, card, options, delegates=False)
+
+
+def load_delegates(folder: Path, card: ArtifactCard, options: RuntimeOptions) -> Executable:
+    """See ``Backend``."""
+    from edge.backends.coreml.programs import CoreMLPrograms
+
+    return CoreMLPrograms(folder, card, options, delegates=True)
+
+
+def layers(path: Path, method: str, largest: int) -> LayeredProgram:
+    """See ``Backend``."""
+    from edge.backends.coreml.layers import MILLayers
+
+    return MILLayers(path)
+
+
+def _on_macos() -> bool:
+    return sys.platform == "darwin"
+
+
+COREML = Backend(
+    name="coreml",
+    precisions=("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4", "palette-mixed"),
+    default_precision="fp16",
+    one_size=True,
+    runtime="coreml",
+    native=False,
+    can_time=_on_macos,
+    export=export_packages,
+    load=load_packages,
+    layers=layers,
+)
+
+COREML_PTE = Backend(
+    name="coreml-pte",
+    precisions=("fp32", "fp16", "int8"),
+    default_precision="fp16",
+    one_size=True,
+    runtime="coreml",
+    native=False,
+    can_time=_on_macos,
+    export=export_delegates,
+    load=load_delegates,
+)

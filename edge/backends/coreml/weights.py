@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.card import Precision
-from edge.compress.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadInput
+from edge.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from quantize.palette import Palette
 
 INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores; from iOS 18 on also 3

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 import torch
+from quantized import quantize_methods
 from torch import nn
 
 from edge.card import Card, read_card
@@ -13,11 +14,11 @@ from edge.check.baseline import Bundle, make_bundle
 from edge.check.stages import STAGES, check_stages, count_steps, explain
 from edge.check.thresholds import STAGE_PSNR_DB, THRESHOLDS
 from edge.compress.calibration import calibration_tiles
-from edge.compress.int8 import quantize_methods
 from edge.images.pictures import baseline_pictures
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
+from edge.super_resolution import build_of
 from models import LIIF, LIIFConfig
 from models.liif.programs import methods_of, stage_methods
 
@@ -212,7 +213,7 @@ def test_a_program_with_stages_runs_them_all_and_holds_its_weights_once(tmp_path
     for stages in (False, True):
         spec = ArtifactSpec(2, "fp32")
         recipe = Recipe((spec,), tile=32, max_tile=64, halo=4, stages=stages)
-        artifact = Artifact.open(build_artifact(model, recipe, spec, tmp_path / str(stages)))
+        artifact = Artifact.open(build_artifact(build_of(model, recipe, spec), tmp_path / str(stages)))
         result = check_stages(artifact, bundle)
         assert result.passed
         assert [s.stage for s in result.stages] == (list(STAGES) if stages else ["tile", "picture"])

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from quantized import quantize_methods
 from torch import nn
 
 from edge.backends.xnnpack.export import lower_to_xnnpack
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.card import read_card
 from edge.compress.calibration import CALIBRATION_TILE, KEPT, calibration_tiles
-from edge.compress.int8 import quantize_methods
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
 from models.family import Method
-from models.liif.int8_form import HEAD, HEAD_COPIES, SHIFT
-from models.liif.programs import FLOAT_LAYERS, methods_of
+from models.liif.int8_form import HEAD, HEAD_COPIES, INT8_RULES, SHIFT
+from models.liif.programs import methods_of
 from quantize.quantizer import LAYERS, count_int8_layers, module_path
 from quantize.static import PLAIN
 
@@ -64,7 +64,7 @@ def test_the_decoders_part_for_the_coordinates_stays_float(tiny):
         "decode": 1,
     }
     quantisation = read_card(tiny.artifact("any", "int8")).quantisation
-    assert quantisation.float_layers == list(FLOAT_LAYERS)
+    assert quantisation.float_layers == list(INT8_RULES.float_layers)
     assert quantisation.quantised_layers == HEAD_COPIES + 5
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.check.comparison import measure
+from edge.check.built_in import measure
 from edge.check.thresholds import THRESHOLDS
 from edge.errors import BadInput
 from edge.evaluate.test_sets import Evaluation, Score, evaluate, find_pairs, read_pair

@@ -11,15 +11,16 @@ import pytest
 import torch
 from PIL import Image
 
+from edge.backends.table import BACKENDS
 from edge.card import read_card
 from edge.check.thresholds import THRESHOLDS
 from edge.cli.main import main, parser
 from edge.cli.tuning import _precisions, require_front
-from edge.compress.palettes import MIXED
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
 from edge.evaluate.test_sets import Pair
 from edge.images.pictures import PHOTOGRAPHS, built_in_pictures
-from edge.recipe import PRECISIONS
+from edge.palettes import MIXED
+from edge.recipe import Recipe
 from edge.run.artifact import Artifact
 from edge.tune import search as tuning
 from edge.tune import trial_metrics as yardstick
@@ -36,12 +37,12 @@ from edge.tune.report import (
 from edge.tune.search import Findings, Point, Search
 from edge.tune.study import TuneJob, identity_of
 from edge.tune.trial_metrics import (
-    TILES,
     Measurement,
     Time,
     Worst,
     Yardstick,
     measured_pairs,
+    tile_of,
     time_beside,
 )
 from models import LIIF, FixedScaleLIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
@@ -262,8 +263,9 @@ def test_interpreted_packages_are_not_timed(checkpoint, tmp_path, monkeypatch, t
     assert job_of(checkpoint, tmp_path, target=target).by == "macs"
 
 
-def test_every_target_has_a_tile_to_measure_with():
-    assert TILES.keys() == PRECISIONS.keys()
+@pytest.mark.parametrize("target", BACKENDS)
+def test_a_candidate_is_measured_with_a_tile_that_a_recipe_takes(target):
+    Recipe((), tile=tile_of(target))
 
 
 def test_a_study_is_of_the_pictures_that_its_builds_calibrate_on(checkpoint, tmp_path, model):
@@ -375,14 +377,14 @@ def test_numbers_of_points_that_are_close_do_not_cover_each_other(checkpoint, tm
 
 
 @pytest.mark.parametrize(
-    ("target", "precision"), [(t, p) for t, ps in PRECISIONS.items() for p in ps if p != MIXED]
+    ("target", "precision"), [(t, p) for t, ps in BACKENDS.items() for p in ps.precisions if p != MIXED]
 )
 def test_every_precision_of_a_target_has_a_colour_of_its_own(checkpoint, tmp_path, target, precision):
     job = job_of(checkpoint, tmp_path, target=target, precisions=(precision,))
     points = [point_of(40, 0.0, 500.0), point_of(60, 0.01, 400.0)]
     points = [replace(p, candidate=replace(p.candidate, precision=precision)) for p in points]
     plot = render_plot(job, findings_of(*points))
-    number = PRECISIONS[target].index(precision)
+    number = BACKENDS[target].precisions.index(precision)
     assert [colour in plot for colour in COLOURS] == [n == number for n in range(len(COLOURS))]
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from edge.backends.coreml.export import PRECISIONS, convert
-from edge.compress.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadInput
+from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
 from models import LIIF, AnyScaleDecoder, FixedScaleLIIF, LIIFConfig
 from quantize.palette import Palette, palettize
 

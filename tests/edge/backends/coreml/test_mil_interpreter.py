@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from edge.backends.coreml.export import convert
 from edge.backends.coreml.mil_interpreter import MILProgram
 from edge.backends.coreml.runtime import import_coremltools
-from edge.compress.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from edge.errors import BadArtifact
+from edge.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
 from quantize.palette import Palette, palettize
 

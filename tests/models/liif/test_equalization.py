@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from edge.compress.equalization import SMALLEST_REACH, equalize_weights, equalized, measure_factors
 from edge.compress.int8 import equalization_factors
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
+from models.liif.equalization import SMALLEST_REACH, equalize_weights, equalized, measure_factors
 from models.liif.fixed_scale import derive_weights
 
 READERS = ["encoder.body.0.body.2", "encoder.body.1.body.2", "layers.0", "layers.1"]

@@ -1,0 +1,149 @@
+"""LIIF-EDSR as a build sees it: upscales pictures by ×2, ×3, ×4 or any scale (``edge.task``)."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from edge.backends.table import BACKENDS
+from edge.card import ArtifactCard, Card, DecodingCard, MeasuredCard, TileCard
+from edge.check.built_in import measure
+from edge.compress.calibration import CALIBRATION_TILE, calibration_tiles, equalization_factors, folder_tiles
+from edge.images.extremes import calibration_extremes
+from edge.recipe import ArtifactSpec, Recipe
+from edge.run.artifact import Artifact
+from edge.task import Build, Calibration, Measured
+from models import LIIF, checkpoint_hash
+from models.arrays import Float
+from models.family import Int8Rules, Method, Program
+from models.liif.equalization import equalized
+from models.liif.int8_form import INT8_RULES, with_int8_ends
+from models.liif.programs import MAX_ROWS, calibration_inputs, methods_of, stage_methods
+
+# Written for artifacts that equal fp32: JSON has no infinity.
+EQUAL_DB = 200.0
+
+COUNTED_SIDE = 16  # LR pixels of the tile on which multiplications are counted
+
+
+@dataclass(frozen=True)
+class SuperResolution:
+    """``model``, as ``edge.task.Task`` has it. Variants: ``x2``, ``x3``, ``x4``, ``any``."""
+
+    model: LIIF
+
+    @property
+    def family(self) -> str:
+        """See ``Network``."""
+        return "liif"
+
+    @property
+    def int8(self) -> Int8Rules:
+        """See ``Network``."""
+        return INT8_RULES
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """See ``Network``."""
+        return checkpoint_hash(self.model)
+
+    @property
+    def parameters(self) -> int:
+        """See ``Network``."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    def program(self, variant: str, tile: int, max_tile: int, probes: bool = False) -> Program:
+        """See ``Network``."""
+        scale = scale_of(variant)
+        sizes = {"h": tile, "w": tile, "n": MAX_ROWS}
+        if scale is not None:
+            sizes |= {f"{scale}*{axis}": scale * tile for axis in ("h", "w")}
+        intermediate = stage_methods(self.model, scale, max_tile) if probes else []
+        return Program(tuple(methods_of(self.model, scale, max_tile)), tuple(intermediate), sizes)
+
+    def int8_form(self, program: Program, kept: Collection[str]) -> Program:
+        """See ``Network``."""
+        factors = equalization_factors(self.model)
+        return program.with_modules(
+            {m.name: with_int8_ends(equalized(m.module, factors), kept) for m in program.every}
+        )
+
+    def inputs(
+        self, program: Program, method: Method, samples: Sequence[Float]
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """See ``Network``."""
+        return calibration_inputs(method, program.methods, self.model, samples)
+
+    def calibration(self, folder: Path | None) -> Calibration:
+        """See ``Task``. Tiles (1, 3, 48, 48) in [0, 1]."""
+        # A user's folder is not named: paths are nobody's business but theirs.
+        source = "the built-in pictures" + ("" if folder is None else " and a folder of pictures")
+        added = folder_tiles(folder, self.model)
+        kind = f"tiles of {CALIBRATION_TILE}x{CALIBRATION_TILE}"
+        return Calibration(calibration_tiles(None), calibration_extremes(), added, kind, source)
+
+    def card(self, base: ArtifactCard, variant: str, program: Program, recipe: Recipe) -> Card:
+        """See ``Task``."""
+        config, scale = self.model.config, scale_of(variant)
+        fixed = recipe.tile if BACKENDS[base.target].one_size else None
+        decoding = DecodingCard(
+            local_ensemble=config.local_ensemble, cell_decode=config.cell_decode, max_rows=MAX_ROWS
+        )
+        tile = TileCard(
+            maximum=fixed or recipe.max_tile,
+            default=recipe.tile,
+            halo=min(recipe.halo, config.full_halo),
+            full_halo=config.full_halo,
+            fixed=fixed,
+        )
+        return Card(
+            **dict(base),
+            scale=scale or "any",
+            tile=tile,
+            decoding=decoding if scale is None else None,
+            macs_per_output_pixel=count_macs(program, scale or 2),
+            measured=None,
+        )
+
+    def measure(self, folder: Path) -> Measured:
+        """See ``Task``. On the sample pictures and a page of pure colours."""
+        artifact = Artifact.open(folder)
+        result = measure(artifact, self.model)
+        overall = result.overall
+        found = MeasuredCard(
+            psnr_db=round(min(overall.psnr_db, EQUAL_DB), 2),
+            max_abs=overall.max_abs,
+            worst_block=round(overall.worst_block, 3),
+            worst_flat=round(overall.worst_flat, 3),
+            on=", ".join(c.name for c in result.comparisons),
+        )
+        summary = (
+            f"{found.psnr_db:.1f} dB from fp32, mean colours of blocks within {found.worst_block:.1f} of 255"
+        )
+        return Measured(result.failures, artifact.card.model_copy(update={"measured": found}), summary)
+
+
+def build_of(model: LIIF, recipe: Recipe, spec: ArtifactSpec) -> Build:
+    """The build of the artifact ``spec`` of ``model``."""
+    return Build(SuperResolution(model), spec.variant, spec.precision, spec.target, recipe)
+
+
+def scale_of(variant: str) -> Literal[2, 3, 4] | None:
+    """The fixed scale of a variant, None for any scale."""
+    scales: dict[str, Literal[2, 3, 4] | None] = {"x2": 2, "x3": 3, "x4": 4, "any": None}
+    return scales[variant]
+
+
+def count_macs(program: Program, scale: int) -> int:
+    """Multiply-accumulates per output pixel at ``scale``, halo not counted."""
+    sizes = {"h": COUNTED_SIDE, "w": COUNTED_SIDE, "n": 4 * (scale * COUNTED_SIDE) ** 2}
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        for method in program.methods:
+            method.module(*method.example(sizes))
+    flops: int = counter.get_total_flops()
+    return round(flops / 2 / (scale * COUNTED_SIDE) ** 2)

@@ -1,0 +1,48 @@
+"""Int8 in one call, as tests of several rooms need it: of a network's methods, and of any module."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from edge.card import QuantisationCard
+from edge.compress.int8 import quantize_program
+from edge.images.extremes import calibration_extremes
+from edge.super_resolution import SuperResolution
+from edge.task import Calibration
+from models import LIIF
+from models.family import Method, Program
+from quantize.static import DEFAULT, PLAIN, CalibrationInputs, StaticSpec, calibrate, quantize_static
+
+
+def quantize_methods(
+    methods: Sequence[Method],
+    model: LIIF,
+    tiles: Sequence[np.ndarray],
+    source: str,
+    spec: StaticSpec = DEFAULT,
+    float_layers: Collection[str] = (),
+    dynamic: bool = False,
+) -> tuple[dict[str, nn.Module], QuantisationCard]:
+    """Every method's module by name, calibrated on ``tiles`` and the extremes, and the card's entry."""
+    program, calibration = (
+        Program(tuple(methods), (), {}),
+        Calibration(tiles, calibration_extremes(), (), "tiles of 48x48", source),
+    )
+    found, card = quantize_program(SuperResolution(model), program, calibration, spec, float_layers, dynamic)
+    return {method.name: method.module for method in found.methods}, card
+
+
+def quantize_module(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    dynamic_shapes: dict[str, Any],
+    inputs: Iterable[tuple[Tensor, ...]],
+    quantizer: Any,
+    spec: StaticSpec = PLAIN,
+    added: Iterable[tuple[Tensor, ...]] = (),
+) -> nn.Module:
+    """``module`` calibrated on ``inputs`` and those ``added``, and quantized."""
+    given = CalibrationInputs(inputs, added=added)
+    return quantize_static(calibrate(module, example, dynamic_shapes, given, quantizer, spec), spec)
