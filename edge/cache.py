@@ -1,10 +1,12 @@
 """Artifacts that a command builds on first use, in the user's cache folder."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from edge.errors import OutputExists
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.super_resolution import build_of
@@ -17,5 +19,6 @@ def cached_artifact(checkpoint: Path, spec: ArtifactSpec, note: Callable[[str], 
     folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
     if not folder.exists():
         note(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
-        build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
+        with suppress(OutputExists):  # another command has built the same meanwhile
+            build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
     return folder

@@ -18,6 +18,7 @@ from torch import Tensor
 from models.errors import CheckpointError
 from models.liif.network import LIIF, LIIFConfig
 from models.liif.upstream import brief, read_upstream, write_upstream
+from models.output_file import whole_file
 
 # Key of the configuration in the safetensors header.
 CONFIG_KEY = "liif-edge"
@@ -42,7 +43,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a checkpoint file, found {_what(path)}")
-    read = _read_safetensors if path.suffix == ".safetensors" else read_upstream
+    read = _read_safetensors if path.suffix.lower() == ".safetensors" else read_upstream
     config, weights = read(path)
     with torch.device("meta"):  # shapes only: nothing is allocated for a configuration that is wrong
         expected = {name: tuple(tensor.shape) for name, tensor in LIIF(config).state_dict().items()}
@@ -70,16 +71,14 @@ def save_checkpoint(model: LIIF, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     writers = {".safetensors": _write_safetensors, ".pth": write_upstream}
-    if path.suffix not in writers:
+    write = writers.get(path.suffix.lower())
+    if write is None:
         raise CheckpointError(f"{path}: expected a name ending in .safetensors or .pth")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        writers[path.suffix](model, partial)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            write(model, partial)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{path}: expected to write a checkpoint, found {brief(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def checkpoint_hash(model: LIIF) -> str:

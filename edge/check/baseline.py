@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge.errors import BadBundle, BadInput, OutputExists
+from edge.errors import BadBundle
+from edge.output_file import check_path, whole_file
 from models import LIIF, SCALES, FixedScaleLIIF, checkpoint_hash
 from models.arrays import Float
 
 BUNDLE_VERSION = 2
+BUNDLE_SUFFIX = ".npz"
 
 # Of the embedded weights at ×2, on four tiles of 32x32 of the sample pictures and three of pure colours.
 # Made on a CPU: it says so.
@@ -120,8 +122,11 @@ def make_bundle(
 
 
 def write_bundle(bundle: Bundle, path: Path, force: bool = False) -> None:
-    """Write the bundle to ``path`` (``.npz``), whole or not at all; the same bundle gives the same bytes."""
-    check_bundle_path(path, force)
+    """Write the bundle to ``path`` (``.npz``), whole or not at all; the same bundle gives the same bytes.
+
+    Raises what ``check_path`` raises, and BadInput where the file cannot be written.
+    """
+    check_path(path, (BUNDLE_SUFFIX,), force)
     arrays: dict[str, NDArray[np.float32] | NDArray[np.uint8]] = {
         PROVENANCE_KEY: np.frombuffer(json.dumps(asdict(bundle.provenance)).encode(), np.uint8)
     }
@@ -131,25 +136,9 @@ def write_bundle(bundle: Bundle, path: Path, force: bool = False) -> None:
         arrays[f"{number}/sr"] = tile.sr
         if tile.colours is not None:
             arrays[f"{number}/colours"] = tile.colours
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(partial, path)
-    except OSError as error:
-        raise BadInput(f"{path}: expected to write the bundle, found {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_bundle_path(path: Path, force: bool) -> None:
-    """Raise now what ``write_bundle`` would raise after the work: OutputExists or BadInput."""
-    if path.suffix != ".npz":
-        raise BadInput(f"{path}: expected a name ending in .npz")
-    if path.is_dir() or not path.parent.is_dir():
-        raise BadInput(f"{path}: expected a file in a folder that exists, found none there")
-    if path.exists() and not force:
-        raise OutputExists(f"{path}: expected a free path, found a file; --force replaces it")
+    # Opened here: to a path that does not end in .npz, NumPy adds it.
+    with whole_file(path, "the bundle") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_bundle(path: Path) -> Bundle:

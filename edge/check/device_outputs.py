@@ -5,9 +5,6 @@ beside them, and ``read_outputs`` reads them (docs/devices.md has the names of a
 """
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from edge.card import Card
 from edge.check.baseline import Bundle
 from edge.errors import BadInput, OutputExists
 from edge.images.image_file import read_image, to_uint8, write_image
+from edge.output_file import whole_folder
 from models.arrays import Float
 
 # What the command line calls this device, and what it needs.
@@ -68,22 +66,13 @@ def export_inputs(bundle: Bundle, folder: Path) -> None:
         "also_write": {DEVICE_FILE: {"device": "model of the device", "program_sha256": "optional"}},
         "tiles": tiles,
     }
-    try:
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
-    except OSError as error:
-        raise BadInput(f"{folder}: expected a place to write to, found {error.strerror}") from error
-    try:
-        content = partial / folder.name
-        content.mkdir()
+    with whole_folder(folder, force=False) as content:
         for number, tile in enumerate(bundle.tiles):
             if not np.array_equal(to_uint8(tile.lr) / np.float32(255), tile.lr):
                 raise BadInput(f"{tile.name}: expected a picture of 8 bits, found values between its steps")
             np.save(content / f"{number}-lr.npy", tile.lr, allow_pickle=False)
             write_image(content / f"{number}-lr.png", tile.lr)
         (content / LIST_FILE).write_text(json.dumps(stated, indent=2) + "\n", encoding="utf-8")
-        os.rename(content, folder)
-    finally:
-        shutil.rmtree(partial)
 
 
 def check_export(folder: Path) -> None:

@@ -15,7 +15,7 @@ from edge.errors import BadInput
 from edge.images.image_file import check_output, read_image, to_float, write_image
 from edge.images.pictures import beside, resize_bicubic
 from edge.layer_plan import read_plan
-from edge.output_file import check_report_path, write_report
+from edge.output_file import check_path, write_report
 from edge.pipeline import build as run_build
 from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
 from edge.run import upscale as upscaling
@@ -56,7 +56,7 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise BadInput("expected --out together with --max-loss or --max-size, found one alone")
     for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
         if path is not None:
-            check_report_path(path, suffix, arguments.force)
+            check_path(path, (suffix,), arguments.force)
     model = load_checkpoint(arguments.checkpoint)
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
     tiles = calibration_tiles(arguments.calibration, model)

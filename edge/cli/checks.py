@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edge.card import Card, read_card
 from edge.check.baseline import (
+    BUNDLE_SUFFIX,
     BUNDLE_VERSION,
     EMBEDDED_BUNDLE,
     Bundle,
-    check_bundle_path,
     make_bundle,
     read_bundle,
     require_checkpoint,
@@ -33,7 +33,7 @@ from edge.devices.device import Device
 from edge.devices.table import DEVICES, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
 from edge.images.pictures import baseline_pictures
-from edge.output_file import check_report_path, write_report
+from edge.output_file import check_path, write_report
 from edge.recipe import check_scale
 from edge.run.artifact import Artifact, load_network
 from models import DEFAULT_WEIGHTS, load_checkpoint
@@ -42,7 +42,7 @@ from models import DEFAULT_WEIGHTS, load_checkpoint
 def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A bundle of what fp32 computes."""
     check_scale(arguments.scale)
-    check_bundle_path(arguments.output, arguments.force)
+    check_path(arguments.output, (BUNDLE_SUFFIX,), arguments.force)
     if arguments.export is not None:
         check_export(arguments.export)
     model = load_checkpoint(arguments.checkpoint)
@@ -67,7 +67,7 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise BadInput(f"expected --device {FILES} and --outputs together, found one alone")
     for path, suffix in ((arguments.report, ".html"), (arguments.junit, ".xml")):
         if path is not None:
-            check_report_path(path, suffix, arguments.force)
+            check_path(path, (suffix,), arguments.force)
     card = read_card(arguments.artifact)
     device = None if by_hand else _device(arguments.device, arguments.option)
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)

@@ -19,8 +19,9 @@ from edge.evaluate.benchmark import bench as run_bench
 from edge.evaluate.degraded import WAYS, evaluate_degraded, smallest_gain
 from edge.evaluate.ocr import missing_ocr
 from edge.evaluate.test_sets import Evaluation
+from edge.output_file import whole_folder
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
-from edge.run.artifact import Artifact, load_network, new_artifact
+from edge.run.artifact import Artifact, load_network
 from models import LIIF
 
 
@@ -118,7 +119,7 @@ def _evaluate_details(
     arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
 ) -> int:
     absent = missing_ocr()
-    with new_artifact(arguments.save, force=False) if arguments.save else nullcontext() as folder:
+    with whole_folder(arguments.save, force=False) if arguments.save else nullcontext() as folder:
         with terminal.progress("pages", details.N_PAGES) as step:
             pages = details.render_pages(artifact, model, scale, step)
         if folder is not None:

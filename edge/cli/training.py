@@ -7,7 +7,8 @@ from pathlib import Path
 from edge.cli.terminal import Terminal
 from edge.compress.channel_importance import importance_on
 from edge.compress.qat import objective_of
-from edge.errors import BadInput, OutputExists
+from edge.errors import BadInput
+from edge.output_file import check_path
 from models import LIIFConfig, load_checkpoint, save_checkpoint
 from models.liif.cost import count_macs, count_parameters
 from models.liif.network import with_ensemble
@@ -45,12 +46,7 @@ def prune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise BadInput(f"expected a share between 0 and 1 to keep, found {share:g}")
     if arguments.batches < 1:
         raise BadInput(f"expected at least 1 batch, found {arguments.batches}")
-    if arguments.output.suffix != ".safetensors":
-        raise BadInput(f"{arguments.output}: expected a name ending in .safetensors")
-    if arguments.output.exists() and not arguments.force:
-        raise OutputExists(
-            f"{arguments.output}: expected a new path, found something there; --force replaces it"
-        )
+    check_path(arguments.output, (".safetensors",), arguments.force)
     model = load_checkpoint(arguments.checkpoint)
     if arguments.no_local_ensemble:
         model = with_ensemble(model, False)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from edge.errors import BadInput
+from edge.output_file import whole_file
 from models import LIIF
 from models.liif.objective import ColourLoss, Distillation
 from models.liif.patches import PatchDataset, PatchSpec
@@ -42,12 +43,8 @@ def importance_on(
 
 def write_importance(path: Path, importance: dict[Layer, Tensor]) -> None:
     """The file appears whole or not at all."""
-    partial_file = path.with_name(f".{path.name}.partial")
-    try:
+    with whole_file(path, "the importance of channels") as partial_file:
         save_file({f"{layer.part}.{layer.number}": t for layer, t in importance.items()}, partial_file)
-        partial_file.replace(path)
-    finally:
-        partial_file.unlink(missing_ok=True)
 
 
 def read_importance(path: Path, model: LIIF) -> dict[Layer, Tensor]:

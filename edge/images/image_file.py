@@ -6,7 +6,6 @@ all in float32. Kotlin, Swift and C++ do the same, to the byte.
 
 import io
 import os
-import secrets
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from edge.errors import BadImage, BadInput, OutputExists
+from edge.errors import BadImage, BadInput
+from edge.output_file import check_path, check_suffix, whole_file
 from models.arrays import Float
 
 Bytes = NDArray[np.uint8]
@@ -128,22 +128,11 @@ def check_output(
 ) -> None:
     """Raise now what ``write_image`` would only raise after the work.
 
-    OutputExists if ``path`` is taken and ``force`` is not given. BadInput if it is a folder, ends in no
-    known extension, its folder is missing or not writable, or its format cannot hold a picture of
-    ``size`` (height, width) or, with ``alpha``, transparency.
+    What ``check_path`` raises, and BadInput if the format cannot hold a picture of ``size`` (height, width)
+    or, with ``alpha``, transparency.
     """
-    path = Path(path)
-    if os.path.isdir(path):
-        raise BadInput(f"{path}: expected a file to write, found a folder")
-    _check_format(path, size, alpha)
-    parent = path.parent
-    if not os.path.isdir(parent):
-        found = "a file" if os.path.exists(parent) else "nothing there"
-        raise BadInput(f"{path}: expected {parent} to be a folder, found {found}")
-    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise BadInput(f"{path}: expected a folder that may be written to, found {parent} write-protected")
-    if os.path.lexists(path) and not force:
-        raise OutputExists(f"{path}: expected a free path, found a file; --force replaces it")
+    check_path(Path(path), _FORMATS, force)
+    _check_format(Path(path), size, alpha)
 
 
 def write_image(
@@ -164,15 +153,8 @@ def write_image(
     form = _check_format(path, (rgb.shape[1], rgb.shape[2]), alpha is not None)
     channels = to_uint8(rgb if alpha is None else np.concatenate([rgb, alpha[None]]))
     image = Image.fromarray(np.ascontiguousarray(channels.transpose(1, 2, 0)))
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    try:
-        with partial.open("xb") as file:
-            image.save(file, form.name, icc_profile=icc_profile, **form.options)
-        os.replace(partial, path)
-    except OSError as error:
-        raise BadInput(f"{path}: expected to write the picture, found {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path, "the picture") as partial, partial.open("xb") as file:
+        image.save(file, form.name, icc_profile=icc_profile, **form.options)
 
 
 def _check_size(path: Path, image: Image.Image) -> None:
@@ -225,10 +207,8 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _check_format(path: Path, size: tuple[int, int] | None, alpha: bool) -> _Format:
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
-        known = ", ".join(_FORMATS)
-        raise BadInput(f"{path}: expected a name ending in {known}, found {path.suffix or 'no extension'}")
+    check_suffix(path, _FORMATS)
+    form = _FORMATS[path.suffix.lower()]
     if size is not None and max(size) > form.max_side:
         raise BadInput(
             f"{path}: expected at most {form.max_side} pixels a side, which is {form.name}'s limit, "

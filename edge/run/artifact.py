@@ -1,11 +1,8 @@
 """An artifact: a folder with a program and its card, opened through one door whatever its target."""
 
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ from edge.backends.table import load_program
 from edge.card import CARD_FILE, Card, read_card
 from edge.devices.device import Device, DevicePrograms
 from edge.errors import BadInput, OutputExists
+from edge.output_file import whole_folder
 from edge.run.tiling import Rect, Tile
 from models import LIIF, checkpoint_hash, load_checkpoint
 from models.arrays import Float
@@ -151,31 +149,11 @@ def _window(lr: Float, source: Rect) -> Float:
     return lr.take(rows, axis=1).take(columns, axis=2)[None]
 
 
-@contextmanager
-def new_artifact(folder: Path, force: bool) -> Iterator[Path]:
-    """A temporary folder to fill, that becomes ``folder`` if the block succeeds and vanishes if not.
-
-    Raises OutputExists if ``folder`` is taken, unless ``force``: then an artifact, and nothing else, is
-    replaced, at the end.
-    """
-    if folder.exists() and not force:
-        raise OutputExists(f"{folder}: expected a new path, found something there; --force replaces it")
-    if folder.exists() and not (folder / CARD_FILE).is_file():
+def new_artifact(folder: Path, force: bool) -> AbstractContextManager[Path]:
+    """A ``whole_folder`` to fill. With ``force`` an artifact, and nothing else, is replaced: OutputExists."""
+    if force and folder.exists() and not (folder / CARD_FILE).is_file():
         raise OutputExists(f"{folder}: expected an artifact to replace, found something else there")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
-    except OSError as error:
-        raise BadInput(f"{folder}: expected a place to write to, found {error.strerror}") from error
-    try:
-        content = partial / folder.name
-        content.mkdir()
-        yield content
-        if folder.exists():
-            folder.rename(partial / "replaced")
-        content.rename(folder)
-    finally:
-        shutil.rmtree(partial)
+    return whole_folder(folder, force)
 
 
 def load_network(card: Card, checkpoint: Path) -> LIIF:

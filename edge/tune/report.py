@@ -3,8 +3,6 @@
 import math
 import re
 import shlex
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from edge.backends.table import BACKENDS
 from edge.check.report import TEMPLATES
-from edge.output_file import write_report
+from edge.output_file import whole_folder, write_report
 from edge.tune.candidate import make_network
 from edge.tune.search import Findings, Point
 from edge.tune.study import TuneJob
@@ -85,10 +83,7 @@ def write_recipes(job: TuneJob, model: LIIF, importance: dict[Layer, Tensor], fr
     """The folder ``front``: for each point its network and a recipe to fine-tune it by, and what it is
     distilled from. Whole or not at all; an earlier one is replaced."""
     folder = job.out / FRONT
-    partial = Path(tempfile.mkdtemp(prefix=f".{FRONT}.partial-", dir=job.out))
-    try:
-        content = partial / FRONT
-        content.mkdir()
+    with whole_folder(folder, force=True) as content:
         save_checkpoint(model, content / ORIGINAL)
         for point in front:
             name = point.candidate.name
@@ -96,11 +91,6 @@ def write_recipes(job: TuneJob, model: LIIF, importance: dict[Layer, Tensor], fr
             save_checkpoint(network, content / f"{name}.safetensors")
             recipe = _distil_recipe(f"{name}.safetensors", ORIGINAL)
             (content / f"{name}.toml").write_text(recipe, encoding="utf-8")
-        if folder.exists():
-            folder.rename(partial / "replaced")
-        content.rename(folder)
-    finally:
-        shutil.rmtree(partial)
     return folder
 
 

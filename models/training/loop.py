@@ -28,6 +28,7 @@ from models.errors import RecipeError, TrainingError
 from models.liif.network import LIIF, LIIFConfig
 from models.liif.objective import ColourLoss, Distillation, Objective
 from models.liif.patches import PatchDataset, Sample, picture_files, read_picture, reduce_bicubic
+from models.output_file import whole_file
 from models.training.recipe import TrainingRecipe
 
 STATE_FILE, LOG_FILE, MODEL_FILE = "state.pt", "log.jsonl", "model.safetensors"
@@ -180,9 +181,8 @@ class _Job:
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        partial = run / f".{STATE_FILE}.partial"
-        torch.save(state, partial)
-        os.replace(partial, run / STATE_FILE)
+        with whole_file(run / STATE_FILE) as unfinished:
+            torch.save(state, unfinished)
         save_checkpoint(self.averaged, run / MODEL_FILE)
 
     def load(self, path: Path) -> None:

@@ -16,7 +16,6 @@ from edge.check.baseline import (
     PROVENANCE_KEY,
     BaselineTile,
     Bundle,
-    check_bundle_path,
     make_bundle,
     read_bundle,
     require_checkpoint,
@@ -246,15 +245,15 @@ def test_an_existing_bundle_is_replaced_by_force_only(bundle, tmp_path):
 
 @pytest.mark.parametrize("name", ["a.zip", "a", "gone/a.npz"])
 @pytest.mark.parametrize("force", [False, True])
-def test_a_path_that_cannot_hold_a_bundle_is_refused_before_the_work(tmp_path, name, force):
+def test_a_path_that_cannot_hold_a_bundle_is_refused(bundle, tmp_path, name, force):
     with pytest.raises(BadInput, match="expected"):
-        check_bundle_path(tmp_path / name, force)
+        write_bundle(bundle, tmp_path / name, force)
 
 
-def test_a_folder_of_the_bundles_name_is_refused(tmp_path):
+def test_a_folder_of_the_bundles_name_is_refused(bundle, tmp_path):
     (tmp_path / "a.npz").mkdir()
     with pytest.raises(BadInput):
-        check_bundle_path(tmp_path / "a.npz", force=True)
+        write_bundle(bundle, tmp_path / "a.npz", force=True)
 
 
 def test_a_write_that_fails_leaves_nothing(bundle, tmp_path):

@@ -1,6 +1,5 @@
 """A report says the verdict, shows the worst tiles, and works in a browser without a network."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,8 +13,7 @@ from edge.card import Card, read_card
 from edge.check.baseline import BaselineTile, Bundle, Provenance
 from edge.check.report import NO_NUMBER, heat_map, junit_xml, render_html
 from edge.check.stages import StagedCheck, compare_stages
-from edge.errors import BadInput, OutputExists
-from edge.output_file import check_report_path, write_report
+from edge.output_file import write_report
 
 RAN_ON = {"device": "a <b>phone</b>"}
 NAMES = ("first", "second & third", "<script>alert(1)</script>", "fourth", "fifth", "sixth")
@@ -121,19 +119,6 @@ def test_junit_has_a_case_for_each_tile_at_each_stage_and_the_words_of_each_fail
     assert "expected a PSNR of 100 dB, found nan" in failed[0].find("failure").text
     passed = ElementTree.fromstring(junit_xml(staged_check(), card))
     assert passed.get("failures") == "0"
-
-
-def test_a_report_is_written_whole_and_replaces_nothing_unasked(tmp_path):
-    path = tmp_path / "a.html"
-    check_report_path(path, ".html", force=False)
-    write_report(path, "<p>×</p>")
-    assert path.read_text(encoding="utf-8") == "<p>×</p>" and os.listdir(tmp_path) == ["a.html"]
-    with pytest.raises(OutputExists, match="--force replaces it"):
-        check_report_path(path, ".html", force=False)
-    check_report_path(path, ".html", force=True)
-    for wrong in (tmp_path / "a.txt", tmp_path / "no" / "a.html", tmp_path):
-        with pytest.raises(BadInput, match="expected"):
-            check_report_path(wrong, ".html", force=False)
 
 
 @pytest.fixture(scope="module")

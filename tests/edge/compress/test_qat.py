@@ -150,6 +150,13 @@ def test_prune_overwrites_only_by_force(wide, tmp_path, pictures, capfd):
     assert prune(wide, tmp_path, pictures, "--macs", "0.5", "--force")[0] == 0
 
 
+def test_prune_refuses_a_folder_that_is_missing_before_the_work(tmp_path, capfd):
+    output = tmp_path / "gone" / "a.safetensors"
+    absent = ["--checkpoint", "absent.pth", "--data", "absent"]
+    assert main(["prune", str(output), "--macs", "0.5", *absent]) == 2
+    assert f"expected {output.parent} to be a folder, found nothing there" in capfd.readouterr().err
+
+
 def test_embedded_weights_are_known_by_name():
     parsed = parser().parse_args(
         ["prune", "out.safetensors", "--checkpoint", "fast", "--macs", "0.5", "--data", "x"]
