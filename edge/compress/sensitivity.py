@@ -24,6 +24,7 @@ from models.arrays import Float
 from models.family import Method
 from models.liif.fixed_scale import plan_evaluations
 from models.liif.programs import methods_of
+from models.resize import middle
 from quantize.palette import PaletteBoard, large_layers
 from quantize.sensitivity import Switchboard
 from quantize.static import StaticSpec
@@ -165,8 +166,7 @@ def measuring_pairs(folder: Path | None, scale: int) -> tuple[list[tuple[Float, 
         height, width = picture.shape[1:]
         if min(height, width) < side:
             raise BadInput(f"{name}: expected at least {side}x{side} pixels, found {width}x{height}")
-        top, left = (height - side) // 2, (width - side) // 2
-        hr = np.ascontiguousarray(picture[:, top : top + side, left : left + side])
+        hr = np.ascontiguousarray(picture[:, *middle((height, width), (side, side))])
         pairs.append((resize_bicubic(hr, (side // scale, side // scale)), hr))
     what = "the built-in pictures" if folder is None else "a folder of pictures"
     return pairs, f"{len(pairs)} cuttings of {what}"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from edge.errors import BadInput
 from edge.images.extremes import colour_tiles
@@ -13,6 +12,7 @@ from edge.images.image_file import read_image, to_float, to_uint8
 from edge.images.metrics import SSIM_WINDOW
 from models.arrays import Float
 from models.drawings import draw_sample, draw_sheet
+from models.resize import bicubic
 
 # Photographs that come with scikit-image: a cat, a cup, a rocket at dusk, a microscope's view.
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "immunohistochemistry")
@@ -107,8 +107,7 @@ def picture_files(folder: Path) -> list[Path]:
 def shrink(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     """(H, W, 3) reduced by a whole factor with Pillow's bicubic; what does not divide is cut off."""
     height, width = picture.shape[0] // factor, picture.shape[1] // factor
-    whole = Image.fromarray(picture[: height * factor, : width * factor])
-    return np.asarray(whole.resize((width, height), Image.Resampling.BICUBIC))
+    return bicubic(picture[: height * factor, : width * factor], (height, width))
 
 
 def beside(left: Float, right: Float) -> Float:
@@ -121,6 +120,5 @@ def beside(left: Float, right: Float) -> Float:
 
 def resize_bicubic(rgb: Float, size: tuple[int, int]) -> Float:
     """(3, h, w) in [0, 1] resized in 8 bits by Pillow's bicubic to ``size`` (H, W)."""
-    image = Image.fromarray(np.ascontiguousarray(to_uint8(rgb).transpose(1, 2, 0)))
-    resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    resized = bicubic(np.ascontiguousarray(to_uint8(rgb).transpose(1, 2, 0)), size)
     return to_float(np.ascontiguousarray(resized.transpose(2, 0, 1)))

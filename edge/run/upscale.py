@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image
 
 from edge.errors import BadInput
 from edge.images.image_file import Picture, to_float, to_uint8
@@ -11,6 +10,7 @@ from edge.recipe import MAX_SCALE
 from edge.run.artifact import Artifact
 from edge.run.tiling import Tile, plan_tiles
 from models.arrays import Float
+from models.resize import bicubic
 
 # 12 bytes each while the picture is put together: 1.2 GB.
 MAX_OUTPUT_PIXELS = 100_000_000
@@ -62,11 +62,7 @@ def upscale_picture(
 ) -> Picture:
     """A whole picture; its transparency is enlarged by Pillow's bicubic, its colour profile kept."""
     rgb = upscale(artifact, picture.rgb, size, tile=tile, halo=halo, on_tile=on_tile)
-    alpha = None
-    if picture.alpha is not None:
-        plane = Image.fromarray(to_uint8(picture.alpha))
-        enlarged = plane.resize((size[1], size[0]), Image.Resampling.BICUBIC)
-        alpha = to_float(np.asarray(enlarged))
+    alpha = None if picture.alpha is None else to_float(bicubic(to_uint8(picture.alpha), size))
     return Picture(rgb, alpha, picture.icc_profile)
 
 

@@ -23,6 +23,7 @@ from models import LIIF
 from models.arrays import Float
 from models.drawings import draw_sheet
 from models.liif.family import fp32_picture
+from models.resize import middle
 
 # Built-in pictures that losses are measured on: none calibrates int8, none says which channels matter.
 PHOTOGRAPHS = ("astronaut", "camera", "brick", "hubble_deep_field")
@@ -154,9 +155,8 @@ def _middle_pair(name: str, hr: Float, scale: int) -> Pair:
     if min(h, w) < SMALLEST_SIDE:
         least = SMALLEST_SIDE * scale
         raise BadInput(f"{name}: expected at least {least} pixels a side, found {hr.shape[2]}x{hr.shape[1]}")
-    top, left = (hr.shape[1] - h * scale) // 2, (hr.shape[2] - w * scale) // 2
-    middle = np.ascontiguousarray(hr[:, top : top + h * scale, left : left + w * scale])
-    return Pair(name, resize_bicubic(middle, (h, w)), middle)
+    cut = np.ascontiguousarray(hr[:, *middle(hr.shape[1:], (h * scale, w * scale))])
+    return Pair(name, resize_bicubic(cut, (h, w)), cut)
 
 
 def _seconds(artifact: Artifact) -> float:

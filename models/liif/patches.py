@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from models.drawings import draw_sheet
 from models.errors import DataError
 from models.liif.coordinates import axis_neighbours
+from models.resize import bicubic
 from models.training.degradations import Degradation, Picture, degrade
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -152,7 +153,7 @@ class PatchDataset(Dataset[Sample]):
         size = (self.spec.patch, self.spec.patch)
         if self.degradation.share and rng.random() < self.degradation.share:
             return degrade(hr, size, self.degradation, rng), hr
-        return reduce_bicubic(hr, size), hr
+        return bicubic(hr, size), hr
 
     def _picture(self, rng: np.random.Generator) -> Picture:
         if rng.random() < self.spec.drawn_share:
@@ -205,12 +206,6 @@ def read_picture(path: Path) -> Picture:
             return np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: expected a picture, found {error}") from error
-
-
-def reduce_bicubic(hr: Picture, size: tuple[int, int]) -> Picture:
-    """(H, W, 3) resized to ``size`` (h, w) by Pillow's bicubic, which widens its kernel to reduce."""
-    image = Image.fromarray(hr).resize((size[1], size[0]), Image.Resampling.BICUBIC)
-    return np.asarray(image)
 
 
 @lru_cache(N_SHEETS)

@@ -27,14 +27,15 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.errors import RecipeError, TrainingError
 from models.liif.network import LIIF, LIIFConfig
 from models.liif.objective import ColourLoss, Distillation, Objective
-from models.liif.patches import PatchDataset, Sample, picture_files, read_picture, reduce_bicubic
+from models.liif.patches import PatchDataset, Sample, picture_files, read_picture
 from models.output_file import whole_file
+from models.resize import bicubic, middle
 from models.training.recipe import TrainingRecipe
 
 STATE_FILE, LOG_FILE, MODEL_FILE = "state.pt", "log.jsonl", "model.safetensors"
 
-# Side of what is cut from the middle of a held-out picture, HR pixels: 12 is the multiple of every scale.
-VALIDATION_SIDE = 192
+# What is cut from the middle of a held-out picture: side in HR pixels at most, and what every scale divides.
+VALIDATION_SIDE, EVERY_SCALE = 192, 12
 
 Report = dict[str, float]
 
@@ -257,8 +258,8 @@ def validate(
         upscale = upscaler(scale)
         found = []
         for path in pictures:
-            hr = _middle(read_picture(path), VALIDATION_SIDE, 12)
-            lr = reduce_bicubic(hr, (hr.shape[0] // scale, hr.shape[1] // scale))
+            hr = _held_out_part(read_picture(path))
+            lr = bicubic(hr, (hr.shape[0] // scale, hr.shape[1] // scale))
             tensor = torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255)).to(place)
             sr = upscale(tensor)[0].clamp(0, 1).cpu().numpy().transpose(1, 2, 0)
             inside = slice(scale, -scale)
@@ -268,11 +269,10 @@ def validate(
     return report
 
 
-def _middle(picture: NDArray[np.uint8], side: int, multiple: int) -> NDArray[np.uint8]:
-    """The middle of (H, W, 3), at most ``side`` pixels a side, cut to whole multiples of ``multiple``."""
-    height, width = (min(side, n) // multiple * multiple for n in picture.shape[:2])
-    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
-    return np.ascontiguousarray(picture[top : top + height, left : left + width])
+def _held_out_part(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle of (H, W, 3), at most ``VALIDATION_SIDE`` pixels a side, that every scale divides."""
+    height, width = (min(VALIDATION_SIDE, n) // EVERY_SCALE * EVERY_SCALE for n in picture.shape[:2])
+    return np.ascontiguousarray(picture[middle(picture.shape[:2], (height, width))])
 
 
 @contextmanager

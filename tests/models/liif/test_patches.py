@@ -14,8 +14,8 @@ from models.liif.patches import (
     find_queries,
     picture_files,
     read_picture,
-    reduce_bicubic,
 )
+from models.resize import bicubic
 
 SMALL = PatchSpec(patch=8, max_scale=3.0, drawn_share=0.0)
 
@@ -79,7 +79,7 @@ def test_every_pixel_comes_in_the_order_of_the_picture(pictures):
     sample = dataset(pictures, spec)[0]
     hr = (sample.colours.reshape(16, 16, 3).numpy() * 255).round().astype(np.uint8)
     lr = (sample.lr.numpy().transpose(1, 2, 0) * 255).round().astype(np.uint8)
-    np.testing.assert_array_equal(reduce_bicubic(hr, (8, 8)), lr)
+    np.testing.assert_array_equal(bicubic(hr, (8, 8)), lr)
 
 
 def test_a_member_is_drawn_as_often_as_it_weighs():

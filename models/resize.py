@@ -1,0 +1,20 @@
+"""How pictures come to their size before they are trained on or measured with: Pillow's bicubic; middles."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def bicubic(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W, 3) or (H, W) at ``size`` (h, w), by Pillow's bicubic, which widens its kernel to reduce."""
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+
+
+def middle(whole: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the middle ``size`` (h, w) pixels of a picture of ``whole`` (H, W) pixels.
+
+    An odd pixel that is left over lies after them.
+    """
+    top, left = ((n - part) // 2 for n, part in zip(whole, size, strict=True))
+    return slice(top, top + size[0]), slice(left, left + size[1])
