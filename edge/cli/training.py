@@ -12,7 +12,7 @@ from edge.output_file import check_path
 from models import LIIFConfig, load_checkpoint, save_checkpoint
 from models.liif.cost import count_macs, count_parameters
 from models.liif.network import with_ensemble
-from models.liif.patches import picture_files
+from models.pictures import picture_files
 from models.training.loop import describe_report
 from models.training.loop import train as run_training
 from models.training.recipe import find_recipe

@@ -10,8 +10,10 @@ from edge.errors import BadInput
 from edge.images.extremes import colour_tiles
 from edge.images.image_file import read_image, to_float, to_uint8
 from edge.images.metrics import SSIM_WINDOW
+from models import pictures as files
 from models.arrays import Float
 from models.drawings import draw_sample, draw_sheet
+from models.errors import DataError
 from models.resize import bicubic
 
 # Photographs that come with scikit-image: a cat, a cup, a rocket at dusk, a microscope's view.
@@ -23,8 +25,6 @@ MAX_BASELINE_PICTURES = 16
 
 # Larger than the default tile, small enough for seconds in PyTorch.
 SAMPLE_SIZE = (128, 160)
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def built_in_pictures() -> Iterator[Float]:
@@ -94,14 +94,11 @@ def baseline_pictures(folder: Path | None, tile: int) -> list[tuple[str, Float]]
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Paths of the pictures in ``folder``, by name. Raises BadInput if there is none."""
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing there"
-        raise BadInput(f"{folder}: expected a folder of pictures, found {found}")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not paths:
-        raise BadInput(f"{folder}: expected pictures ({', '.join(SUFFIXES)}), found none")
-    return paths
+    """Those of ``folder``, as ``models.pictures`` finds them. Raises BadInput if there is none."""
+    try:
+        return files.picture_files(folder)
+    except DataError as error:
+        raise BadInput(str(error)) from error
 
 
 def shrink(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:

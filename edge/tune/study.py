@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from edge.backends.table import BACKENDS
 from edge.card import Precision
 from edge.errors import BadInput, MissingDependency
-from edge.images import pictures
+from edge.images.pictures import picture_files
 from edge.recipe import ArtifactSpec
 from models import LIIF, checkpoint_hash
-from models.liif.patches import picture_files
 from models.training.loop import split_pictures
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def identity_of(
         "by": job.by,
         "max_loss": job.max_loss,
         "data": [_hash(learned_on), _hash(measured_on)],
-        "calibration": _hash(None if job.calibration is None else pictures.picture_files(job.calibration)),
+        "calibration": _hash(None if job.calibration is None else picture_files(job.calibration)),
         "batches": job.batches,
         "measures": MEASURES,
     }

@@ -13,20 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from models.drawings import draw_sheet
 from models.errors import DataError
 from models.liif.coordinates import axis_neighbours
+from models.pictures import read_picture
 from models.resize import bicubic
 from models.training.degradations import Degradation, Picture, degrade
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-
-# Decoded photographs that a process keeps: 500 of BSDS500's size are 230 MB.
-KEPT_PICTURES = 512
 
 # Drawn sheets, each made when first asked for. Their seeds are apart from those that calibrate int8.
 N_SHEETS = 256
@@ -93,7 +88,7 @@ class PatchSpec:
 
 
 class PatchDataset(Dataset[Sample]):
-    """Samples of ``pictures`` by number, endless; ``picture_files`` finds the pictures.
+    """Samples of ``pictures`` by number, endless; ``models.pictures`` finds the pictures.
 
     ``local_ensemble``: of the student, which without it answers every query at the nearest pixel.
     ``degradation``: what happens to the LR patches of a share of the samples.
@@ -188,26 +183,6 @@ def draw_member(queries: Queries, rng: np.random.Generator) -> Queries:
     return Queries(index[None], coordinates[None], torch.ones(1, len(member)))
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """Pictures in ``folder`` and below it, by path. Raises DataError if there is none."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder of pictures, found {_what(folder)}")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise DataError(f"{folder}: expected pictures ({', '.join(SUFFIXES)}), found none")
-    return found
-
-
-@lru_cache(KEPT_PICTURES)
-def read_picture(path: Path) -> Picture:
-    """(H, W, 3) RGB. Raises DataError for a file that is no picture."""
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: expected a picture, found {error}") from error
-
-
 @lru_cache(N_SHEETS)
 def _sheet(seed: int) -> Picture:
     return draw_sheet(*SHEET_SIZE, seed)
@@ -216,7 +191,3 @@ def _sheet(seed: int) -> Picture:
 def _tensor(picture: Picture) -> Tensor:
     """(h, w, 3) to (3, h, w) in [0, 1]."""
     return torch.from_numpy(picture.transpose(2, 0, 1) / np.float32(255))
-
-
-def _what(path: Path) -> str:
-    return "a file" if path.exists() else "nothing there"

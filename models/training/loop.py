@@ -27,8 +27,9 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.errors import RecipeError, TrainingError
 from models.liif.network import LIIF, LIIFConfig
 from models.liif.objective import ColourLoss, Distillation, Objective
-from models.liif.patches import PatchDataset, Sample, picture_files, read_picture
+from models.liif.patches import PatchDataset, Sample
 from models.output_file import whole_file
+from models.pictures import picture_files, read_picture
 from models.resize import bicubic, middle
 from models.training.recipe import TrainingRecipe
 

@@ -5,7 +5,8 @@ from torch.utils.data import default_collate
 from models import LIIF, LIIFConfig
 from models.errors import RecipeError
 from models.liif.objective import ColourLoss, Distillation
-from models.liif.patches import PatchDataset, PatchSpec, picture_files
+from models.liif.patches import PatchDataset, PatchSpec
+from models.pictures import picture_files
 
 
 def tiny(seed=0, **options):

@@ -12,9 +12,8 @@ from models.liif.patches import (
     Queries,
     draw_member,
     find_queries,
-    picture_files,
-    read_picture,
 )
+from models.pictures import picture_files
 from models.resize import bicubic
 
 SMALL = PatchSpec(patch=8, max_scale=3.0, drawn_share=0.0)
@@ -116,16 +115,6 @@ def test_a_picture_smaller_than_the_patch_is_named(tmp_path):
         dataset(tmp_path)[0]
 
 
-def test_a_damaged_picture_is_named(tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"broken\.png: expected a picture"):
-        read_picture(tmp_path / "broken.png")
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(DataError, match="found none"):
-        picture_files(tmp_path)
-    with pytest.raises(DataError, match="found nothing there"):
-        picture_files(tmp_path / "absent")
+def test_no_pictures_at_all_are_refused():
     with pytest.raises(DataError, match="a drawn_share of 1, found neither"):
         PatchDataset([], SMALL, 0, True)

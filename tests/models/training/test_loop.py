@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.errors import DataError, RecipeError, TrainingError
-from models.liif.patches import PatchSpec, picture_files
+from models.liif.patches import PatchSpec
+from models.pictures import picture_files
 from models.training.loop import (
     average,
     describe_report,
@@ -207,6 +209,16 @@ def test_held_out_pictures_are_never_trained_on(pictures):
     assert sorted([*train_on, *measure_on]) == files
     with pytest.raises(RecipeError, match="found 6"):
         split_pictures(files, 6)
+
+
+def test_training_takes_the_pictures_that_builds_and_studies_take(tmp_path):
+    """The TIFF and the GIF, and nothing below the folder."""
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("a.tif", "b.GIF", "c.png", "deeper/d.png"):
+        Image.new("RGB", (40, 40)).save(folder / name)
+    with pytest.raises(RecipeError, match="expected to hold out 1 to 2 of 3 pictures, found 9"):
+        train(replace(RECIPE, held_out=9), folder, tmp_path / "run", device="cpu")
 
 
 def test_a_report_reads_as_a_sentence():
