@@ -8,7 +8,7 @@ from edge.card import Precision, Scale
 from edge.errors import BadInput
 from edge.layer_plan import WIDTHS, LayerPlan
 from models import DEFAULT_WEIGHTS, SCALES
-from quantize.static import DEFAULT, StaticSpec
+from quantize.spec import DEFAULT, StaticSpec
 
 # Tiles in LR pixels, halo included (docs/tiling.md has the measurements). XNNPACK prepares memory for the
 # largest tile that a program takes, whatever tile comes: 256 costs 287 MB in fp32, 128 costs 123.

@@ -24,16 +24,6 @@ from models.output_file import whole_file
 CONFIG_KEY = "liif-edge"
 
 
-_WEIGHTS = Path(__file__).parent / "weights"
-
-# Checkpoints that come with the package, by name (weights/README.md is their model card).
-EMBEDDED = {
-    "baseline": _WEIGHTS / "liif-edsr-baseline.safetensors",
-    "fast": _WEIGHTS / "liif-edsr-fast.safetensors",
-}
-DEFAULT_WEIGHTS = EMBEDDED["baseline"]
-
-
 def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
     """The network in ``path`` (upstream's ``.pth``, or our ``.safetensors``), on the CPU, in eval mode.
 

@@ -19,7 +19,7 @@ from models.arrays import Float
 from models.errors import RecipeError
 from models.liif.objective import Distillation, Objective
 from models.liif.patches import Sample
-from quantize.ranges import RangeMethod
+from quantize.spec import RangeMethod
 from quantize.static import ActivationRanges
 
 # The weights of a graph, by their names in it, as a function of the network's.

@@ -5,12 +5,11 @@ them makes every step coarser, in smooth areas too, where it is seen.
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-RangeMethod = Literal["min-max", "percentile", "mse"]
+from quantize.spec import RangeMethod
 
 BINS = 8192  # over both signs: 16 per 8-bit step of a range that keeps a quarter of what was seen
 PERCENTILE = 0.99999  # of the values, on either side; at 0.9999 smooth pictures lose more (docs/int8.md)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.graph import LAYERS, module_path
-from quantize.ranges import EXTREME_SHARE, Histogram, RangeMethod, least_error_scales
+from quantize.ranges import EXTREME_SHARE, Histogram, least_error_scales
 from quantize.rounding import refine
+from quantize.spec import PLAIN, RangeMethod, StaticSpec
 
 # Where values come from: what always calibrates, what a user adds, the edge of what can come.
 Source = Literal["pictures", "added", "extremes"]
@@ -20,28 +21,6 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 
 # Inputs that refine the weights, evenly of all: they run side by side, so their number is memory.
 MAX_REFINING_INPUTS = 16
-
-
-@dataclass(frozen=True)
-class StaticSpec:
-    """How ranges and codes are chosen; docs/int8.md has what each choice costs.
-
-    ``activations``: the range of everything seen, of all but 1 in 100,000 values, or the one with the
-    least error. ``weights``: each channel's scale from its largest weight, or the one with the least error.
-    ``rounding``: of each weight by itself, or with its error put on those that follow.
-    ``bias_correction``: take the mean error that rounding makes off the bias.
-    """
-
-    activations: RangeMethod = "mse"
-    weights: Literal["min-max", "mse"] = "min-max"
-    rounding: Literal["nearest", "feedback"] = "feedback"
-    bias_correction: bool = False
-
-
-DEFAULT = StaticSpec()
-
-# What PT2E's observers do by themselves.
-PLAIN = StaticSpec("min-max", "min-max", "nearest")
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,18 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from edge.errors import BadBundle
 from edge.output_file import check_path, whole_file
-from models import LIIF, SCALES, FixedScaleLIIF, checkpoint_hash
 from models.arrays import Float
+from models.liif.coordinates import SCALES
+
+if TYPE_CHECKING:
+    from models import LIIF
 
 BUNDLE_VERSION = 2
 BUNDLE_SUFFIX = ".npz"
@@ -70,7 +73,7 @@ class Bundle:
 
 
 def make_bundle(
-    model: LIIF,
+    model: "LIIF",
     pictures: Sequence[tuple[str, Float]],
     scale: float,
     on_tile: Callable[[], None] = lambda: None,
@@ -79,7 +82,10 @@ def make_bundle(
 
     TF32 is off and the algorithms are deterministic; the provenance says which device it was.
     """
+    import torch
+
     from edge.run.upscale import target_size
+    from models import FixedScaleLIIF, checkpoint_hash
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     digest = checkpoint_hash(model)

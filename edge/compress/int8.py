@@ -18,7 +18,8 @@ from models.family import TRACE_SIZES, Int8Rules, Method, Network, Program
 from models.liif.equalization import equalized
 from models.liif.int8_form import INT8_RULES, with_int8_ends
 from quantize.ranges import NonFinite
-from quantize.static import DEFAULT, Calibrated, CalibrationInputs, StaticSpec, calibrate, quantize_static
+from quantize.spec import DEFAULT, StaticSpec
+from quantize.static import Calibrated, CalibrationInputs, calibrate, quantize_static
 
 if TYPE_CHECKING:
     from quantize.quantizer import Annotator, LayerQuantizer

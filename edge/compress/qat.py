@@ -18,7 +18,7 @@ from models.liif.objective import ColourLoss
 from models.training.loop import MakeObjective
 from models.training.recipe import TrainingRecipe
 from quantize.qat import Derive, FakeQuantisedGraph, QuantisedLoss
-from quantize.static import DEFAULT
+from quantize.spec import DEFAULT
 
 
 def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObjective:

@@ -27,7 +27,7 @@ from models.liif.programs import methods_of
 from models.resize import middle
 from quantize.palette import PaletteBoard, large_layers
 from quantize.sensitivity import Switchboard
-from quantize.static import StaticSpec
+from quantize.spec import StaticSpec
 
 # By precision, what layers are measured at. int8: the int8 program, and 6 and 4 bits of weights alone.
 MEASURED: dict[Precision, tuple[str, ...]] = {

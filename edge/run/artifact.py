@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from edge.devices.device import Device, DevicePrograms
 from edge.errors import BadInput, OutputExists
 from edge.output_file import whole_folder
 from edge.run.tiling import Rect, Tile
-from models import LIIF, checkpoint_hash, load_checkpoint
 from models.arrays import Float
-from models.liif.any_scale import blend_rows, gather_rows, plan_queries
+
+if TYPE_CHECKING:
+    from models import LIIF
 
 
 class Artifact:
@@ -99,6 +101,8 @@ class Artifact:
         return self._program.about
 
     def _decode(self, encoded: Float, lr_size: tuple[int, ...], size: tuple[int, int], tile: Tile) -> Float:
+        from models.liif.any_scale import blend_rows, gather_rows, plan_queries
+
         decoding = self.card.decoding
         assert decoding is not None  # the card was checked
         source, target = tile.source, tile.target
@@ -156,11 +160,13 @@ def new_artifact(folder: Path, force: bool) -> AbstractContextManager[Path]:
     return whole_folder(folder, force)
 
 
-def load_network(card: Card, checkpoint: Path) -> LIIF:
+def load_network(card: Card, checkpoint: Path) -> "LIIF":
     """The network in ``checkpoint``, of which the artifact of ``card`` was made.
 
     Raises CheckpointError for what is none, BadInput for another one.
     """
+    from models import checkpoint_hash, load_checkpoint
+
     model = load_checkpoint(checkpoint)
     found = checkpoint_hash(model)
     if found != card.checkpoint.sha256:

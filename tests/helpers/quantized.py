@@ -13,7 +13,8 @@ from edge.super_resolution import SuperResolution
 from edge.task import Calibration
 from models import LIIF
 from models.family import Method, Program
-from quantize.static import DEFAULT, PLAIN, CalibrationInputs, StaticSpec, calibrate, quantize_static
+from quantize.spec import DEFAULT, PLAIN, StaticSpec
+from quantize.static import CalibrationInputs, calibrate, quantize_static
 
 
 def quantize_methods(

@@ -14,7 +14,7 @@ from models.liif.objective import Distillation
 from models.liif.patches import PatchDataset, PatchSpec, Sample
 from models.liif.programs import methods_of
 from quantize.qat import QuantisedLoss
-from quantize.static import StaticSpec
+from quantize.spec import StaticSpec
 
 PATCHES = PatchSpec(
     patch=8, min_scale=2.0, max_scale=2.0, share_of_two=0.0, drawn_share=1.0, every_pixel=True

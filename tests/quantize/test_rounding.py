@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from quantize.graph import LAYERS
 from quantize.quantizer import LayerQuantizer
 from quantize.rounding import round_with_feedback
-from quantize.static import StaticSpec
+from quantize.spec import StaticSpec
 
 LIMITS = (-127, 127)
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from quantize.quantizer import LayerQuantizer
 from quantize.sensitivity import Switchboard
-from quantize.static import PLAIN, CalibrationInputs, calibrate
+from quantize.spec import PLAIN
+from quantize.static import CalibrationInputs, calibrate
 
 
 class Net(nn.Module):

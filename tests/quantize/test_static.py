@@ -6,7 +6,7 @@ from quantized import quantize_module
 from torch import nn
 
 from quantize.quantizer import LayerQuantizer
-from quantize.static import DEFAULT
+from quantize.spec import DEFAULT
 
 EVERYTHING = LayerQuantizer(lambda path: True)
 

@@ -22,7 +22,7 @@ from models.family import Method
 from models.liif.int8_form import HEAD, HEAD_COPIES, INT8_RULES, SHIFT
 from models.liif.programs import methods_of
 from quantize.quantizer import LAYERS, count_int8_layers, module_path
-from quantize.static import PLAIN
+from quantize.spec import PLAIN
 
 EVALUATIONS = 16  # ×2: four phases of four neighbours
 
