@@ -1,31 +1,74 @@
-"""What the commands around an artifact do: build, sensitivity, upscale, info, sample."""
+"""The commands that make and read artifacts: build, sensitivity, info."""
 
 import argparse
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.backends.table import DEFAULT_TARGET, backend_of
-from edge.cache import cached_artifact
-from edge.card import Precision, Scale, read_card
+from edge.card import Precision, read_card
+from edge.cli.arguments import (
+    Add,
+    add_artifact,
+    add_calibration,
+    add_checkpoint,
+    add_data,
+    add_force,
+    add_integer_scale,
+    add_json,
+    add_precision,
+    add_target,
+    add_tile,
+    number,
+    scale_or_any,
+    size_in_bytes,
+)
 from edge.cli.terminal import Terminal
-from edge.compress import sensitivity as measuring
-from edge.compress.calibration import calibration_tiles
-from edge.compress.cost_plot import draw_costs
-from edge.compress.mixed_precision import Budget, plan_of
+from edge.compress.mixed_precision import Budget, Choice, plan_of
 from edge.errors import BadInput
-from edge.images.image_file import check_output, read_image, to_float, write_image
-from edge.images.pictures import beside, resize_bicubic
-from edge.layer_plan import read_plan
+from edge.layer_plan import WIDTHS, read_plan
 from edge.output_file import check_path, write_report
-from edge.pipeline import build as run_build
-from edge.recipe import DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, check_scale
-from edge.run import upscale as upscaling
-from edge.run.artifact import Artifact
-from models import checkpoint_hash, load_checkpoint
-from models.drawings import draw_sample
+from edge.recipe import DEFAULT_HALO, DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, Recipe
+
+if TYPE_CHECKING:
+    from edge.compress.sensitivity import Sensitivity
+
+
+def add_parsers(add: Add) -> None:
+    """Declare the commands of this file."""
+    _add_build(add)
+    _add_sensitivity(add)
+    _add_info(add)
+
+
+def _add_build(add: Add) -> None:
+    sub = add("build", build, "Build artifacts, and measure each against fp32.", "--out dist")
+    add_checkpoint(sub)
+    sub.add_argument("--out", type=Path, default=Path("dist"), help="folder for the artifacts (dist)")
+    sub.add_argument("--scale", type=scale_or_any, help="2, 3, 4 or any; without it: the default recipe")
+    add_precision(sub)
+    add_target(sub)
+    add_calibration(sub)
+    sub.add_argument(
+        "--layers-from", type=Path, metavar="FILE.json", help="widths of layers; see sensitivity"
+    )
+    add_tile(sub, DEFAULT_TILE, DEFAULT_HALO)
+    sub.add_argument("--stages", action="store_true", help="with a method per stage, for check to look into")
+    add_force(sub)
 
 
 def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Artifacts of a recipe into a folder."""
+    recipe = _recipe(arguments)
+    from edge.pipeline import build as run_build
+
+    for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):
+        terminal.print(str(folder))
+    return 0
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    """The default recipe, with what ``arguments`` change of it."""
     recipe = replace(
         DEFAULT_RECIPE,
         checkpoint=arguments.checkpoint,
@@ -42,21 +85,69 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
         artifacts = (ArtifactSpec(arguments.scale or 2, precision, arguments.target),)
     elif arguments.target != DEFAULT_TARGET:
         raise BadInput("expected --scale or --precision with --target, found neither")
-    recipe = replace(recipe, artifacts=artifacts, layers=plan)
-    for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):
-        terminal.print(str(folder))
-    return 0
+    return replace(recipe, artifacts=artifacts, layers=plan)
+
+
+def _add_sensitivity(add: Add) -> None:
+    sub = add(
+        "sensitivity",
+        sensitivity,
+        "What each layer costs at each width, and which widths to choose for a budget.",
+        "--max-loss 0.01 --out layers.json",
+    )
+    add_checkpoint(sub)
+    add_precision(sub, list(WIDTHS), "int8", "what the layers are chosen for (int8)")
+    add_integer_scale(sub)
+    add_data(sub, "pictures to measure on (built-in ones)")
+    add_calibration(sub, "pictures to calibrate on (built-in ones)")
+    sub.add_argument("--max-loss", type=number, metavar="DB", help="dB of PSNR-Y that may be lost")
+    sub.add_argument(
+        "--max-size", type=size_in_bytes, metavar="SIZE", help="of the program, say 2MB or 800KB"
+    )
+    sub.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="write the layers, for build --layers-from"
+    )
+    sub.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw what each layer costs")
+    add_force(sub)
+    add_json(sub)
 
 
 def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Costs of layers as a table, a plot and a plan."""
+    budget = _budget(arguments)
+    for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
+        if path is not None:
+            check_path(path, (suffix,), arguments.force)
+    found, choice = _measure_layers(arguments, budget, terminal)
+    if arguments.json:
+        terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})
+        return 0
+    _print_costs(found, choice, arguments.scale, terminal)
+    if choice is not None:
+        terminal.print(
+            f"{arguments.out}: {choice.summary}; loses {choice.loss_db:.4f} dB, about {choice.bytes:,} bytes"
+        )
+    return 0
+
+
+def _budget(arguments: argparse.Namespace) -> Budget | None:
+    """None where no layers are to be chosen."""
     budget = Budget(arguments.max_loss, arguments.max_size)
     wanted = budget != Budget(None, None)
     if wanted != (arguments.out is not None):
         raise BadInput("expected --out together with --max-loss or --max-size, found one alone")
-    for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
-        if path is not None:
-            check_path(path, (suffix,), arguments.force)
+    return budget if wanted else None
+
+
+def _measure_layers(
+    arguments: argparse.Namespace, budget: Budget | None, terminal: Terminal
+) -> tuple["Sensitivity", Choice | None]:
+    """What the layers cost and, for a budget, which widths to choose; the plan and the plot are written."""
+    from edge.compress import sensitivity as measuring
+    from edge.compress.calibration import calibration_tiles
+    from edge.compress.cost_plot import draw_costs
+    from models import checkpoint_hash, load_checkpoint
+
     model = load_checkpoint(arguments.checkpoint)
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
     tiles = calibration_tiles(arguments.calibration, model)
@@ -64,15 +155,15 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     bench = measuring.Bench(model, arguments.scale, arguments.precision, tiles, DEFAULT_RECIPE.int8, pairs)
     with terminal.progress("layers", measuring.count_steps(bench)) as step:
         found = measuring.measure(bench, on, step)
-    choice = measuring.choose_layers(bench, found, budget) if wanted else None
+    choice = None if budget is None else measuring.choose_layers(bench, found, budget)
     if choice is not None:
-        plan = plan_of(choice, checkpoint_hash(model), on)
-        write_report(arguments.out, plan.to_json())
+        write_report(arguments.out, plan_of(choice, checkpoint_hash(model), on).to_json())
     if arguments.plot is not None:
         write_report(arguments.plot, draw_costs(found))
-    if arguments.json:
-        terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})
-        return 0
+    return found, choice
+
+
+def _print_costs(found: "Sensitivity", choice: Choice | None, scale: int, terminal: Terminal) -> None:
     columns = ["layer", "weights", *found.all_loss_db]
     rows = [
         [layer.path, f"{layer.weights:,}", *(f"{loss:+.4f}" for loss in layer.loss_db.values())]
@@ -84,50 +175,14 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
         columns.append("chosen")
         for row in rows:
             row.append(choice.widths.get(row[0], ""))
-    title = f"dB of PSNR-Y lost at ×{arguments.scale} on {on}; fp32 has {found.fp32_db:.3f}"
+    title = f"dB of PSNR-Y lost at ×{scale} on {found.on}; fp32 has {found.fp32_db:.3f}"
     terminal.table(title, columns, rows)
-    if choice is not None:
-        terminal.print(
-            f"{arguments.out}: {choice.summary}; loses {choice.loss_db:.4f} dB, about {choice.bytes:,} bytes"
-        )
-    return 0
 
 
-def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """A picture file, enlarged."""
-    if arguments.scale is not None:
-        check_scale(arguments.scale)
-    check_output(arguments.output, arguments.force)
-    picture = read_image(arguments.input)
-    lr_size = picture.size
-    scale = 2.0 if arguments.scale is None else arguments.scale
-    size = arguments.size or upscaling.target_size(lr_size, scale)
-    upscaling.check_target(lr_size, size)
-    check_output(arguments.output, arguments.force, size=size, alpha=picture.alpha is not None)
-    if arguments.artifact is not None:
-        artifact = Artifact.open(arguments.artifact)
-    else:
-        spec = _spec_for(lr_size, size, arguments.precision)
-        artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.note))
-    total = upscaling.count_tiles(artifact, picture.rgb, size, arguments.tile, arguments.halo)
-    with terminal.progress(arguments.input.name, total) as step:
-        enlarged = upscaling.upscale_picture(
-            artifact, picture, size, tile=arguments.tile, halo=arguments.halo, on_tile=step
-        )
-    write_image(arguments.output, enlarged.rgb, enlarged.alpha, enlarged.icc_profile)
-    terminal.print(
-        f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, by {artifact.card.name}"
-    )
-    return 0
-
-
-def _spec_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> ArtifactSpec:
-    """The fixed-scale artifact where one fits ``size``, else the any-scale one."""
-    fixed: tuple[Scale, ...] = (2, 3, 4)
-    for scale in fixed:
-        if scale != "any" and size == (scale * lr_size[0], scale * lr_size[1]):
-            return ArtifactSpec(scale, precision)
-    return ArtifactSpec("any", precision)
+def _add_info(add: Add) -> None:
+    sub = add("info", info, "Print an artifact's card.", "dist/liif-x2-int8-xnnpack")
+    add_artifact(sub)
+    add_json(sub)
 
 
 def info(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -158,18 +213,4 @@ def info(arguments: argparse.Namespace, terminal: Terminal) -> int:
     rows.append(["made with", ", ".join(f"{name} {v}" for name, v in card.versions.items())])
     for label, text in rows:
         terminal.print(f"{label:16} {text}")
-    return 0
-
-
-def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """The drawn sample, or a part of it enlarged by bicubic and by an artifact, side by side."""
-    check_output(arguments.output, arguments.force)
-    picture = to_float(draw_sample().transpose(2, 0, 1))
-    if arguments.compare is not None:
-        artifact = Artifact.open(arguments.compare)
-        size = (2 * picture.shape[1], 2 * picture.shape[2])
-        halves = [resize_bicubic(picture, size), upscaling.upscale(artifact, picture, size)]
-        picture = beside(*(half[:, :, : size[1] // 2] for half in halves))
-    write_image(arguments.output, picture)
-    terminal.print(f"{arguments.output}: {picture.shape[2]}x{picture.shape[1]}")
     return 0

@@ -1,28 +1,43 @@
 """The commands that measure: eval and bench."""
 
 import argparse
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 from edge.backends.table import DEFAULT_TARGET
-from edge.cache import cached_artifact
 from edge.card import read_card
-from edge.check.comparison import WORST_HEADER
 from edge.check.device_outputs import check_export
-from edge.cli.terminal import Terminal, finite, finite_values
+from edge.cli.arguments import Add, add_artifact, add_checkpoint, add_integer_scale, add_json, count
+from edge.cli.terminal import Terminal
 from edge.errors import BadInput
-from edge.evaluate import detail_score as details
-from edge.evaluate import test_sets as evaluation
-from edge.evaluate.benchmark import BenchJob, steps
-from edge.evaluate.benchmark import bench as run_bench
-from edge.evaluate.degraded import WAYS, evaluate_degraded, smallest_gain
-from edge.evaluate.ocr import missing_ocr
-from edge.evaluate.test_sets import Evaluation
-from edge.output_file import whole_folder
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
 from edge.run.artifact import Artifact, load_network
-from models import LIIF
+
+
+def add_parsers(add: Add) -> None:
+    """Declare the commands of this file."""
+    _add_eval(add)
+    _add_bench(add)
+
+
+def _add_eval(add: Add) -> None:
+    sub = add(
+        "eval",
+        evaluate,
+        "PSNR-Y and SSIM on test pictures, or the detail score on small text and icons.",
+        "dist/liif-x2-int8-xnnpack --data Set5",
+    )
+    add_artifact(sub)
+    measured = sub.add_mutually_exclusive_group(required=True)
+    measured.add_argument("--data", type=Path, metavar="DIR", help="*_HR/*_LR pairs, or HR alone")
+    measured.add_argument("--details", action="store_true", help="edges, flat parts and legibility instead")
+    sub.add_argument(
+        "--degraded", action="store_true", help="with --data: its HR reduced by other filters, saved as JPEG"
+    )
+    sub.add_argument("--save", type=Path, metavar="DIR", help="with --details: write its pages, to look at")
+    add_integer_scale(sub, None, "for any-scale artifacts (2)")
+    add_checkpoint(sub)
+    add_json(sub)
 
 
 def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -39,128 +54,25 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if card_scale not in ("any", scale):
         raise BadInput(f"expected --scale {card_scale}, the artifact's, found {scale}")
     model = load_network(artifact.card, arguments.checkpoint)
+    from edge.cli.scores import evaluate_degraded, evaluate_details, evaluate_pictures
+
     if arguments.details:
-        return _evaluate_details(arguments, artifact, model, scale, terminal)
-    total = len(evaluation.find_pairs(arguments.data, scale))
+        return evaluate_details(arguments, artifact, model, scale, terminal)
     if arguments.degraded:
-        return _evaluate_degraded(arguments, artifact, model, scale, terminal)
-    with terminal.progress(arguments.data.name, total + 1) as step:
-        result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
-    if arguments.json:
-        terminal.json(_evaluation_json(result))
-    else:
-        title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
-        _print_evaluation(result, title, terminal)
-    return 0
+        return evaluate_degraded(arguments, artifact, model, scale, terminal)
+    return evaluate_pictures(arguments, artifact, model, scale, terminal)
 
 
-def _evaluate_degraded(
-    arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
-) -> int:
-    total = len(WAYS) * len(evaluation.find_pairs(arguments.data, scale))
-    with terminal.progress(arguments.data.name, total) as step:
-        results = evaluate_degraded(artifact, model, arguments.data, scale, step)
-    rows, ways = [], []
-    for way, result in results.items():
-        means = {method: result.mean(method) for method in result.scores}
-        name, least = smallest_gain(result)
-        gain = means["artifact"].psnr_y - means["bicubic"].psnr_y
-        psnr = [f"{means[method].psnr_y:.3f}" for method in ("bicubic", "fp32", "artifact")]
-        rows.append([way.name, *psnr, f"{gain:+.3f}", f"{least:+.3f}", name])
-        worst = finite_values({"name": name, "gain": least})
-        scores = {method: finite(mean) for method, mean in means.items()}
-        ways.append({"lr": way.name, **scores, "smallest_gain": worst})
-    if arguments.json:
-        terminal.json({"artifact": artifact.card.name, "scale": scale, "images": result.names, "ways": ways})
-        return 0
-    header = ["LR", "bicubic", "fp32", "artifact", "gain (dB)", "smallest", "of"]
-    terminal.table(f"{arguments.data.name}, ×{scale}, PSNR-Y, {artifact.card.name}", header, rows)
-    return 0
-
-
-def _print_evaluation(result: Evaluation, title: str, terminal: Terminal) -> None:
-    rows = []
-    for method in result.scores:
-        mean, (name, worst) = result.mean(method), result.worst(method)
-        loss = f"{mean.psnr_y - result.mean('fp32').psnr_y:+.3f}"
-        rows.append([method, f"{mean.psnr_y:.3f}", loss, f"{mean.ssim:.4f}", f"{worst.psnr_y:.3f}", name])
-    terminal.table(title, ["", "PSNR-Y (dB)", "to fp32", "SSIM-Y", "lowest PSNR-Y", "of"], rows)
-    assert result.distance is not None  # it was evaluated with an artifact and with fp32
-    name, lost = result.largest_loss()
-    terminal.table(
-        "the artifact from fp32, worst cases, pure colours among them",
-        WORST_HEADER,
-        [
-            ["loss of PSNR-Y", name, "", f"{lost:.3f} dB", ""],
-            *(case.row for case in result.distance.worst_cases),
-        ],
+def _add_bench(add: Add) -> None:
+    sub = add("bench", bench, "Time and memory against PyTorch.", "--tile 128")
+    sub.add_argument(
+        "artifacts", type=Path, nargs="*", metavar="ARTIFACT", help="time these, too, beside the others"
     )
-
-
-def _evaluation_json(result: Evaluation) -> dict[str, object]:
-    means: dict[str, object] = {method: finite(result.mean(method)) for method in result.scores}
-    images = [
-        {"name": name, **{method: finite(scores[number]) for method, scores in result.scores.items()}}
-        for number, name in enumerate(result.names)
-    ]
-    worst = {method: result.worst(method) for method in result.scores}
-    assert result.distance is not None  # it was evaluated with an artifact and with fp32
-    name, lost = result.largest_loss()
-    return {
-        **means,
-        "images": images,
-        "lowest": {method: {"name": name, **finite(score)} for method, (name, score) in worst.items()},
-        "largest_loss": finite_values({"name": name, "psnr_y": lost}),
-        "worst": [finite(case) for case in result.distance.worst_cases],
-    }
-
-
-def _evaluate_details(
-    arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
-) -> int:
-    absent = missing_ocr()
-    with whole_folder(arguments.save, force=False) if arguments.save else nullcontext() as folder:
-        with terminal.progress("pages", details.N_PAGES) as step:
-            pages = details.render_pages(artifact, model, scale, step)
-        if folder is not None:
-            details.save_pages(pages, folder)
-    text, icons = ([p for p in pages if bool(p.page.blocks) == has_text] for has_text in (True, False))
-    scores = {"text": details.score_pages(text), "icons": details.score_pages(icons)}
-    readings: list[details.Reading] = []
-    if absent is None:
-        with terminal.progress("reading", details.count_readings(pages)) as step:
-            readings = details.read_pages(pages, step)
-    rates = details.error_rates(readings)
-    if arguments.json:
-        terminal.json(
-            {
-                "artifact": artifact.card.name,
-                "scale": scale,
-                **{
-                    kind: {method: finite(score) for method, score in of_kind.items()}
-                    for kind, of_kind in scores.items()
-                },
-                "cer": rates or None,
-                "cer_missing": absent,
-                "readings": [asdict(reading) for reading in readings],
-            }
-        )
-        return 0
-    for kind, of_kind in scores.items():
-        terminal.table(
-            f"{kind}, ×{scale}, {artifact.card.name}",
-            ["", "edges (dB)", "flat parts (dB)", "GMSD"],
-            [[m, f"{s.edges_db:.2f}", f"{s.flat_db:.2f}", f"{s.gmsd:.4f}"] for m, s in of_kind.items()],
-        )
-    if absent is not None:
-        terminal.print(f"characters misread: not measured, {absent}")
-        return 0
-    terminal.table(
-        "characters misread (%), by the size of the text in low-resolution pixels",
-        ["", *rates[details.HR]],
-        [[method, *(f"{100 * rate:.1f}" for rate in row.values())] for method, row in rates.items()],
-    )
-    return 0
+    add_checkpoint(sub)
+    add_integer_scale(sub)
+    sub.add_argument("--tile", type=count, default=DEFAULT_TILE, help=f"LR pixels ({DEFAULT_TILE})")
+    sub.add_argument("--repeats", type=count, default=5, help="runs of which the median is taken (5)")
+    add_json(sub)
 
 
 def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -168,6 +80,10 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if not 1 <= arguments.tile <= DEFAULT_TILE:
         raise BadInput(f"expected a tile of 1 to {DEFAULT_TILE} pixels, found {arguments.tile}")
     own = {str(path): _timed_program(path, arguments.scale, arguments.tile) for path in arguments.artifacts}
+    from edge.cache import cached_artifact
+    from edge.evaluate.benchmark import BenchJob, steps
+    from edge.evaluate.benchmark import bench as run_bench
+
     specs = {
         "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
         "pte-int8": ArtifactSpec(arguments.scale, "int8"),

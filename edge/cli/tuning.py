@@ -2,29 +2,69 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.backends.table import BACKENDS
 from edge.card import Precision
+from edge.cli.arguments import (
+    Add,
+    add_batches,
+    add_calibration,
+    add_checkpoint,
+    add_data,
+    add_integer_scale,
+    add_json,
+    add_precision,
+    add_target,
+    count,
+    number,
+)
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput, CheckFailed
-from edge.palettes import MIXED
-from edge.tune.report import (
-    HEADER,
-    WORST_HEADER,
-    as_json,
-    commands_of,
-    reasons,
-    rows_of,
-    worst_rows_of,
-    write_plot,
-    write_recipes,
-)
-from edge.tune.search import Findings, Search
-from edge.tune.study import TuneJob
+
+if TYPE_CHECKING:
+    from edge.tune.search import Findings
+    from edge.tune.study import TuneJob
+
+
+def add_parsers(add: Add) -> None:
+    """Declare the command."""
+    sub = add(
+        "tune",
+        tune,
+        "Search widths and precision: the Pareto front of loss and time.",
+        "--target xnnpack --max-loss 0.05",
+    )
+    add_checkpoint(sub)
+    add_target(sub)
+    add_integer_scale(sub)
+    add_precision(sub)
+    sub.add_argument("--max-loss", type=number, default=0.05, metavar="DB", help="of PSNR-Y (0.05)")
+    sub.add_argument("--by", choices=("time", "macs"), default="time", help="what to save (time)")
+    sub.add_argument("--trials", type=count, default=20, help="of the whole study (20)")
+    add_data(sub, "pictures instead of the built-in ones")
+    add_calibration(sub)
+    add_batches(sub)
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the study; goes on there (runs/tune)")
+    add_json(sub)
 
 
 def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The Pareto front of a search: a table, a plot, and recipes to go on with."""
+    from edge.tune.report import (
+        HEADER,
+        WORST_HEADER,
+        as_json,
+        commands_of,
+        reasons,
+        rows_of,
+        worst_rows_of,
+        write_plot,
+        write_recipes,
+    )
+    from edge.tune.search import Search
+    from edge.tune.study import TuneJob
+
     job = TuneJob(
         arguments.checkpoint,
         arguments.out or Path("runs") / "tune",
@@ -61,8 +101,8 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for reason in reasons(findings):
         terminal.print(reason)
     terminal.print(f"{plot}: the same as a plot")
-    for number, point in enumerate(findings.front, 1):
-        terminal.print(f"{number}: {point.candidate}")
+    for position, point in enumerate(findings.front, 1):
+        terminal.print(f"{position}: {point.candidate}")
         for command in commands_of(job, point):
             terminal.print(f"   {command}")
     return 0
@@ -70,6 +110,8 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _precisions(arguments: argparse.Namespace) -> tuple[Precision, ...]:
     """One if it was named; by time all; by multiplications, which say nothing of precision, the smallest."""
+    from edge.palettes import MIXED
+
     precisions = BACKENDS[arguments.target].precisions
     every = tuple(precision for precision in precisions if precision != MIXED)
     if arguments.precision == MIXED:
@@ -79,7 +121,7 @@ def _precisions(arguments: argparse.Namespace) -> tuple[Precision, ...]:
     return every if arguments.by == "time" else every[-1:]
 
 
-def require_front(job: TuneJob, findings: Findings) -> None:
+def require_front(job: "TuneJob", findings: "Findings") -> None:
     """Raises CheckFailed if nothing is within the loss, with the best that was found."""
     if findings.front:
         return

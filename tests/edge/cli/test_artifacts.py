@@ -1,21 +1,17 @@
-"""``liif-edge`` build, info and sample: artifacts are made, told about and shown."""
+"""``liif-edge`` build and info: artifacts are made and told about."""
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from command_line import (
-    Outcome,
     assert_refused,
     assert_refused_after_notes,
     joined,
     listing,
 )
-from PIL import Image
 
 from edge.card import CARD_FILE, read_card
-from edge.images.image_file import to_float
 from models import LIIF, LIIFConfig, save_checkpoint
 
 
@@ -90,18 +86,3 @@ def test_info_for_machines_is_the_card_itself(run, tiny, spec):
     outcome = run("info", tiny.artifact(*spec), "--json")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.json == json.loads((tiny.artifact(*spec) / CARD_FILE).read_text())
-
-
-def test_sample_draws_the_sample_picture(run, tmp_path):
-    assert run("sample", tmp_path / "a.png").code == 0
-    assert Image.open(tmp_path / "a.png").size == (360, 240)
-    assert_refused(run("sample", tmp_path / "a.png"), "--force replaces it")
-
-
-def test_sample_compares_bicubic_with_an_artifact_side_by_side(run, tiny, tmp_path):
-    outcome = run("sample", tmp_path / "a.png", "--compare", tiny.artifact(2, "fp32"))
-    both = to_float(np.asarray(Image.open(tmp_path / "a.png")))
-    height, width, _ = both.shape
-    assert outcome == Outcome(0, f"{tmp_path / 'a.png'}: {width}x{height}\n", "")
-    assert (both[:, width // 2] == 1).all()  # the gap
-    assert both[:, : width // 3].std() > both[:, -width // 3 :].std() > 0.02  # untrained: paler

@@ -1,4 +1,4 @@
-"""``liif-edge upscale``: any picture in, the size asked for out, and nothing lost when it cannot be."""
+"""``liif-edge`` upscale and sample: any picture in, the size asked for out, nothing lost if it cannot be."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ from command_line import (
 from PIL import Image
 from platformdirs import user_cache_path
 
-from edge.images.image_file import read_image, to_uint8
+from edge.images.image_file import read_image, to_float, to_uint8
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
@@ -268,3 +268,18 @@ def test_first_use_builds_the_artifact_and_says_so_and_the_second_does_not(run, 
     assert (second.code, second.err) == (0, "")
     assert time.monotonic() - start < 5
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_sample_draws_the_sample_picture(run, tmp_path):
+    assert run("sample", tmp_path / "a.png").code == 0
+    assert Image.open(tmp_path / "a.png").size == (360, 240)
+    assert_refused(run("sample", tmp_path / "a.png"), "--force replaces it")
+
+
+def test_sample_compares_bicubic_with_an_artifact_side_by_side(run, tiny, tmp_path):
+    outcome = run("sample", tmp_path / "a.png", "--compare", tiny.artifact(2, "fp32"))
+    both = to_float(np.asarray(Image.open(tmp_path / "a.png")))
+    height, width, _ = both.shape
+    assert outcome == Outcome(0, f"{tmp_path / 'a.png'}: {width}x{height}\n", "")
+    assert (both[:, width // 2] == 1).all()  # the gap
+    assert both[:, : width // 3].std() > both[:, -width // 3 :].std() > 0.02  # untrained: paler

@@ -61,7 +61,7 @@ def test_every_form_and_artifact_has_a_row_and_ratios_are_to_the_first(tiny, cap
 def test_an_artifact_that_the_rows_beside_it_cannot_be_compared_with_is_refused(
     tiny, monkeypatch, capfd, artifact, options, found
 ):
-    monkeypatch.setattr("edge.cli.measurements.cached_artifact", lambda *_: Path())
+    monkeypatch.setattr("edge.cache.cached_artifact", lambda *_: Path())
     folder = tiny.artifact(*artifact)
     assert main(["bench", str(folder), "--tile", "24", *options]) == 2
     assert f"{folder}: expected an artifact for xnnpack at ×2" in (err := capfd.readouterr().err)

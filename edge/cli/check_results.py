@@ -1,0 +1,173 @@
+"""What ``check`` found, as tables, as fields of JSON and as reports."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge.card import Card
+from edge.check.baseline import BUNDLE_VERSION, Bundle
+from edge.check.comparison import WORST_HEADER
+from edge.check.layers import CAUSES, LayerCheck, LayerError
+from edge.check.report import junit_xml, render_html
+from edge.check.stages import STAGES, StagedCheck, StageResult
+from edge.cli.terminal import Terminal, finite, finite_values
+from edge.output_file import write_report
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """An artifact against ``bundle``: its stages and, if asked for, its layers; ``ran_on``: in words."""
+
+    card: Card
+    bundle: Bundle
+    stages: StagedCheck
+    ran_on: dict[str, str]
+    layers: LayerCheck | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every stage and every layer is within its threshold."""
+        return self.stages.passed and (self.layers is None or not self.layers.failures)
+
+    def write_reports(self, html: Path | None, junit: Path | None) -> None:
+        """The files that are asked for."""
+        if html is not None:
+            page = render_html(self.stages, self.card, self.bundle.provenance, self.ran_on, self.layers)
+            write_report(html, page)
+        if junit is not None:
+            write_report(junit, junit_xml(self.stages, self.card))
+
+    def as_json(self) -> dict[str, object]:
+        """Everything, for machines."""
+        stages = _stages_json(self.stages, self.bundle, self.card, self.ran_on)
+        return {**stages, "passed": self.passed, **_layers_json(self.layers)}
+
+    def print_on(self, terminal: Terminal) -> None:
+        """Everything, as tables."""
+        _print_stages(self.stages, self.bundle, self.card, self.ran_on, terminal)
+        if self.layers is not None:
+            _print_layers(self.layers, self.card, terminal)
+        if self.passed:
+            terminal.print("passed")
+
+
+def _stages_json(
+    result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str]
+) -> dict[str, object]:
+    first = result.first_failure
+    return {
+        "artifact": card.name,
+        "passed": result.passed,
+        "first_failure": first.stage if first else None,
+        "hint": first.hint if first else "",
+        "failures": [f"{s.stage}: {failure}" for s in result.stages for failure in s.failures],
+        "threshold": asdict(result.tiles.threshold),
+        "all": finite(result.tiles.overall),
+        "tiles": [finite(comparison) for comparison in result.tiles.comparisons],
+        "worst": [finite(case) for case in result.tiles.worst_cases],
+        "stages": [_stage_json(stage) for stage in result.stages],
+        "device": ran_on,
+        "baseline": {**asdict(bundle.provenance), "bundle_version": BUNDLE_VERSION},
+    }
+
+
+def _stage_json(stage: StageResult) -> dict[str, object]:
+    measures = ("psnr_db", "percentile_5_db", "mean_abs", "max_abs", "peak", "limit_db")
+    return {
+        "stage": stage.stage,
+        "passed": stage.passed,
+        **finite_values({name: getattr(stage, name) for name in measures}),
+        "tiles": [finite(tile) for tile in stage.tiles],
+    }
+
+
+def _layers_json(layers: LayerCheck | None) -> dict[str, object]:
+    if layers is None:
+        return {}
+    first, worst = layers.first_suspect, layers.worst_range
+    return {
+        "layers": [{**finite(e), "cause": e.cause} for e in layers.layers],
+        "first_suspect_layer": first.layer if first else None,
+        "worst_range_layer": worst.layer if worst else None,
+        "layer_failures": list(layers.failures),
+    }
+
+
+def _print_stages(
+    result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str], terminal: Terminal
+) -> None:
+    rows = [
+        [
+            *(c.name, f"{c.psnr_db:.2f}", f"{c.ssim:.6f}", f"{c.max_abs:.2e}"),
+            *(f"{c.worst_block:.2f}", f"{c.worst_flat:.2f}"),
+        ]
+        for c in (*result.tiles.comparisons, result.tiles.overall)
+    ]
+    limit = result.tiles.threshold
+    limits = (f"≤ {value:g}" for value in (limit.max_abs, limit.worst_block, limit.worst_flat))
+    rows.append(["threshold", f"≥ {limit.psnr_db:g}", f"≥ {limit.ssim:g}", *limits])
+    title = f"{card.name} against fp32 made on {bundle.provenance.device}"
+    measures = ["PSNR (dB)", "SSIM", "largest difference", "worst block of 255", "flat"]
+    terminal.table(title, ["tile", *measures], rows)
+    terminal.table("worst cases", WORST_HEADER, [case.row for case in result.tiles.worst_cases])
+    terminal.table(
+        f"stage by stage on {ran_on['device']}",
+        ["stage", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],
+        [
+            [
+                s.stage,
+                f"{s.psnr_db:.2f}",
+                f"{s.percentile_5_db:.2f}",
+                f"{s.mean_abs:.2e}",
+                f"{s.max_abs:.2e}",
+                f"≥ {s.limit_db:g}",
+                "ok" if s.passed else "FAILED",
+            ]
+            for s in result.stages
+        ],
+    )
+    first = result.first_failure
+    if first is None:
+        return
+    for failure in first.failures:
+        terminal.print(f"failed: {failure}")
+    hint = f"; {first.hint}" if first.hint else ""
+    terminal.print(f"FAILED at stage {first.stage} ({STAGES[first.stage]}){hint}")
+
+
+def _print_layers(layers: LayerCheck, card: Card, terminal: Terminal) -> None:
+    """The table, worst first, and where to look."""
+    first, worst = layers.first_suspect, layers.worst_range
+    in_int8 = any(e.range_fit for e in layers.layers)
+    ranges = ["reach on pictures", "on colours", "range, dB"] if in_int8 else []
+    terminal.table(
+        f"{card.name} layer by layer, worst first; added and total error in dB",
+        ["layer", "added", "total", "mean", "largest", *ranges, ""],
+        [
+            [
+                e.layer,
+                f"{e.added_db:.1f}",
+                f"{e.total_db:.1f}",
+                f"{e.mean_abs:.1e}",
+                f"{e.max_abs:.1e}",
+                *(_range_cells(e) if in_int8 else []),
+                "ok" if e.cause is None else e.cause.upper(),
+            ]
+            for e in layers.layers
+        ],
+    )
+    if worst is not None and worst.range_fit is not None:
+        terminal.print(f"the range that fits worst is of {worst.layer}: {worst.range_fit.in_words}")
+    for failure in layers.failures:
+        terminal.print(f"FAILED at {failure}")
+    if first is None or first.cause is None:
+        terminal.print("every layer has the checkpoint's weights and computes what they say")
+    else:
+        terminal.print(f"look at {first.layer}, the first in the network's order: {CAUSES[first.cause]}")
+
+
+def _range_cells(error: LayerError) -> list[str]:
+    """How far fp32 comes in the range that fits worst, the share that is clipped, and that range's cost."""
+    fit = error.range_fit
+    if fit is None:
+        return ["-", "-", "-"]
+    return [fit.pictures.cell, fit.colours.cell, f"{fit.excess_db:.1f}"]

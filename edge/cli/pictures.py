@@ -1,0 +1,103 @@
+"""The commands that make pictures: upscale, sample."""
+
+import argparse
+from pathlib import Path
+
+from edge.backends.table import BACKENDS, DEFAULT_TARGET
+from edge.card import Precision, Scale
+from edge.cli.arguments import (
+    Add,
+    add_checkpoint,
+    add_force,
+    add_precision,
+    add_tile,
+    number,
+    picture_size,
+)
+from edge.cli.terminal import Terminal
+from edge.images.image_file import check_output, read_image, to_float, write_image
+from edge.images.pictures import beside, resize_bicubic
+from edge.recipe import ArtifactSpec, check_scale
+from edge.run import upscale as upscaling
+from edge.run.artifact import Artifact
+from models.drawings import draw_sample
+
+
+def add_parsers(add: Add) -> None:
+    """Declare the commands of this file."""
+    _add_upscale(add)
+    _add_sample(add)
+
+
+def _add_upscale(add: Add) -> None:
+    sub = add("upscale", upscale, "Enlarge a picture.", "photo.png photo-2x.png --scale 2")
+    sub.add_argument("input", type=Path, metavar="IN", help="PNG, JPEG or WebP")
+    sub.add_argument("output", type=Path, metavar="OUT", help="PNG, JPEG or WebP")
+    target = sub.add_mutually_exclusive_group()
+    target.add_argument("--scale", type=number, help="factor, 1 to 30, whole or not (2)")
+    target.add_argument("--size", type=picture_size, metavar="WxH", help="target size in pixels instead")
+    add_precision(sub, BACKENDS[DEFAULT_TARGET].precisions, "int8")
+    sub.add_argument("--artifact", type=Path, metavar="DIR", help="use this artifact")
+    add_checkpoint(sub)
+    add_tile(sub, None, None)
+    add_force(sub)
+
+
+def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """A picture file, enlarged."""
+    if arguments.scale is not None:
+        check_scale(arguments.scale)
+    check_output(arguments.output, arguments.force)
+    picture = read_image(arguments.input)
+    lr_size = picture.size
+    scale = 2.0 if arguments.scale is None else arguments.scale
+    size = arguments.size or upscaling.target_size(lr_size, scale)
+    upscaling.check_target(lr_size, size)
+    check_output(arguments.output, arguments.force, size=size, alpha=picture.alpha is not None)
+    if arguments.artifact is not None:
+        artifact = Artifact.open(arguments.artifact)
+    else:
+        from edge.cache import cached_artifact
+
+        spec = _spec_for(lr_size, size, arguments.precision)
+        artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.note))
+    total = upscaling.count_tiles(artifact, picture.rgb, size, arguments.tile, arguments.halo)
+    with terminal.progress(arguments.input.name, total) as step:
+        enlarged = upscaling.upscale_picture(
+            artifact, picture, size, tile=arguments.tile, halo=arguments.halo, on_tile=step
+        )
+    write_image(arguments.output, enlarged.rgb, enlarged.alpha, enlarged.icc_profile)
+    terminal.print(
+        f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, by {artifact.card.name}"
+    )
+    return 0
+
+
+def _spec_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> ArtifactSpec:
+    """The fixed-scale artifact where one fits ``size``, else the any-scale one."""
+    fixed: tuple[Scale, ...] = (2, 3, 4)
+    for scale in fixed:
+        if scale != "any" and size == (scale * lr_size[0], scale * lr_size[1]):
+            return ArtifactSpec(scale, precision)
+    return ArtifactSpec("any", precision)
+
+
+def _add_sample(add: Add) -> None:
+    sub = add("sample", sample, "Draw the sample picture, small.", "sample.png")
+    sub.add_argument("output", type=Path, metavar="OUT")
+    sub.add_argument("--compare", type=Path, metavar="ARTIFACT", help="bicubic and the artifact side by side")
+    add_force(sub)
+
+
+def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """The drawn sample, or a part of it enlarged by bicubic and by an artifact, side by side."""
+    check_output(arguments.output, arguments.force)
+    picture = to_float(draw_sample().transpose(2, 0, 1))
+    if arguments.compare is not None:
+        artifact = Artifact.open(arguments.compare)
+        size = (2 * picture.shape[1], 2 * picture.shape[2])
+        halves = [resize_bicubic(picture, size), upscaling.upscale(artifact, picture, size)]
+        picture = beside(*(half[:, :, : size[1] // 2] for half in halves))
+    write_image(arguments.output, picture)
+    terminal.print(f"{arguments.output}: {picture.shape[2]}x{picture.shape[1]}")
+    return 0
