@@ -1,4 +1,7 @@
-"""``card.json``: all that an app must know to use an artifact (docs/artifact.md describes every field)."""
+"""``card.json``: all that an app must know to use an artifact.
+
+docs/format/artifact.md describes every field.
+"""
 
 import hashlib
 import json
@@ -13,7 +16,7 @@ CARD_FILE = "card.json"
 SCHEMA_VERSION = 1
 
 # LR pixels. Zeros around a picture of this side or more move flat colours no farther than at the border of
-# a large one, around a smaller picture up to 120 of 255 (measured in docs/tiling.md).
+# a large one, around a smaller picture up to 120 of 255 (measured in docs/format/tiling.md).
 LARGEST_EXTENSION = 8
 
 Scale = Literal[2, 3, 4, "any"]
@@ -58,7 +61,7 @@ class TileCard(_Part):
 
     @property
     def smallest_side(self) -> int:
-        """LR pixels to which a picture's shorter axes are extended (docs/tiling.md).
+        """LR pixels to which a picture's shorter axes are extended (docs/format/tiling.md).
 
         0 for a program that takes one size: it refuses every picture smaller than that.
         """
@@ -75,7 +78,7 @@ class DecodingCard(_Part):
 
 class QuantisationCard(_Part):
     """How a program with int8 layers, or with weights in palettes, came about. ``equalized``: whether its
-    weights carry the factors of ``edge.equalization``; older cards do not say, and theirs do not."""
+    weights carry the factors of ``edge.compress.equalization``; older cards do not say, and theirs do not."""
 
     scheme: str
     calibration: str
@@ -100,7 +103,7 @@ class ProgramCard(_Part):
 
 class MeasuredCard(_Part):
     """Against fp32 on ``on``, as measured when the artifact was built. PSNR in dB, peak 1.0; ``worst_block``
-    and ``worst_flat`` in steps of 1/255, as ``edge.check.Comparison`` has them; None in older cards."""
+    and ``worst_flat`` in steps of 1/255, as ``edge.check.comparison`` has them; None in older cards."""
 
     psnr_db: float
     max_abs: float

@@ -10,8 +10,8 @@ from edge.layer_plan import WIDTHS, LayerPlan
 from models import DEFAULT_WEIGHTS, SCALES
 from quantize.spec import DEFAULT, StaticSpec
 
-# Tiles in LR pixels, halo included (docs/tiling.md has the measurements). XNNPACK prepares memory for the
-# largest tile that a program takes, whatever tile comes: 256 costs 287 MB in fp32, 128 costs 123.
+# Tiles in LR pixels, halo included (docs/format/tiling.md has the measurements). XNNPACK prepares memory for
+# the largest tile that a program takes, whatever tile comes: 256 costs 287 MB in fp32, 128 costs 123.
 DEFAULT_TILE = 128
 MAX_TILE = 256
 DEFAULT_HALO = 8

@@ -12,7 +12,7 @@ from torch import Tensor
 from quantize.spec import RangeMethod
 
 BINS = 8192  # over both signs: 16 per 8-bit step of a range that keeps a quarter of what was seen
-PERCENTILE = 0.99999  # of the values, on either side; at 0.9999 smooth pictures lose more (docs/int8.md)
+PERCENTILE = 0.99999  # of the values, on either side; at 0.9999 smooth pictures lose more
 SHARES = [number / 40 for number in range(8, 41)]  # of the extremes, tried for the least error
 STEPS = 255  # of 8 bits
 
@@ -20,11 +20,11 @@ STEPS = 255  # of 8 bits
 LARGEST_LIMIT = 2.0**127
 
 # How much the extremes count beside the pictures: at 1 ranges hold all of a pure colour and photographs lose
-# up to a fifth more, at 0.02 flat colours are off by 2.6 of 255, at 0.3 by 0.7 to 1.1 (docs/int8.md).
+# up to a fifth more, at 0.02 flat colours are off by 2.6 of 255, at 0.3 by 0.7 to 1.1 (docs/design/int8.md).
 EXTREME_SHARE = 0.3
 
 # What a user's folder may make of the error on the built-in pictures and the extremes. Without a bound, a
-# folder of checks costs photographs 0.1 dB and one of noise 0.03 (docs/int8.md).
+# folder of checks costs photographs 0.1 dB and one of noise 0.03 (docs/design/int8.md).
 ADDED_ERROR = 1.1
 
 

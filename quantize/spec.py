@@ -8,7 +8,7 @@ RangeMethod = Literal["min-max", "percentile", "mse"]
 
 @dataclass(frozen=True)
 class StaticSpec:
-    """How ranges and codes are chosen; docs/int8.md has what each choice costs.
+    """How ranges and codes are chosen; docs/design/int8.md has why the defaults are what they are.
 
     ``activations``: the range of everything seen, of all but 1 in 100,000 values, or the one with the
     least error. ``weights``: each channel's scale from its largest weight, or the one with the least error.

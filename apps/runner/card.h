@@ -4,7 +4,7 @@
 
 namespace liif {
 
-// What the runner needs of an artifact's card.json (docs/artifact.md).
+// What the runner needs of an artifact's card.json (docs/format/artifact.md).
 struct Card {
   std::string name;
   std::string program;  // path of the .pte file, of the size and SHA-256 that the card gives
@@ -13,7 +13,7 @@ struct Card {
   int tile_maximum;
   int tile;
   int halo;
-  int smallest_side;  // to which a picture's shorter axes are extended (docs/tiling.md)
+  int smallest_side;  // to which a picture's shorter axes are extended (docs/format/tiling.md)
 };
 
 // The card of the fixed-scale artifact in `folder`. A Failure for a folder that is none, for an artifact

@@ -22,7 +22,7 @@ struct Tile {
   }
 };
 
-// The tiles of docs/tiling.md at a whole `scale`, row by row: windows of at most `tile` LR pixels a
+// The tiles of docs/format/tiling.md at a whole `scale`, row by row: windows of at most `tile` LR pixels a
 // side, `halo` included, that shift inward at a border. An axis of fewer than `smallest_side` pixels is
 // one window of as many, whatever the tile. A Failure for a halo that leaves nothing to own.
 std::vector<Tile> plan_tiles(int64_t height, int64_t width, int64_t scale, int64_t tile, int64_t halo,

@@ -1,6 +1,6 @@
 """Baseline bundles: what the fp32 reference computes, stage by stage, in one file with its provenance.
 
-A bundle is a ``.npz`` file: readable with NumPy alone, and without pickle (docs/baseline.md).
+A bundle is a ``.npz`` file: readable with NumPy alone, and without pickle (docs/format/baseline.md).
 """
 
 import json

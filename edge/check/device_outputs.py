@@ -1,7 +1,7 @@
 """Outputs that a device wrote by itself: a folder that a tester copied off a phone by hand.
 
 ``export_inputs`` writes what the device is to enlarge; whatever app or program does it puts its outputs
-beside them, and ``read_outputs`` reads them (docs/devices.md has the names of all files).
+beside them, and ``read_outputs`` reads them (docs/format/baseline.md has the names of all files).
 """
 
 import json

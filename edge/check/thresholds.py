@@ -1,6 +1,7 @@
 """How far an artifact may be from fp32, per precision: one place, each number with its reason.
 
-The README and docs/int8.md have the measurements. PSNR in dB at peak 1.0, differences in units of [0, 1].
+docs/results/ and docs/design/int8.md have the measurements. PSNR in dB at peak 1.0, differences in units of
+[0, 1].
 """
 
 from dataclasses import dataclass
@@ -62,9 +63,9 @@ def after_rounding(limit: Threshold) -> Threshold:
     )
 
 
-# The least PSNR of every tile at each stage (``edge.stages``), in dB at the stage's peak. Features are
+# The least PSNR of every tile at each stage (``edge.check.stages``), in dB at the stage's peak. Features are
 # unbounded: their peak is their largest magnitude. ``picture`` leaves room for the default halo, which
-# changes what is seen by less than one 8-bit step (docs/tiling.md).
+# changes what is seen by less than one 8-bit step (docs/format/tiling.md).
 STAGE_PSNR_DB: dict[Precision, dict[str, float]] = {
     "fp32": {"input": 140.0, "features": 100.0, "colours": 100.0, "tile": 100.0, "picture": 60.0},
     "fp16": {"input": 65.0, "features": 50.0, "colours": 50.0, "tile": 55.0, "picture": 52.0},
@@ -93,7 +94,7 @@ KERNEL_STEPS = 1.0
 
 # How much more error a range may make than the best one does on what calibrates every program, in dB: if it
 # is narrower, and if it is wider. Programs of the built-in pictures have 0.0, and three quarters of a range
-# cost 1.3 and more (docs/layers.md). What a user adds may reach farther: by a quarter at 2 dB.
+# cost 1.3 and more (docs/design/layers.md). What a user adds may reach farther: by a quarter at 2 dB.
 NARROW_EXCESS_DB = 1.0
 WIDE_EXCESS_DB = 2.0
 
@@ -107,7 +108,7 @@ RANGE_SHIFT = 0.5
 
 # Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8 a few steps of 1/127,
 # since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer adds depends on its
-# ranges, too: docs/layers.md has the measurements.
+# ranges, too: docs/design/layers.md has the measurements.
 LAYERS: dict[Precision, LayerThreshold] = {
     "fp32": LayerThreshold(1e-6, 90.0),
     "fp16": LayerThreshold(6e-4, 45.0),

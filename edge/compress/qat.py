@@ -1,4 +1,4 @@
-"""Training for what will run in int8: the objective that ``models.training`` takes for such recipes."""
+"""Training for what will run in int8: the objective that ``models.training.loop`` takes for such recipes."""
 
 from collections.abc import Mapping
 from functools import partial

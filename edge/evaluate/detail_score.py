@@ -1,7 +1,7 @@
-"""The detail score: an artifact, fp32 and bicubic on drawn pages of small text and icons (docs/details.md).
+"""The detail score: an artifact, fp32 and bicubic on drawn pages of small text and icons.
 
 PSNR over a whole picture is mostly that of its flat parts. Here edges and flat parts are scored apart,
-and text is read.
+and text is read (docs/results/detail-score.md).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +23,7 @@ from models import LIIF
 from models.arrays import Float
 
 # A pixel of the truth is an edge where luma rises by this much across it: five steps of 8 bits, about
-# the least that an eye tells from paper. The drawn paper has no gradient at all; docs/details.md has
-# what other thresholds give.
+# the least that an eye tells from paper. The drawn paper has no gradient at all.
 EDGE_STEP = 0.02
 
 N_PAGES = len(TEXT_SIZES) + 1
@@ -120,7 +119,7 @@ def count_readings(pages: Sequence[RenderedPage]) -> int:
 
 
 def read_pages(pages: Sequence[RenderedPage], on_reading: Callable[[], None] = lambda: None) -> list[Reading]:
-    """Every paragraph of every picture, the truth's too, read by ``edge.ocr``."""
+    """Every paragraph of every picture, the truth's too, read by ``edge.evaluate.ocr``."""
     readings = []
     for p in pages:
         for method, picture in p.pictures.items():

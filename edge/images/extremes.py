@@ -19,14 +19,14 @@ COLOURS = tuple(itertools.product(LEVELS, repeat=3))
 TILE = 32  # pixels of a tile that calibrates
 
 # Tiles of edges between colours. Of none, edges were off by 0.23 on the page that is measured, of two by less
-# than 0.2; every further one makes ranges wider and photographs worse (docs/int8.md).
+# than 0.2; every further one makes ranges wider and photographs worse (docs/design/int8.md).
 N_JOINED = 2
 
 EXTREME_SIDE = 96  # LR pixels of the page that measures: 36 patches hold every one of the 27 colours
 PATCH = 16  # pixels of a patch that is measured: at ×2 a 16x16 block with 4 pixels around it
 
 # Of a patch in a tile: what a 16x16 block covers at ×2, and the margin around it that makes it flat
-# (``edge.check``). A picture's border needs no margin, so the first row and column are that much smaller.
+# (``edge/check/``). A picture's border needs no margin, so the first row and column are that much smaller.
 TILE_PATCH, MARGIN = 12, 2
 
 

@@ -88,7 +88,7 @@ class Artifact:
         return self._program.run("encode", {"lr": window})
 
     def stage(self, name: str, window: Float) -> Float:
-        """What the method of a stage (``edge.stages``) returns for (1, 3, h, w).
+        """What the method of a stage (``edge.check.stages``) returns for (1, 3, h, w).
 
         Raises BadInput for a tile that the program does not take.
         """

@@ -1,4 +1,4 @@
-"""Tile plans: integer rectangles, so that Kotlin, Swift and C++ make the same ones (docs/tiling.md).
+"""Tile plans: integer rectangles, so that Kotlin, Swift and C++ make the same ones (docs/format/tiling.md).
 
 A tile is a window of the low-resolution picture that one program call upscales. It carries a halo of
 pixels that only lend context; its result is cropped hard, without feathering. At a border the window

@@ -27,7 +27,7 @@ def upscale(
 ) -> Float:
     """``lr`` (3, h, w) in [0, 1] to (3, H, W), not clamped, in tiles as the artifact's card has them.
 
-    A picture smaller than the network's reach is extended by its border meanwhile (docs/tiling.md).
+    A picture smaller than the network's reach is extended by its border meanwhile (docs/format/tiling.md).
     ``size``: (H, W), needed by any-scale artifacts only. ``tile`` and ``halo`` in LR pixels override the
     card's. ``on_tile`` is called after each of ``count_tiles`` tiles. Raises BadInput for sizes and tiles
     that the artifact cannot make.

@@ -47,7 +47,7 @@ class Time:
 @dataclass(frozen=True)
 class Worst:
     """Of an artifact against the unpruned network in fp32. ``loss``: the largest of one ``picture``, dB of
-    PSNR-Y; ``block``, ``flat``: on a page of pure colours, as ``edge.check.Comparison`` has them."""
+    PSNR-Y; ``block``, ``flat``: on a page of pure colours, as ``edge.check.comparison`` has them."""
 
     picture: str
     loss: float

@@ -77,7 +77,7 @@ def plan_queries(
     """Queries for output pixels ``[rows) x [columns)`` of a picture of ``size`` made from ``lr_size``.
 
     ``lr_window``: (top, left, height, width), the part of the LR picture whose encoded map is at hand;
-    neighbours are clamped into it. Where it leaves the picture, that is extended (docs/tiling.md).
+    neighbours are clamped into it. Where it leaves the picture, that is extended (docs/format/tiling.md).
     """
     top, left, height, width = lr_window
     y = axis_neighbours(lr_size[0], size[0], local_ensemble, (min(0, top), max(lr_size[0], top + height)))

@@ -36,7 +36,7 @@ def axis_neighbours(
     """Neighbours of every output pixel on an axis of ``n_in`` pixels resized to ``n_out``.
 
     ``pixels``: the first index that there is, and the one after the last; beyond [0, n_in) where the
-    picture is extended (docs/tiling.md).
+    picture is extended (docs/format/tiling.md).
 
     Section 3.3: the two nearest pixels, each weighed by the distance to the other one; at the
     border, where the outer one is missing, the inner one takes both weights.
@@ -65,7 +65,7 @@ def well_posed(n_in: int, n_out: int) -> NDArray[np.bool_]:
 
     Where an output pixel's centre is exactly that of the last LR pixel (×3: the last row but one), both
     neighbours are that pixel, at distance zero: all blending areas vanish, and upstream's weights are
-    float rounding noise divided by itself (docs/forms.md).
+    float rounding noise divided by itself (docs/design/forms.md).
     """
     defined: NDArray[np.bool_] = ~np.all(axis_neighbours(n_in, n_out).relative == 0, axis=0)
     return defined

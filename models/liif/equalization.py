@@ -3,7 +3,7 @@
 Where only a ReLU lies between two layers, a channel may be multiplied by a factor f > 0 in the first and
 divided by it in the second: relu(f·x) = f·relu(x), and the network computes the same (Nagel et al. 2019,
 arXiv 1906.04721, section 4.1). There the factors come from the weights; here from how far each channel
-reaches on pictures, which is what an int8 range has to hold (docs/int8.md has both measured).
+reaches on pictures, which is what an int8 range has to hold (docs/design/int8.md has both measured).
 """
 
 import copy

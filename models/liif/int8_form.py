@@ -8,9 +8,9 @@ alone. Shifted by half a step, every byte has a code of its own.
 **Output.** A layer's int8 output takes 256 values. Copies of the layer, whose biases differ by a part of
 the step between two of these, round at different places, and the mean of k of them takes k times as many
 values. The first layer has next to no work, and of the last one, with three outputs, kernels compute eight
-or sixteen: there copies are nearly free, and there rounding costs most (docs/int8.md). They are added up
-first and divided then: of scales of few bits (``edge.xnnpack_quantizer``) that sum is exact in any order,
-so that every processor finds the same mean.
+or sixteen: there copies are nearly free, and there rounding costs most (docs/design/int8.md). They are added
+up first and divided then: of scales of few bits (``quantize.quantizer``) that sum is exact in any order, so
+that every processor finds the same mean.
 
 **The MLP's first layer**, of which every evaluation reads relu(x + b) with a bias b of its own, gets the
 largest of these, B, and a ReLU: relu(x + b) = relu(relu(x + B) - (B - b)). So no codes are spent on values

@@ -91,7 +91,7 @@ def query_colours(model: LIIF, features: Tensor, queries: Queries) -> Tensor:
     """Blended colours (B, Q, 3) in [0, 1] units of ``features`` (B, C, h, w), with gradients.
 
     ``queries`` in a batch: (B, k, Q, …). The first layer runs as a convolution before the gather: nine
-    times fewer multiplications than on unfolded rows, as in ``models.fixed_scale``.
+    times fewer multiplications than on unfolded rows, as in ``models.liif.fixed_scale``.
     """
     first, *rest = model.imnet.linears
     kernel, coordinate_weight = split_first_layer(model)

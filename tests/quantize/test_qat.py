@@ -21,7 +21,7 @@ PATCHES = PatchSpec(
 )
 
 
-# As ``edge.training`` has them.
+# As ``edge.compress.qat`` has them.
 DETAILS = {
     "scale": 2,
     "make_graph": fake_quantised,

@@ -1,5 +1,5 @@
 """Conversion of a PyTorch module to a Core ML package. Works on Linux; running one needs macOS, or
-``edge.devices.mil_interpreter``.
+``edge.backends.coreml.mil_interpreter``.
 """
 
 import shutil
@@ -42,7 +42,7 @@ def convert(
 
     - ``fp32``: float32 weights and arithmetic;
     - ``fp16``: float16 weights and arithmetic;
-    - ``int8``: a module with quantise-dequantise pairs (``edge.int8``), as fp16 between them;
+    - ``int8``: a module with quantise-dequantise pairs (``edge.compress.int8``), as fp16 between them;
     - ``int8-weights``: as fp16, with the weights of convolutions and linear layers stored in int8;
     - ``palette6`` and the like: as fp16, with the weights of the layers in ``palettes``, by module path,
       which take few values (``quantize.palette``), stored as palettes of these and indices; those that the

@@ -1,7 +1,7 @@
 """ExecuTorch's way to XNNPACK without the work that our programs do not need: most of the time of a build.
 
 Each pass runs the whole graph again, whether it finds anything or not. The programs are the same to the
-byte (tests/edge/test_executorch_export.py).
+byte (tests/edge/backends/xnnpack/test_export.py).
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """A converted package states what an app needs to know, and holds the module's weights and no others.
 
-That it also computes what the module computes is tests/edge/devices/test_mil_interpreter.py's.
+That it also computes what the module computes is tests/edge/backends/coreml/test_mil_interpreter.py's.
 """
 
 import math
