@@ -22,7 +22,7 @@ TILES_PER_PICTURE = 4
 EQUALIZING_TILES = 3
 
 # Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
-# farthest. Such a choice loses half of what random tiles lose, or less (docs/design/int8.md).
+# farthest. Random tiles lose more: some lack saturated colours (docs/design/int8.md).
 CANDIDATES = 256
 
 KEPT = 24
