@@ -150,9 +150,10 @@ def _is_layer(value: Any) -> bool:
 def _make_first_float(model: GraphModule, node: Node) -> None:
     """A product with one before ``node``'s first input.
 
-    With both inputs straight from int8, XNNPACK's partitioner takes a float addition for an int8 one without
-    an output, leaves it out, and cannot cut the network in two around it. A float 3x3 convolution straight
-    after an int8 layer loads and does not run; nor does the sum of an int8 layer's output and a float one's.
+    XNNPACK's partitioner mistakes a float add of two dequantized tensors for a quantized add, skips it, and
+    then fails with dependency cycles. A multiplication by 1.0 in between prevents that. A float 3x3
+    convolution straight after an int8 layer loads and does not run; nor does the sum of an int8 layer's
+    output and a float one's.
     """
     first: Any = node.args[0]
     with model.graph.inserting_before(node):
