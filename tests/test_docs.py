@@ -1,10 +1,13 @@
-"""Links between pages, and every file that a page, a docstring or a comment names, exist."""
+"""Pages: their links lead somewhere, the files that they name exist, and their commands are ours."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from edge.cli.main import parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -56,6 +59,20 @@ def sources() -> list[Path]:
     return [ROOT / "pyproject.toml", ROOT / "Makefile", *(path for path in listed if path != Path(__file__))]
 
 
+def commands(page: str) -> list[str]:
+    """Commands of the blocks of ``page``, without prompt, comment and what runs before or after them."""
+    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [found[1] for line in lines if (found := re.match(r"(?:\$ )?liif-edge (.*)", line))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_of_a_page_are_understood(page):
+    ours = parser()
+    for command in commands(page.read_text(encoding="utf-8")):
+        ours.parse_args(shlex.split(command, comments=True))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_of_a_page_lead_somewhere(page):
     assert list(broken_links(page)) == []
@@ -80,6 +97,11 @@ def test_every_page_is_linked_from_the_readme():
         (ROOT / link.partition("#")[0]).resolve() for link in LINK.findall((ROOT / "README.md").read_text())
     }
     assert [page for page in (ROOT / "docs").rglob("*.md") if page.resolve() not in linked] == []
+
+
+def test_commands_are_found_behind_a_prompt_and_over_two_lines():
+    page = "liif-edge no block\n```\n$ liif-edge info x  # why\nx.png: 3x5\nliif-edge bench \\\n    y\n```\n"
+    assert commands(page) == ["info x  # why", "bench      y"]
 
 
 def test_a_broken_link_a_missing_heading_and_a_missing_file_are_found(tmp_path):
