@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.backends.coreml.backend import COREML
 from edge.backends.table import DEFAULT_TARGET, backend_of
 from edge.card import Precision, Scale
 from edge.errors import BadInput
@@ -89,7 +90,7 @@ DEFAULT_RECIPE = Recipe(
         ArtifactSpec(2, "int8"),
         ArtifactSpec(2, "fp32"),
         ArtifactSpec("any", "fp32"),
-        ArtifactSpec(2, "fp16", "coreml"),
+        ArtifactSpec(2, "fp16", COREML.name),
     )
 )
 

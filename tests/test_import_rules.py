@@ -11,6 +11,32 @@ ROOT = Path(__file__).parents[1]
 # Room: what of ours it may import besides itself.
 ROOMS = {"models": set(), "quantize": {"models"}, "edge": {"models", "quantize"}}
 
+# The arrow inside ``edge``, from what a user calls to what everything stands on: a part imports only parts
+# below it. ``artifact`` is a door for other programs, that nothing here goes through.
+PARTS = (
+    "cli",
+    "tune",
+    "cache",
+    "artifact",
+    "pipeline",
+    "super_resolution",
+    "evaluate",
+    "check",
+    "run",
+    "devices",
+    "card_writer",
+    "compress",
+    "task",
+    "recipe",
+    "backends",
+    "palettes",
+    "layer_plan",
+    "card",
+    "images",
+    "output_file",
+    "errors",
+)
+
 # Slow to import, absent on some systems, or needed by few commands: imported in the function.
 HEAVY = {"coremltools", "executorch", "optuna", "pytesseract", "skimage", "torch_pruning", "torchao"}
 
@@ -41,6 +67,23 @@ def imported(nodes: Iterator[ast.AST]) -> set[str]:
     return names
 
 
+def imported_modules(source: str) -> set[str]:
+    """Dotted names of what ``source`` imports, wherever it does; ``from edge import x`` is ``edge.x``."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def part_of(module: str) -> str | None:
+    """The part of ``edge`` that a dotted name lies in, None outside."""
+    room, _, rest = module.partition(".")
+    return rest.partition(".")[0] if room == "edge" else None
+
+
 def imports_anywhere(source: str) -> set[str]:
     return imported(ast.walk(ast.parse(source)))
 
@@ -61,6 +104,46 @@ def test_a_room_imports_only_the_rooms_before_it(room):
         str(path.relative_to(ROOT)): found
         for path in modules_of(room)
         if (found := imports_anywhere(path.read_text()) & forbidden)
+    }
+    assert wrong == {}
+
+
+def test_every_part_of_edge_has_its_place_in_the_arrow():
+    found = {
+        path.stem
+        for path in (ROOT / "edge").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    assert found - {"__init__"} == set(PARTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_edge_imports_only_the_parts_below_it(part):
+    above = {*PARTS[: PARTS.index(part)], "artifact"}
+    own = ROOT / "edge" / part
+    files = modules_of(f"edge/{part}") if own.is_dir() else [own.with_suffix(".py")]
+    assert files
+    wrong = {
+        str(path.relative_to(ROOT)): found
+        for path in files
+        if (found := {part_of(name) for name in imported_modules(path.read_text())} & above - {part})
+    }
+    assert wrong == {}
+
+
+BACKEND_NAMES = {"xnnpack", "coreml", "coreml-pte"}
+
+
+def test_only_back_ends_spell_their_names_out():
+    """Devices have names of their own, one of them ``coreml``; elsewhere the table is asked."""
+    wrong = {
+        str(path.relative_to(ROOT)): found
+        for path in modules_of("edge")
+        if not path.is_relative_to(ROOT / "edge" / "backends") and path.parent.name != "devices"
+        if (
+            found := BACKEND_NAMES
+            & {n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)}
+        )
     }
     assert wrong == {}
 

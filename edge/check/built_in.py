@@ -9,7 +9,7 @@ from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import LIIF
 from models.arrays import Float
-from models.liif.family import fp32_picture
+from models.liif.reference import fp32_picture
 
 # What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
 MEASURED_ZOOM = 2.6

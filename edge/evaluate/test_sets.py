@@ -16,7 +16,7 @@ from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import LIIF
 from models.arrays import Float
-from models.liif.family import fp32_picture
+from models.liif.reference import fp32_picture
 
 # Smaller ones have no room for SSIM's window once the protocol has cut the border.
 SMALLEST_SIDE = 32  # HR pixels

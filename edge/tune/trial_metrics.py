@@ -22,7 +22,7 @@ from edge.run.upscale import upscale
 from models import LIIF
 from models.arrays import Float
 from models.drawings import draw_sheet
-from models.liif.family import fp32_picture
+from models.liif.reference import fp32_picture
 from models.resize import middle
 
 # Built-in pictures that losses are measured on: none calibrates int8, none says which channels matter.

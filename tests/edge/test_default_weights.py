@@ -20,9 +20,9 @@ from edge.run.upscale import upscale
 from edge.super_resolution import build_of
 from models import EMBEDDED, LIIF, load_checkpoint
 from models.liif.cost import count_macs
-from models.liif.family import fp32_picture
 from models.liif.int8_form import HEAD_COPIES
 from models.liif.programs import methods_of
+from models.liif.reference import fp32_picture
 
 SET5 = Path(__file__).parents[2].parent / "shared" / "data" / "Set5"
 SIDE = 64  # pixels of the two tiles

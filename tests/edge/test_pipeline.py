@@ -20,7 +20,7 @@ from edge.run.artifact import Artifact
 from edge.super_resolution import SuperResolution, build_of, count_macs
 from models import LIIF, CheckpointError, LIIFConfig, checkpoint_hash
 from models.liif.coordinates import well_posed
-from models.liif.family import fp32_picture
+from models.liif.reference import fp32_picture
 
 ROOT = Path(__file__).parents[2]
 

@@ -48,7 +48,7 @@ from edge.tune.trial_metrics import (
 from models import LIIF, FixedScaleLIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.drawings import draw_sheet
 from models.liif.cost import count_macs
-from models.liif.family import fp32_picture
+from models.liif.reference import fp32_picture
 from models.liif.widths import prunable
 from models.training.recipe import read_recipe
 from quantize.pruning import BudgetError
