@@ -30,7 +30,3 @@ def palette_of(width: Width, weight: Tensor) -> Palette:
     palette = PALETTES[width]
     fits = palette.channels is None or len(weight) % palette.channels == 0
     return palette if fits else Palette(palette.bits, None)
-
-
-# Of the tiles of calibration, every third shapes palettes: 27,000 positions for the 576 inputs of a layer.
-PALETTE_TILES = 3

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from edge.card import QuantisationCard
 from edge.compress.int8 import quantize_program
+from edge.compress.palettes import PALETTE_SAMPLES, shaping_samples
 from edge.layer_plan import WIDTHS, Width, check_plan, summarize
-from edge.palettes import MIXED, PALETTE_TILES, SMALLEST_COMPRESSED, UNIFORM, palette_of
+from edge.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
 from edge.task import Build
 from models.family import Method, Program
 from quantize.palette import Palette, large_layers, palettize
@@ -67,7 +68,7 @@ def _palettized(build: Build, program: Program) -> Compressed:
     widths = _widths(build, list(weights))
     palettes = {path: palette_of(width, weights[path]) for path, width in widths.items() if width != "float"}
     calibration = build.network.calibration(build.recipe.calibration)
-    samples = calibration.practice[::PALETTE_TILES]
+    samples = shaping_samples(calibration.practice, calibration.extremes)
     palettized = program.with_modules(
         {
             method.name: palettize(method.module, palettes, build.network.inputs(program, method, samples))
@@ -78,7 +79,7 @@ def _palettized(build: Build, program: Program) -> Compressed:
         return Compressed(palettized, palettes, None)
     card = QuantisationCard(
         scheme=f"weights in palettes: {summarize(widths.values())}",
-        calibration=calibration.describe(samples),
+        calibration=calibration.describe(calibration.practice[::PALETTE_SAMPLES]),
         quantised_layers=len(palettes),
         float_layers=[path for path in program.layers if path not in palettes],
     )

@@ -17,7 +17,7 @@ from edge.errors import BadInput
 from edge.images.metrics import psnr_y
 from edge.images.pictures import folder_pictures, resize_bicubic, sample_pictures
 from edge.layer_plan import Width
-from edge.palettes import MIXED, PALETTE_TILES, PALETTES, SMALLEST_COMPRESSED, palette_of
+from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.recipe import DEFAULT_TILE
 from models import LIIF
 from models.arrays import Float
@@ -86,7 +86,7 @@ class MixedBoard:
     """A method with the weights of every large layer in float or in a palette."""
 
     def __init__(self, method: Method, tiles: Sequence[Float]) -> None:
-        inputs = ((torch.from_numpy(tile),) for tile in tiles[::PALETTE_TILES])
+        inputs = ((torch.from_numpy(tile),) for tile in palette_tiles(tiles))
         self._board = PaletteBoard(method.module, large_layers(method.module, SMALLEST_COMPRESSED), inputs)
         self.layers = {path: weight.numel() for path, weight in self._board.weights.items()}
 

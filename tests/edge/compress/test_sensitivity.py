@@ -9,12 +9,16 @@ import torch
 from PIL import Image
 
 from edge.card import read_card
+from edge.check.comparison import compare
 from edge.cli.main import main
+from edge.compress.calibration import calibration_tiles
 from edge.compress.cost_plot import draw_costs
-from edge.compress.sensitivity import LayerCost, Sensitivity, measuring_pairs, program_overhead
+from edge.compress.sensitivity import LayerCost, MixedBoard, Sensitivity, measuring_pairs, program_overhead
 from edge.errors import BadInput
+from edge.images.extremes import EXTREME_SIDE, colour_page
 from edge.layer_plan import summarize
 from models import LIIF, LIIFConfig, save_checkpoint
+from models.liif.programs import methods_of
 
 LAYERS = ["encoder.head.0", "encoder.body.0.body.0", "encoder.body.0.body.2", "encoder.body.1", "hoisted"]
 
@@ -61,6 +65,19 @@ def test_layers_are_measured_planned_drawn_and_built(tmp_path, capfd):
     assert main([*build, "--out", str(tmp_path)]) == 0
     card = read_card(tmp_path / "liif-x2-int8-xnnpack")
     assert sorted(card.quantisation.float_layers) == sorted(floats)
+
+
+def test_palettes_are_shaped_by_pure_colours_too():
+    torch.manual_seed(1)
+    model = LIIF(LIIFConfig(16, block_widths=(16,) * 3, hidden_widths=(48, 48), local_ensemble=False)).eval()
+    (method,) = methods_of(model, 2, 64)
+    page = colour_page(EXTREME_SIDE)
+    board = MixedBoard(method, calibration_tiles(None))
+    runs = ({}, dict.fromkeys(board.layers, "palette3"))
+    fp32, found = (board.run(widths, (torch.from_numpy(page[None]),))[0].numpy() for widths in runs)
+    low, span = fp32.min(), np.ptp(fp32)
+    worst = compare("colours", (found - low) / span, (fp32 - low) / span, page).worst_flat
+    assert worst < 8  # of 255; shaped by pictures alone 21.8
 
 
 def test_palettes_are_measured_chosen_for_a_size_and_built(tmp_path, capfd):
