@@ -84,8 +84,11 @@ WAYS = (
         ("--precision", "palette-mixed", "--max-size", "800KB"),
     ),
     Way("baseline", "2", "int8", CORE_ML),
-    Way("fast", "2", "int8", CORE_ML),
+    Way("fast", "2", "fp16", CORE_ML),
+    Way("fast", "2", "int8-weights", CORE_ML),
+    Way("fast", "2", "palette6", CORE_ML),
     Way("fast", "2", "palette4", CORE_ML),
+    Way("fast", "2", "int8", CORE_ML),
 )
 
 HEADER = """\
@@ -100,7 +103,7 @@ python docs/results/worst_cases.py measure --data Set5 --artifacts DIR
 The card's measures are of the sample pictures and of a page of pure colours, with the halo in full. Those of
 `liif-edge eval` are of Set5 and of that page, with the halo that the card has; artifacts of any scale enlarge
 by 2 there, and Core ML packages are interpreted. Blocks and flat areas are
-[differences of mean colour](../baseline.md#the-worst-case) in steps of 1/255, with the row and column
+[differences of mean colour](../guide/check.md#the-worst-case) in steps of 1/255, with the row and column
 of a block's first pixel and the RGB under a flat area.
 
 | way | card: dB | block | flat | Set5 lost, dB | most | least dB | block | flat |

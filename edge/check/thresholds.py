@@ -25,24 +25,25 @@ class Threshold:
     worst_flat: float
 
 
-# The last two of a row are measured for int8 under XNNPACK alone, with the embedded weights: 1.2 and 0.7 on
-# the build's page of pure colours, 2.4 and 0.7 on a baseline's tiles, whose patches are smaller. Those of
-# other precisions are estimates by their PSNR.
+# The last two of a row leave room beyond what docs/results/worst-cases.md has: on a baseline's tiles, whose
+# patches are smaller than those of the build's page of pure colours, int8 has 2.4 and 0.7, there 1.3 and 0.8.
 THRESHOLDS: dict[Precision, Threshold] = {
     # Only the order of additions differs: measured 122 to 144 dB and 1e-5.
     "fp32": Threshold(100.0, 0.999999, 1e-4, 0.05, 0.05),
     # 11 bits in every layer: measured 72 dB.
     "fp16": Threshold(55.0, 0.9995, 0.06, 0.5, 0.5),
-    # Per-channel int8 weights over fp16 arithmetic.
-    "int8-weights": Threshold(45.0, 0.995, 0.12, 3, 2),
+    # Per-channel int8 weights over fp16 arithmetic: blocks of pure colours off by 0.5, simulated.
+    "int8-weights": Threshold(45.0, 0.995, 0.12, 2, 1.5),
     # 64 values per layer over fp16 arithmetic: measured 60 dB; rounded to the nearest value, 52.
     "palette6": Threshold(50.0, 0.99, 0.10, 3, 2),
-    # 16 values per two channels: 43 dB measured when rounded to the nearest value.
-    "palette4": Threshold(40.0, 0.95, 0.25, 8, 6),
-    # At worst 8 values per two channels in every layer: measured 43 dB.
-    "palette-mixed": Threshold(36.0, 0.93, 0.40, 16, 12),
-    # Each activation in 8 bits of its own range: measured 53 to 60 dB.
-    "int8-dynamic": Threshold(45.0, 0.993, 0.15, 3, 2),
+    # 16 values per two channels: 43 dB measured when rounded to the nearest value. `fast` has a block off by
+    # 1.5 on the drawn screen, and 2.2 on flat colours if only pictures shape its palettes.
+    "palette4": Threshold(40.0, 0.95, 0.25, 3, 2),
+    # At worst 8 values per two channels in every layer: measured 43 dB; simulated with `fast`, a block of the
+    # drawn screen is off by 3.2 and a flat colour by 1.6.
+    "palette-mixed": Threshold(36.0, 0.93, 0.40, 6, 4),
+    # Each activation in 8 bits of its own range: measured 53 to 60 dB, blocks off by 0.6.
+    "int8-dynamic": Threshold(45.0, 0.993, 0.15, 2, 1.5),
     # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37. At ×4 one pixel
     # of the drawn screen, where two strokes of small text meet, is off by 0.201, its block by 2.1 of 255.
     "int8": Threshold(42.0, 0.99, 0.25, 3, 2),

@@ -13,7 +13,9 @@ from torch import Tensor
 from edge.card import Precision
 from edge.compress.int8 import calibrated_method
 from edge.compress.mixed_precision import Budget, Choice, Option, choose
+from edge.compress.palettes import shaping_samples
 from edge.errors import BadInput
+from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr_y
 from edge.images.pictures import folder_pictures, resize_bicubic, sample_pictures
 from edge.layer_plan import Width
@@ -86,7 +88,7 @@ class MixedBoard:
     """A method with the weights of every large layer in float or in a palette."""
 
     def __init__(self, method: Method, tiles: Sequence[Float]) -> None:
-        inputs = ((torch.from_numpy(tile),) for tile in palette_tiles(tiles))
+        inputs = ((torch.from_numpy(tile),) for tile in shaping_samples(tiles, calibration_extremes()))
         self._board = PaletteBoard(method.module, large_layers(method.module, SMALLEST_COMPRESSED), inputs)
         self.layers = {path: weight.numel() for path, weight in self._board.weights.items()}
 
