@@ -59,7 +59,7 @@ class Way:
             return [build]
         plan = f"{folder}/layers.json"
         choose = ["sensitivity", *self.checkpoint, *self.sensitivity, "--out", plan]
-        return [choose, [*build, "--layers-from", plan]]
+        return [choose, [*build, "--mixed-precision", plan]]
 
 
 WAYS = (

@@ -50,11 +50,14 @@ def _add_build(add: Add) -> None:
     add_target(sub)
     add_calibration(sub)
     sub.add_argument(
-        "--layers-from", type=Path, metavar="FILE.json", help="widths of layers; see sensitivity"
+        "--mixed-precision", type=Path, metavar="FILE.json", help="bit widths of layers; see sensitivity"
     )
     add_tile(sub, DEFAULT_TILE, DEFAULT_HALO)
-    sub.add_argument("--stages", action="store_true", help="with a method per stage, for check to look into")
+    sub.add_argument("--probes", action="store_true", help="with intermediate outputs, for check")
     add_force(sub)
+    # Former names, accepted and not shown.
+    sub.add_argument("--layers-from", dest="mixed_precision", type=Path, help=argparse.SUPPRESS)
+    sub.add_argument("--stages", dest="probes", action="store_true", help=argparse.SUPPRESS)
 
 
 def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -76,9 +79,9 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         tile=arguments.tile,
         max_tile=max(arguments.tile, DEFAULT_TILE),
         halo=arguments.halo,
-        stages=arguments.stages,
+        stages=arguments.probes,
     )
-    plan = None if arguments.layers_from is None else read_plan(arguments.layers_from)
+    plan = None if arguments.mixed_precision is None else read_plan(arguments.mixed_precision)
     artifacts = recipe.artifacts
     if arguments.scale is not None or arguments.precision is not None:
         precision: Precision = arguments.precision or backend_of(arguments.target).default_precision
@@ -105,7 +108,7 @@ def _add_sensitivity(add: Add) -> None:
         "--max-size", type=size_in_bytes, metavar="SIZE", help="of the program, say 2MB or 800KB"
     )
     sub.add_argument(
-        "--out", type=Path, metavar="FILE.json", help="write the layers, for build --layers-from"
+        "--out", type=Path, metavar="FILE.json", help="write the layers, for build --mixed-precision"
     )
     sub.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw what each layer costs")
     add_force(sub)

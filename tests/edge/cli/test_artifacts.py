@@ -12,6 +12,7 @@ from command_line import (
 )
 
 from edge.card import CARD_FILE, read_card
+from edge.cli.main import parser
 from models import LIIF, LIIFConfig, save_checkpoint
 
 
@@ -47,6 +48,18 @@ def test_build_refuses_what_cannot_be_built(run, tiny, tmp_path, options, words)
     outcome = run("build", "--checkpoint", tiny.checkpoint, "--out", tmp_path / "dist", *options)
     assert_refused(outcome, words)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "former"),
+    [(["--probes"], ["--stages"]), (["--mixed-precision", "a.json"], ["--layers-from", "a.json"])],
+    ids=joined,
+)
+def test_build_accepts_former_names_of_options_and_shows_the_new_ones(run, name, former):
+    plain, given = (parser().parse_args(["build", *options]) for options in ([], name))
+    assert parser().parse_args(["build", *former]) == given != plain
+    shown = run("build", "--help").out
+    assert name[0] in shown and former[0] not in shown
 
 
 def test_build_refuses_a_calibration_folder_without_pictures(run, tiny, tmp_path):

@@ -62,7 +62,7 @@ REFUSALS = [
     "build --target coreml",
     "build --precision fp16",
     "build --tile 16",
-    "build --precision int8 --layers-from {}/gone.json",
+    "build --precision int8 --mixed-precision {}/gone.json",
     "sensitivity --max-loss 0.01",
     "sensitivity --max-loss 0.01 --out {}/layers.txt",
     "info {}/gone",

@@ -61,7 +61,7 @@ def test_layers_are_measured_planned_drawn_and_built(tmp_path, capfd):
     assert 0 < len(floats) < 6
     assert len(ElementTree.parse(plot).getroot().findall("{*}rect")) == 1 + 3 + 3 * 6
 
-    build = ["build", *common, "--precision", "int8", "--tile", "32", "--layers-from", str(plan)]
+    build = ["build", *common, "--precision", "int8", "--tile", "32", "--mixed-precision", str(plan)]
     assert main([*build, "--out", str(tmp_path)]) == 0
     card = read_card(tmp_path / "liif-x2-int8-xnnpack")
     assert sorted(card.quantisation.float_layers) == sorted(floats)
@@ -101,7 +101,7 @@ def test_palettes_are_measured_chosen_for_a_size_and_built(tmp_path, capfd):
     build = ["build", *common, "--target", "coreml", "--tile", "32", "--halo", "4", "--out", str(tmp_path)]
     assert main(build) == 2
     assert "expected layers for palette-mixed, found none" in capfd.readouterr().err
-    assert main([*build, "--layers-from", str(plan)]) == 0
+    assert main([*build, "--mixed-precision", str(plan)]) == 0
     card = read_card(tmp_path / "liif-x2-palette-mixed-coreml")
     counts = summarize(written["layers"].values())
     assert card.quantisation.scheme == f"weights in palettes: {counts}"
@@ -117,7 +117,7 @@ def test_a_layer_that_a_plan_does_not_name_has_6_bits_and_odd_channels_share_a_p
     save_checkpoint(LIIF(config), checkpoint)
     plan.write_text('{"layers": {"hoisted": "palette3"}}')
     build = ["build", "--checkpoint", str(checkpoint), "--target", "coreml", "--out", str(tmp_path)]
-    tile = ["--tile", "32", "--halo", "4", "--precision", "palette-mixed", "--layers-from", str(plan)]
+    tile = ["--tile", "32", "--halo", "4", "--precision", "palette-mixed", "--mixed-precision", str(plan)]
     for scale in ("2", "any"):
         assert main([*build, *tile, "--scale", scale]) == 0
     for name in ("x2", "any"):
@@ -148,7 +148,7 @@ def test_files_are_refused_before_the_work(tiny, tmp_path, capfd):
 def test_a_plan_that_names_no_layer_of_the_network_is_refused_by_build(tiny, tmp_path, capfd):
     (tmp_path / "layers.json").write_text('{"layers": {"encoder.head": "float"}}')
     build = ["build", "--checkpoint", str(tiny.checkpoint), "--out", str(tmp_path / "out")]
-    layers = ["--layers-from", str(tmp_path / "layers.json")]
+    layers = ["--mixed-precision", str(tmp_path / "layers.json")]
     assert main([*build, *layers, "--precision", "int8"]) == 2
     assert "found 'encoder.head'; nearest: encoder.head.0" in capfd.readouterr().err
     assert main([*build, *layers, "--precision", "fp32"]) == 2
