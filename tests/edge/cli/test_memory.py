@@ -8,7 +8,7 @@ import pytest
 FAULTS = """
 import resource
 import torch
-from edge.memory import keep_freed_memory
+from edge.cli.memory import keep_freed_memory
 {first}
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
