@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.extremes import EXTREME_SIDE, colour_page
-from edge.image_file import read_image, to_uint8
-from edge.metrics import BLOCK
-
 from edge.card import CARD_FILE, Card, read_card
+from edge.images.extremes import EXTREME_SIDE, colour_page
+from edge.images.image_file import read_image, to_uint8
+from edge.images.metrics import BLOCK
 
 RESULTS = Path(__file__).with_name("worst-cases.json")
 TABLE = RESULTS.with_suffix(".md")

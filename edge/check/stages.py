@@ -1,6 +1,6 @@
 """Where an artifact leaves the fp32 reference: every stage of the network against a baseline bundle.
 
-A picture passes ``STAGES`` in this order. An artifact built with ``--stages`` has a method for each of the
+A picture passes ``STAGES`` in this order. An artifact built with ``--probes`` has a method for each of the
 first three, which shares its weights with the method that upscales; any artifact has the last two.
 """
 
