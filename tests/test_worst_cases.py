@@ -31,3 +31,10 @@ def test_every_measured_row_is_a_way_of_the_table(script):
 def test_a_refused_way_says_why(script):
     table = script.render({"fast-x2-int8": {"refused": "liif-x2-int8-xnnpack differs from fp32"}})
     assert "| `fast-x2-int8` | refused: liif-x2-int8-xnnpack differs from fp32 |" in table
+
+
+def test_what_is_not_measured_is_named(script):
+    refused = {way.name: {"refused": "why"} for way in script.WAYS}
+    assert "Not measured" not in script.render(refused)
+    del refused["fast-x2-int8"]
+    assert script.render(refused).endswith("\nNot measured: `fast-x2-int8`.\n")

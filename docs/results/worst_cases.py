@@ -163,10 +163,11 @@ def read_rows() -> dict[str, Row]:
 
 
 def render(rows: dict[str, Row]) -> str:
-    """The page of ``rows``, in the order of ``WAYS``."""
-    return HEADER + "".join(
-        f"| {' | '.join(_cells(way, rows[way.name]))} |\n" for way in WAYS if way.name in rows
-    )
+    """The page of ``rows``, in the order of ``WAYS``, and the names of those that are missing."""
+    lines = [f"| {' | '.join(_cells(way, rows[way.name]))} |\n" for way in WAYS if way.name in rows]
+    missing = [f"`{way.name}`" for way in WAYS if way.name not in rows]
+    rest = f"\nNot measured: {', '.join(missing)}.\n" if missing else ""
+    return HEADER + "".join(lines) + rest
 
 
 def _cells(way: Way, row: Row) -> list[str]:
