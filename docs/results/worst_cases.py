@@ -103,7 +103,8 @@ The card's measures are of the sample pictures and of a page of pure colours, wi
 `liif-edge eval` are of Set5 and of that page, with the halo that the card has; artifacts of any scale enlarge
 by 2 there, and Core ML packages are interpreted. Blocks and flat areas are
 [differences of mean colour](../guide/check.md#the-worst-case) in steps of 1/255, with the row and column
-of a block's first pixel and the RGB under a flat area.
+of a block's first pixel and the RGB under a flat area. Checkpoints after quantisation-aware training
+and programs for `coreml-pte` are not among the ways.
 
 | way | card: dB | block | flat | Set5 lost, dB | most | least dB | block | flat |
 |---|---|---|---|---|---|---|---|---|
