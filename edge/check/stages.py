@@ -5,8 +5,9 @@ first three, which shares its weights with the method that upscales; any artifac
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from edge.check.thresholds import STAGE_PSNR_DB
 from edge.images.metrics import psnr
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.work import Work
 from models.arrays import Float
 from models.liif.coordinates import well_posed
 
@@ -31,6 +33,9 @@ STAGES: dict[Stage, str] = {
     "tile": "a blended tile, halo in full",
     "picture": "a picture stitched of smaller tiles, the card's halo",
 }
+
+# What a stage gave for one tile, without a batch axis.
+StageOutput = tuple[Stage, Float]
 
 # A correction explains an error if it leaves less than a tenth of it.
 EXPLAINS = 0.1
@@ -121,49 +126,33 @@ class StagedCheck:
         return next((stage for stage in self.stages if not stage.passed), None)
 
 
-def count_steps(artifact: Artifact, bundle: Bundle) -> int:
-    """How often ``check_stages`` calls ``on_step``."""
-    return len(bundle.tiles) * len(_stages_of(artifact, bundle))
-
-
-def check_stages(
-    artifact: Artifact, bundle: Bundle, on_step: Callable[[], None] = lambda: None
-) -> StagedCheck:
-    """Run every stage of ``artifact`` on every tile of ``bundle`` and compare.
+def run_stages(artifact: Artifact, bundle: Bundle) -> Work[StageOutput]:
+    """What every stage of ``artifact`` gives for every tile of ``bundle``, in the order of both.
 
     Raises BadInput for tiles that the artifact does not take.
     """
+    runs = [(stage, tile) for stage in _stages_of(artifact, bundle) for tile in bundle.tiles]
+    return Work(len(runs), ((stage, _run(artifact, stage, tile)) for stage, tile in runs))
 
-    def run(stage: Stage, number: int) -> Float:
-        found = _run(artifact, stage, bundle.tiles[number])
-        on_step()
-        return found
 
-    return compare_stages(_stages_of(artifact, bundle), run, bundle, artifact.card.precision)
+def check_stages(artifact: Artifact, bundle: Bundle) -> StagedCheck:
+    """Run every stage of ``artifact`` on every tile of ``bundle`` and compare."""
+    return compare_stages(run_stages(artifact, bundle), bundle, artifact.card.precision)
 
 
 def compare_outputs(outputs: DeviceOutputs, bundle: Bundle, precision: Precision) -> StagedCheck:
     """What a device wrote by itself, stage by stage, against ``bundle``."""
-    return compare_stages(
-        [stage for stage in STAGES if stage in outputs.stages],
-        lambda stage, number: outputs.stages[stage][number],
-        bundle,
-        precision,
-        outputs.eight_bit,
-    )
+    ordered = ((stage, output) for stage in STAGES for output in outputs.stages.get(stage, ()))
+    return compare_stages(ordered, bundle, precision, outputs.eight_bit)
 
 
 def compare_stages(
-    stages: Sequence[Stage],
-    run: Callable[[Stage, int], Float],
-    bundle: Bundle,
-    precision: Precision,
-    eight_bit: bool = False,
+    outputs: Iterable[StageOutput], bundle: Bundle, precision: Precision, eight_bit: bool = False
 ) -> StagedCheck:
-    """What ``run`` gives for each of ``stages`` and each tile's number; ``tile`` is among the stages."""
+    """``outputs``: one stage after the other, ``tile`` among them, each of every tile of ``bundle``."""
     results = []
-    for stage in stages:
-        found = [run(stage, number) for number in range(len(bundle.tiles))]
+    for stage, of_stage in groupby(outputs, lambda output: output[0]):
+        found = [output for _, output in of_stage]
         limit = STAGE_PSNR_DB[precision][stage]
         failures: Sequence[str] = ()
         if stage == "tile":

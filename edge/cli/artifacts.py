@@ -156,8 +156,7 @@ def _measure_layers(
     tiles = calibration_tiles(arguments.calibration, model)
     terminal.note(f"calibrating on {len(tiles)} tiles")
     bench = measuring.Bench(model, arguments.scale, arguments.precision, tiles, DEFAULT_RECIPE.int8, pairs)
-    with terminal.progress("layers", measuring.count_steps(bench)) as step:
-        found = measuring.measure(bench, on, step)
+    found = measuring.measure(bench, terminal.track("layers", measuring.losses(bench)), on)
     choice = None if budget is None else measuring.choose_layers(bench, found, budget)
     if choice is not None:
         write_report(arguments.out, plan_of(choice, checkpoint_hash(model), on).to_json())

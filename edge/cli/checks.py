@@ -158,14 +158,13 @@ def _check_stages(
     arguments: argparse.Namespace, artifact: Artifact | None, card: Card, bundle: Bundle, terminal: Terminal
 ) -> tuple["StagedCheck", dict[str, str]]:
     """Every stage of ``artifact``, None: of what a device wrote; and where it ran."""
-    from edge.check.stages import check_stages, compare_outputs, count_steps
+    from edge.check.stages import compare_outputs, compare_stages, run_stages
 
     if artifact is None:
         outputs = read_outputs(arguments.outputs, bundle, card)
         return compare_outputs(outputs, bundle, card.precision), outputs.about
-    with terminal.progress(card.name, count_steps(artifact, bundle)) as step:
-        stages = check_stages(artifact, bundle, step)
-    return stages, artifact.ran_on
+    outputs_here = terminal.track(card.name, run_stages(artifact, bundle))
+    return compare_stages(outputs_here, bundle, card.precision), artifact.ran_on
 
 
 def _check_layers(

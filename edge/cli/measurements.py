@@ -81,7 +81,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise BadInput(f"expected a tile of 1 to {DEFAULT_TILE} pixels, found {arguments.tile}")
     own = {str(path): _timed_program(path, arguments.scale, arguments.tile) for path in arguments.artifacts}
     from edge.cache import cached_artifact
-    from edge.evaluate.benchmark import BenchJob, steps
+    from edge.evaluate.benchmark import BenchJob, rows_of
     from edge.evaluate.benchmark import bench as run_bench
 
     specs = {
@@ -93,8 +93,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         for name, spec in specs.items()
     }
     job = BenchJob(arguments.checkpoint, programs | own, arguments.scale, arguments.tile, arguments.repeats)
-    with terminal.progress("bench", steps(job)) as step:
-        rows = run_bench(job, step)
+    rows = rows_of(job, terminal.track("bench", run_bench(job)))
     if arguments.json:
         terminal.json({"rows": [asdict(row) for row in rows]})
         return 0

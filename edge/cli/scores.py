@@ -100,16 +100,14 @@ def evaluate_details(
     """The detail score of drawn pages, and how much of their text can be read."""
     absent = missing_ocr()
     with whole_folder(arguments.save, force=False) if arguments.save else nullcontext() as folder:
-        with terminal.progress("pages", details.N_PAGES) as step:
-            pages = details.render_pages(artifact, model, scale, step)
+        pages = list(terminal.track("pages", details.render_pages(artifact, model, scale)))
         if folder is not None:
             details.save_pages(pages, folder)
     text, icons = ([p for p in pages if bool(p.page.blocks) == has_text] for has_text in (True, False))
     scores = {"text": details.score_pages(text), "icons": details.score_pages(icons)}
     readings: list[details.Reading] = []
     if absent is None:
-        with terminal.progress("reading", details.count_readings(pages)) as step:
-            readings = details.read_pages(pages, step)
+        readings = list(terminal.track("reading", details.read_pages(pages)))
     rates = details.error_rates(readings)
     if arguments.json:
         terminal.json(

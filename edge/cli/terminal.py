@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from edge.work import Piece, Work
+
 # Columns where no person looks, in a file or a pipe: no table is cut off there.
 FILE_WIDTH = 200
 
@@ -78,6 +80,13 @@ class Terminal:
         with bar:
             task = bar.add_task(label, total=total)
             yield lambda: bar.advance(task)
+
+    def track(self, label: str, work: Work[Piece]) -> Iterator[Piece]:
+        """The pieces of ``work`` as they are done, under a progress bar that knows how many there are."""
+        with self.progress(label, len(work)) as step:
+            for piece in work:
+                step()
+                yield piece
 
 
 @contextmanager

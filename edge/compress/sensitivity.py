@@ -1,7 +1,7 @@
 """What each layer costs at each width, in dB on pictures, and which widths to choose."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from edge.images.pictures import folder_pictures, resize_bicubic, sample_picture
 from edge.layer_plan import Width
 from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, palette_of
 from edge.recipe import DEFAULT_TILE
+from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.family import Method
@@ -43,6 +44,8 @@ OVERHEAD: dict[Precision, tuple[int, int]] = {"int8": (20_000, 16_800), MIXED: (
 
 TRUTH = 64  # HR pixels a side: 2,025 pixels are compared at ×2 once the protocol has cut its border
 MAX_PICTURES = 8
+
+ALL = "all"  # stands for every layer at once where layers are named
 
 
 @dataclass(frozen=True)
@@ -185,25 +188,28 @@ def _pictures(folder: Path | None) -> Iterator[tuple[str, Float]]:
                 yield name, part
 
 
-def count_steps(bench: Bench) -> int:
-    """How often ``measure`` calls ``on_step``."""
-    return (len(bench.board.layers) + 1) * len(bench.widths)
-
-
-def measure(bench: Bench, on: str, on_step: Callable[[], None] = lambda: None) -> Sensitivity:
-    """Every layer at every width with the others float, and all at each."""
-
-    def loss(paths: Iterable[str], width: str) -> float:
-        found = bench.loss(dict.fromkeys(paths, width))
-        on_step()
-        return found
-
+def losses(bench: Bench) -> Work[tuple[str, str, float]]:
+    """(layer, width, ``Bench.loss``) of every layer at every width with the others float, then of all of
+    them (``ALL``) at each."""
     layers = bench.board.layers
+    cases = [(name, width) for name in (*layers, ALL) for width in bench.widths]
+
+    def loss(name: str, width: str) -> float:
+        return bench.loss(dict.fromkeys(layers if name == ALL else [name], width))
+
+    return Work(len(cases), ((name, width, loss(name, width)) for name, width in cases))
+
+
+def measure(bench: Bench, losses: Iterable[tuple[str, str, float]], on: str) -> Sensitivity:
+    """What ``losses`` of ``bench`` come to; ``on``: what its pictures are called."""
+    found: dict[str, dict[str, float]] = {name: {} for name in (*bench.board.layers, ALL)}
+    for name, width, loss in losses:
+        found[name][width] = loss
     costs = [
-        LayerCost(path, weights, {w: loss([path], w) for w in bench.widths}, bench.board.bytes(path))
-        for path, weights in layers.items()
+        LayerCost(path, weights, found[path], bench.board.bytes(path))
+        for path, weights in bench.board.layers.items()
     ]
-    return Sensitivity(tuple(costs), bench.fp32_db, {w: loss(layers, w) for w in bench.widths}, on)
+    return Sensitivity(tuple(costs), bench.fp32_db, found[ALL], on)
 
 
 def choose_layers(bench: Bench, found: Sensitivity, budget: Budget) -> Choice:

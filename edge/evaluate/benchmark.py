@@ -6,7 +6,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.errors import BadInput, CheckFailed
+from edge.work import Work
 from models import LIIF, FixedScaleLIIF, load_checkpoint
 
 # The first rows, slowest first; ratios are to the first.
@@ -49,18 +50,44 @@ class BenchJob:
         return (*EAGER, *self.programs)
 
 
-def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[BenchRow]:
-    """Every row of ``job.names``. Each has a process of its own, so that peak memory is its own too; they
-    take turns, one run each, so that noise of the machine meets all of them alike.
+@dataclass(frozen=True)
+class Run:
+    """One run of the row ``name``, in a turn from 0, which warms up; ``peak_mb``: of its process so far."""
 
-    ``on_step`` is called ``steps(job)`` times. Raises CheckFailed if a process dies.
+    name: str
+    turn: int
+    seconds: float
+    peak_mb: float
+
+
+def bench(job: BenchJob) -> Work[Run]:
+    """Runs of every row of ``job.names``. Each has a process of its own, so that peak memory is its own too;
+    they take turns, one run each, so that noise of the machine meets all of them alike.
+
+    Raises BadInput for nothing to run, and CheckFailed if a process dies.
     """
     if job.repeats < 1 or job.tile < 1:
         raise BadInput(f"expected at least 1 repeat and 1 pixel, found {job.repeats} and {job.tile}")
-    context = multiprocessing.get_context("spawn")
-    workers = []
+    return Work(len(job.names) * (job.repeats + 1), _take_turns(job))
+
+
+def rows_of(job: BenchJob, runs: Iterable[Run]) -> list[BenchRow]:
+    """A row for each of ``job.names``, of all ``runs`` of ``bench``."""
     times: dict[str, list[float]] = {name: [] for name in job.names}
     peaks: dict[str, float] = {}
+    for run in runs:
+        peaks[run.name] = run.peak_mb
+        if run.turn:
+            times[run.name].append(run.seconds)
+    megapixels = (job.scale * job.tile) ** 2 / 1e6
+    medians = {name: 1000 * statistics.median(times[name]) / megapixels for name in job.names}
+    first = medians[EAGER[0]]
+    return [BenchRow(name, ms, peaks[name], first / ms) for name, ms in medians.items()]
+
+
+def _take_turns(job: BenchJob) -> Iterator[Run]:
+    context = multiprocessing.get_context("spawn")
+    workers = []
     try:
         for name in job.names:
             ours, theirs = context.Pipe()
@@ -70,24 +97,12 @@ def bench(job: BenchJob, on_step: Callable[[], None] = lambda: None) -> list[Ben
             workers.append((name, process, ours))
         for turn in range(job.repeats + 1):
             for name, _, pipe in workers:
-                seconds, peaks[name] = _run(name, pipe)
-                if turn:  # the first run warms up
-                    times[name].append(seconds)
-                on_step()
+                yield Run(name, turn, *_run(name, pipe))
     finally:
         for _, process, pipe in workers:
             pipe.close()
             process.terminate()
             process.join()
-    megapixels = (job.scale * job.tile) ** 2 / 1e6
-    medians = {name: 1000 * statistics.median(times[name]) / megapixels for name in job.names}
-    first = medians[EAGER[0]]
-    return [BenchRow(name, ms, peaks[name], first / ms) for name, ms in medians.items()]
-
-
-def steps(job: BenchJob) -> int:
-    """How often ``bench`` calls ``on_step``."""
-    return len(job.names) * (job.repeats + 1)
 
 
 def _run(name: str, pipe: "Connection[str, tuple[float, float]]") -> tuple[float, float]:

@@ -4,8 +4,9 @@ PSNR over a whole picture is mostly that of its flat parts. Here edges and flat 
 and text is read (docs/results/detail-score.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import numpy as np
 from edge.errors import MissingDependency
 from edge.evaluate.ocr import count_errors, read_text
 from edge.evaluate.test_sets import Pair, run_methods
-from edge.evaluate.text_pages import TEXT_SIZES, Page, draw_icon_page, draw_text_page
+from edge.evaluate.text_pages import TEXT_SIZES, Block, Page, draw_icon_page, draw_text_page
 from edge.images.image_file import to_float, write_image
 from edge.images.metrics import gmsd, gradient, luma, psnr
 from edge.images.pictures import resize_bicubic
 from edge.run.artifact import Artifact
+from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 
@@ -26,7 +28,6 @@ from models.arrays import Float
 # the least that an eye tells from paper. The drawn paper has no gradient at all.
 EDGE_STEP = 0.02
 
-N_PAGES = len(TEXT_SIZES) + 1
 HR = "hr"  # what the truth is called where it is read and saved beside the methods
 
 
@@ -71,26 +72,22 @@ def font_folder() -> Path:
     raise MissingDependency("expected matplotlib's fonts, found none; pip install 'liif-edge[details]'")
 
 
-def render_pages(
-    artifact: Artifact, model: LIIF, scale: int, on_page: Callable[[], None] = lambda: None
-) -> list[RenderedPage]:
-    """All ``N_PAGES``, reduced by Pillow's bicubic and enlarged by every method. Raises MissingDependency."""
-    rendered = []
-    for page in _draw_pages(font_folder(), scale):
-        hr = to_float(np.ascontiguousarray(page.picture.transpose(2, 0, 1)))
-        lr = resize_bicubic(hr, (hr.shape[1] // scale, hr.shape[2] // scale))
-        pictures = {HR: hr}
-        for method, sr in run_methods(artifact, model, Pair(page.name, lr, hr), with_fp32=True):
-            pictures[method] = sr.clip(0, 1)
-        rendered.append(RenderedPage(page, scale, lr, pictures))
-        on_page()
-    return rendered
+def render_pages(artifact: Artifact, model: LIIF, scale: int) -> Work[RenderedPage]:
+    """A page for each of ``TEXT_SIZES`` and one of icons, reduced by Pillow's bicubic and enlarged by every
+    method. Raises MissingDependency."""
+    fonts = font_folder()
+    drawings: list[Callable[[], Page]] = [partial(draw_text_page, fonts, size, scale) for size in TEXT_SIZES]
+    drawings.append(partial(draw_icon_page, fonts, scale))
+    return Work(len(drawings), (_render(draw(), artifact, model, scale) for draw in drawings))
 
 
-def _draw_pages(fonts: Path, scale: int) -> Iterator[Page]:
-    for size in TEXT_SIZES:
-        yield draw_text_page(fonts, size, scale)
-    yield draw_icon_page(fonts, scale)
+def _render(page: Page, artifact: Artifact, model: LIIF, scale: int) -> RenderedPage:
+    hr = to_float(np.ascontiguousarray(page.picture.transpose(2, 0, 1)))
+    lr = resize_bicubic(hr, (hr.shape[1] // scale, hr.shape[2] // scale))
+    pictures = {HR: hr}
+    for method, sr in run_methods(artifact, model, Pair(page.name, lr, hr), with_fp32=True):
+        pictures[method] = sr.clip(0, 1)
+    return RenderedPage(page, scale, lr, pictures)
 
 
 def score_pages(pages: Sequence[RenderedPage]) -> dict[str, DetailScore]:
@@ -113,23 +110,16 @@ def _lumas(pages: Sequence[RenderedPage], method: str) -> Float:
     return np.concatenate([luma(p.pictures[method]).ravel() for p in pages])
 
 
-def count_readings(pages: Sequence[RenderedPage]) -> int:
-    """How many paragraphs ``read_pages`` will read."""
-    return sum(len(p.page.blocks) * len(p.pictures) for p in pages)
-
-
-def read_pages(pages: Sequence[RenderedPage], on_reading: Callable[[], None] = lambda: None) -> list[Reading]:
+def read_pages(pages: Sequence[RenderedPage]) -> Work[Reading]:
     """Every paragraph of every picture, the truth's too, read by ``edge.evaluate.ocr``."""
-    readings = []
-    for p in pages:
-        for method, picture in p.pictures.items():
-            for block in p.page.blocks:
-                band = picture[:, p.scale * block.top : p.scale * block.bottom]
-                read = read_text(band, p.scale * block.size)
-                errors = count_errors(read, block.text)
-                readings.append(Reading(method, block.font, block.size, block.text, read, errors))
-                on_reading()
-    return readings
+    paragraphs = [(p, method, block) for p in pages for method in p.pictures for block in p.page.blocks]
+    return Work(len(paragraphs), (_read(*paragraph) for paragraph in paragraphs))
+
+
+def _read(page: RenderedPage, method: str, block: Block) -> Reading:
+    band = page.pictures[method][:, page.scale * block.top : page.scale * block.bottom]
+    read = read_text(band, page.scale * block.size)
+    return Reading(method, block.font, block.size, block.text, read, count_errors(read, block.text))
 
 
 def error_rates(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:

@@ -36,7 +36,7 @@ def staged_check(
         for sr in [np.float32(0.8) * rng.random((3, 32, 32), np.float32)]
     ]
 
-    def run(stage: str, number: int) -> np.ndarray:
+    def run(number: int) -> np.ndarray:
         found = tiles[number].sr + np.float32(noise * (number + 1)) * rng.random((3, 32, 32), np.float32)
         if number in broken:
             found[0, 4, 5] = np.nan
@@ -45,7 +45,8 @@ def staged_check(
             found[:, row : row + 16, column : column + 16] += np.float32(0.1)
         return found
 
-    return compare_stages(["tile", "picture"], run, Bundle(PROVENANCE, tuple(tiles)), "fp32")
+    outputs = ((stage, run(number)) for stage in ("tile", "picture") for number in range(len(tiles)))
+    return compare_stages(outputs, Bundle(PROVENANCE, tuple(tiles)), "fp32")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from torch import nn
 
 from edge.card import Card, read_card
 from edge.check.baseline import Bundle, make_bundle
-from edge.check.stages import STAGES, check_stages, count_steps, explain
+from edge.check.stages import STAGES, check_stages, compare_stages, explain, run_stages
 from edge.check.thresholds import STAGE_PSNR_DB, THRESHOLDS
 from edge.compress.calibration import calibration_tiles
 from edge.images.pictures import baseline_pictures
@@ -75,12 +75,15 @@ def bundle(tiny) -> Bundle:
 
 
 def test_a_faultless_artifact_passes_every_stage(tiny, card, bundle):
-    seen = []
     artifact = Artifact(card, Eager(modules_of(tiny.model)))
-    result = check_stages(artifact, bundle, lambda: seen.append(1))
+    outputs = run_stages(artifact, bundle)
+    assert len(outputs) == 5 * len(bundle.tiles)
+    seen = list(outputs)
+    assert len(seen) == len(outputs)
+    result = compare_stages(seen, bundle, card.precision)
+    assert result.stages == check_stages(artifact, bundle).stages
     assert result.passed and result.first_failure is None
     assert [stage.stage for stage in result.stages] == list(STAGES)
-    assert len(seen) == count_steps(artifact, bundle) == 5 * len(bundle.tiles)
     assert [picture.name for picture in result.pictures] == list(bundle.provenance.names)
     assert result.stages[0].psnr_db == np.inf and result.stages[0].percentile_5_db == 200
 

@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 
 import pytest
 
 from edge.cli.terminal import open_terminal
+from edge.work import Work
 
 
 def streams_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +131,21 @@ def test_progress_is_for_people_only(capfd):
                 step()
         terminal.print("done")
     assert capfd.readouterr() == ("done\n", "")
+
+
+def test_work_is_tracked_as_it_is_done(capfd):
+    done = []
+
+    def pieces() -> Iterator[int]:
+        for number in range(3):
+            done.append(number)
+            yield number
+
+    with open_terminal(verbose=False) as terminal:
+        for piece in terminal.track("upscaling", Work(3, pieces())):
+            assert done == list(range(piece + 1))
+    assert done == [0, 1, 2]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_no_table_is_cut_off_in_a_file(capfd, monkeypatch):

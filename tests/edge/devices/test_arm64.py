@@ -16,7 +16,7 @@ from edge.devices.device import Device
 from edge.errors import BadInput, MissingDependency
 from edge.images.image_file import read_image, to_uint8
 from edge.run.artifact import Artifact
-from edge.run.upscale import upscale_picture
+from edge.run.upscale import upscale, whole_picture
 
 ABSENT = Arm64Device().missing()
 emulated = pytest.mark.skipif(ABSENT is not None, reason=f"arm64-emulated: {ABSENT}")
@@ -57,7 +57,8 @@ def test_a_picture_with_transparency_is_upscaled_to_pythons_bytes(
     words = ["upscale", str(int8_artifact), "in.png", "out.png", "--tile", "16", "--halo", "3"]
     subprocess.run([*Arm64Device().command(), *words], cwd=tmp_path, check=True, capture_output=True)
     picture = read_image(tmp_path / "in.png")
-    expected = upscale_picture(Artifact.open(int8_artifact), picture, (38, 66), tile=16, halo=3)
+    rgb = upscale(Artifact.open(int8_artifact), picture.rgb, tile=16, halo=3)
+    expected = whole_picture(rgb, picture)
     assert expected.alpha is not None
     made = np.asarray(Image.open(tmp_path / "out.png"))
     assert np.array_equal(made[:, :, :3], to_uint8(expected.rgb).transpose(1, 2, 0))

@@ -18,7 +18,7 @@ from edge.devices.runner import Measurement, build
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
 from edge.images.image_file import read_image, write_image
 from edge.run.artifact import Artifact
-from edge.run.upscale import upscale_picture
+from edge.run.upscale import upscale, whole_picture
 
 ABSENT = NativeDevice().missing()
 native = pytest.mark.skipif(ABSENT is not None, reason=f"native: {ABSENT}")
@@ -100,8 +100,8 @@ def test_a_picture_is_upscaled_to_pythons_bytes(
 def same_bytes(artifact: Path, folder: Path, tile: int | None = None, halo: int | None = None) -> bool:
     """Whether out.png is what Python makes of in.png, transparency and colour profile included."""
     picture = read_image(folder / "in.png")
-    size = (2 * picture.size[0], 2 * picture.size[1])
-    expected = upscale_picture(Artifact.open(artifact), picture, size, tile=tile, halo=halo)
+    rgb = upscale(Artifact.open(artifact), picture.rgb, tile=tile, halo=halo)
+    expected = whole_picture(rgb, picture)
     write_image(folder / "python.png", expected.rgb, expected.alpha, expected.icc_profile)
     with Image.open(folder / "out.png") as ours, Image.open(folder / "python.png") as pythons:
         assert ours.mode == pythons.mode and ours.size == pythons.size

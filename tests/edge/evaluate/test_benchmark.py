@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from edge.backends.xnnpack.backend import PTE_FILE
 from edge.cli.main import main
 from edge.errors import BadInput, CheckFailed
-from edge.evaluate.benchmark import BenchJob, bench, steps
+from edge.evaluate.benchmark import BenchJob, BenchRow, Run, bench, rows_of
 from models import checkpoint_hash
 
 
@@ -72,7 +72,7 @@ def test_a_process_that_ends_is_a_failure_and_not_a_time(tiny):
     with pytest.raises(
         CheckFailed, match="eager-upstream: expected a time, found that its process had ended"
     ):
-        bench(job(tiny, checkpoint=Path("gone.pth")))
+        next(iter(bench(job(tiny, checkpoint=Path("gone.pth")))))
 
 
 @pytest.mark.parametrize("changes", [{"repeats": 0}, {"tile": 0}])
@@ -82,4 +82,17 @@ def test_nothing_to_time_is_refused(tiny, changes):
 
 
 def test_every_form_runs_once_to_warm_up_and_then_as_often_as_asked(tiny):
-    assert steps(job(tiny, repeats=2)) == 4 * 3
+    assert len(bench(job(tiny, repeats=2))) == 4 * 3
+    timed = job(tiny, repeats=1)
+    runs = list(bench(timed))
+    assert [(run.turn, run.name) for run in runs] == [(turn, name) for turn in (0, 1) for name in timed.names]
+
+
+def test_a_row_is_the_median_of_what_was_run_after_the_warm_up():
+    timed = BenchJob(Path("any.pth"), {}, scale=2, tile=500, repeats=2)  # a megapixel
+    seconds = {"eager-upstream": (9, 2, 4), "eager-fixed": (9, 1, 2)}
+    runs = [Run(name, turn, s, 10 * turn) for name, each in seconds.items() for turn, s in enumerate(each)]
+    assert rows_of(timed, runs) == [
+        BenchRow("eager-upstream", 3000, 20, 1),
+        BenchRow("eager-fixed", 1500, 20, 2),
+    ]

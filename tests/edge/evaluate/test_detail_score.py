@@ -13,7 +13,6 @@ from edge.evaluate import detail_score as details
 from edge.evaluate.detail_score import (
     Reading,
     RenderedPage,
-    count_readings,
     error_rates,
     font_folder,
     read_pages,
@@ -77,10 +76,10 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize(("spec", "scale"), [((2, "fp32"), 2), (("any", "fp32"), 3)], ids=str)
 def test_every_method_makes_every_page(tiny, small, spec, scale):
-    steps: list[int] = []
-    pages = render_pages(Artifact.open(tiny.artifact(*spec)), tiny.model, scale, lambda: steps.append(1))
+    work = render_pages(Artifact.open(tiny.artifact(*spec)), tiny.model, scale)
+    pages = list(work)
     assert [p.page.name for p in pages] == ["text-10px", "icons"]
-    assert len(steps) == 2
+    assert len(work) == 2
     for p in pages:
         assert list(p.pictures) == ["hr", "artifact", "fp32", "bicubic"]
         assert {picture.shape for picture in p.pictures.values()} == {(3, *p.page.picture.shape[:2])}
@@ -96,8 +95,8 @@ def test_what_leaves_the_range_is_clamped_before_it_is_scored(tiny, small):
     glaring = copy.deepcopy(tiny.model)
     with torch.no_grad():
         list(glaring.parameters())[-1].add_(9)
-    pages = render_pages(Artifact.open(tiny.artifact(2, "fp32")), glaring, 2)
-    assert (pages[0].pictures["fp32"] == 1).all()
+    page = next(iter(render_pages(Artifact.open(tiny.artifact(2, "fp32")), glaring, 2)))
+    assert (page.pictures["fp32"] == 1).all()
 
 
 def test_pages_are_saved_as_they_are(tmp_path):
@@ -113,9 +112,9 @@ def test_what_is_blurred_is_misread_more():
     hr = to_float(np.ascontiguousarray(page.picture.transpose(2, 0, 1)))
     blurred = sum(np.roll(hr, (dy, dx), (1, 2)) for dy in range(-2, 3) for dx in range(-2, 3)) / 25
     pages = [RenderedPage(page, 2, hr, {"hr": hr, "blurred": blurred.astype(np.float32)})]
-    steps: list[int] = []
-    readings = read_pages(pages, lambda: steps.append(1))
-    assert len(readings) == len(steps) == count_readings(pages) == 2 * len(page.blocks)
+    work = read_pages(pages)
+    readings = list(work)
+    assert len(readings) == len(work) == 2 * len(page.blocks)
     assert [r.truth for r in readings] == 2 * [block.text for block in page.blocks]
     rates = error_rates(readings)
     assert rates["hr"]["6"] < 0.02 < 0.2 < rates["blurred"]["6"]

@@ -12,7 +12,15 @@ from edge.errors import BadInput
 from edge.images.image_file import Picture, to_float, to_uint8
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS
 from edge.run.artifact import Artifact
-from edge.run.upscale import check_target, count_tiles, target_size, upscale, upscale_picture
+from edge.run.tiling import Rect, Tile
+from edge.run.upscale import (
+    check_target,
+    put_together,
+    render_tiles,
+    target_size,
+    upscale,
+    whole_picture,
+)
 from models import load_checkpoint
 from models.drawings import draw_sheet
 from models.liif.coordinates import well_posed
@@ -127,12 +135,34 @@ def test_the_cards_tile_and_halo_are_used_unless_told_otherwise(tiny):
     assert abs(upscale(artifact, lr) - upscale(artifact, lr, halo=0)).max() < 0.2
 
 
-def test_every_tile_is_reported_and_counted_before(tiny):
+def test_tiles_are_counted_before_and_rendered_one_by_one(tiny):
+    artifact, lr = Counting(Artifact.open(tiny.artifact(2, "fp32"))), noise(40, 50)
+    tiles = render_tiles(artifact, lr, tile=20, halo=5)
+    assert len(tiles) == 3 * 4 and artifact.rendered == 0
+    for number, (target, colours) in enumerate(tiles, 1):
+        assert artifact.rendered == number
+        assert colours.shape == (3, target.height, target.width)
+    assert artifact.rendered == 3 * 4
+    assert len(render_tiles(artifact, noise(1, 1))) == 1
+
+
+class Counting(Artifact):
+    """An artifact that knows how many tiles it has rendered."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        super().__init__(artifact.card, artifact._program)
+        self.rendered = 0
+
+    def render(self, lr: np.ndarray, tile: Tile, size: tuple[int, int]) -> np.ndarray:
+        self.rendered += 1
+        return super().render(lr, tile, size)
+
+
+def test_tiles_are_put_together_in_any_order(tiny):
     artifact, lr = Artifact.open(tiny.artifact(2, "fp32")), noise(40, 50)
-    done: list[int] = []
-    upscale(artifact, lr, tile=20, halo=5, on_tile=lambda: done.append(1))
-    assert len(done) == count_tiles(artifact, lr, None, tile=20, halo=5) == 3 * 4
-    assert count_tiles(artifact, noise(1, 1), None) == 1
+    tiles = list(render_tiles(artifact, lr, tile=20, halo=5))
+    assert tiles[0][0] == Rect(0, 0, 30, 30)
+    assert np.array_equal(put_together(tiles[::-1], (80, 100)), upscale(artifact, lr, tile=20, halo=5))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +198,7 @@ def test_transparency_is_enlarged_and_the_profile_kept(tiny):
     alpha = np.zeros((9, 8), np.float32)
     alpha[:, 4:] = 1
     picture = Picture(noise(9, 8), alpha, b"profile")
-    enlarged = upscale_picture(Artifact.open(tiny.artifact(2, "fp32")), picture, (18, 16))
+    enlarged = whole_picture(upscale(Artifact.open(tiny.artifact(2, "fp32")), picture.rgb), picture)
     assert enlarged.size == (18, 16)
     assert enlarged.icc_profile == b"profile"
     assert enlarged.alpha.shape == (18, 16)
@@ -179,7 +209,8 @@ def test_transparency_is_enlarged_and_the_profile_kept(tiny):
 
 def test_an_opaque_picture_stays_opaque(tiny):
     picture = Picture(noise(9, 8))
-    enlarged = upscale_picture(Artifact.open(tiny.artifact("any", "fp32")), picture, (11, 13))
+    artifact = Artifact.open(tiny.artifact("any", "fp32"))
+    enlarged = whole_picture(upscale(artifact, picture.rgb, (11, 13)), picture)
     assert enlarged.size == (11, 13)
     assert enlarged.alpha is None and enlarged.icc_profile is None
 
