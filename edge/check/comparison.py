@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.card import Precision
 from edge.check.thresholds import THRESHOLDS, Threshold, after_rounding
-from edge.images.metrics import BLOCK, block_errors, max_abs, psnr, ssim
+from edge.images.metrics import BLOCK, block_errors, max_abs, psnr, psnr_of_all, ssim
 from models.arrays import Float
 from models.liif.coordinates import well_posed
 
@@ -124,10 +124,9 @@ class CheckResult:
         """All pictures together: PSNR of the mean squared error, mean SSIM, largest difference, worst
         areas."""
         block, flat = self._worst_block, self._worst_flat
-        mse = np.mean([10 ** (-c.psnr_db / 10) for c in self.comparisons])
         return Comparison(
             "all",
-            math.inf if mse == 0 else -10 * math.log10(mse),  # NaN stays NaN
+            psnr_of_all(c.psnr_db for c in self.comparisons),
             float(np.mean([c.ssim for c in self.comparisons])),
             float(np.max([c.max_abs for c in self.comparisons])),
             *(block.worst_block, flat.worst_flat, block.block_at, flat.flat_at),

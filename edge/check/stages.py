@@ -17,7 +17,7 @@ from edge.check.baseline import BaselineTile, Bundle
 from edge.check.comparison import CheckResult, compare, judge
 from edge.check.device_outputs import DeviceOutputs
 from edge.check.thresholds import STAGE_PSNR_DB
-from edge.images.metrics import psnr
+from edge.images.metrics import psnr, psnr_of_all
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from edge.work import Work
@@ -73,8 +73,7 @@ class StageResult:
     @property
     def psnr_db(self) -> float:
         """Of the mean squared error over all tiles; infinite if all are equal, NaN with a NaN."""
-        mse = np.mean([10 ** (-tile.psnr_db / 10) for tile in self.tiles])
-        return math.inf if mse == 0 else -10 * math.log10(mse)
+        return psnr_of_all(tile.psnr_db for tile in self.tiles)
 
     @property
     def percentile_5_db(self) -> float:

@@ -1,6 +1,7 @@
 """How far two pictures are apart. All take float arrays of equal shape and say their peak and unit."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,15 @@ def psnr(a: Float, b: Float, peak: float = 1.0) -> float:
     """Peak signal-to-noise ratio in dB; infinite for equal pictures, NaN if either has a NaN."""
     mse = float(np.mean((a.astype(np.float64) - b) ** 2))
     return math.inf if mse == 0 else 10 * math.log10(peak**2 / mse)
+
+
+def psnr_of_all(psnrs: Iterable[float]) -> float:
+    """PSNR in dB of the mean squared error over pictures that have ``psnrs`` at one peak, of equal weight.
+
+    Infinite if all are equal, NaN with a NaN.
+    """
+    mse = np.mean([10 ** (-each / 10) for each in psnrs])
+    return math.inf if mse == 0 else -10 * math.log10(mse)
 
 
 def max_abs(a: Float, b: Float) -> float:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from edge.images.metrics import LUMA, gmsd, gradient, luma, max_abs, psnr, psnr_y, ssim, ssim_y
+from edge.images.metrics import LUMA, gmsd, gradient, luma, max_abs, psnr, psnr_of_all, psnr_y, ssim, ssim_y
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -19,6 +19,14 @@ def test_psnr_is_minus_ten_log_of_the_mean_squared_error():
     half = b.copy()
     half[0] = half[1] = 0
     assert psnr(a, half) == pytest.approx(20 + 10 * math.log10(3), abs=1e-5)
+
+
+def test_psnr_of_all_is_that_of_their_pixels_together():
+    a, b = noise(2, 3, 4, 5), noise(2, 3, 4, 5, seed=1)
+    assert psnr_of_all(map(psnr, a, b)) == pytest.approx(psnr(a, b), abs=1e-5)
+    assert psnr_of_all([20.0, math.inf]) == pytest.approx(20 + 10 * math.log10(2))
+    assert psnr_of_all([math.inf, math.inf]) == math.inf
+    assert math.isnan(psnr_of_all([20.0, math.nan]))
 
 
 def test_equal_pictures_are_infinitely_near():
