@@ -34,6 +34,7 @@ PARTS = (
     "card",
     "images",
     "output_file",
+    "work",
     "errors",
 )
 

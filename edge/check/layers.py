@@ -183,11 +183,10 @@ def _as_quantised(method: Method, card: Card) -> Method:
 
 def _open(folder: Path, card: Card, method: str) -> LayeredProgram:
     path = folder / next(m.program for m in card.methods if m.name == method)
-    look_into = BACKENDS[card.target].layers
-    if look_into is None:
-        known = " or ".join(name for name, backend in BACKENDS.items() if backend.layers is not None)
-        raise BadInput(f"expected an artifact for {known}, found one for {card.target}")
-    return look_into(path, method, 2 * ROWS_PER_CALL if method == "decode" else SIDE)
+    openers = {name: backend.layers for name, backend in BACKENDS.items() if backend.layers is not None}
+    if card.target not in openers:
+        raise BadInput(f"expected an artifact for {' or '.join(openers)}, found one for {card.target}")
+    return openers[card.target](path, method, 2 * ROWS_PER_CALL if method == "decode" else SIDE)
 
 
 def _inputs(
