@@ -10,14 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.card import Precision
 from edge.errors import BadInput
-
-Width = Literal["float", "int8", "palette8", "palette6", "palette4", "palette3"]
-
-# By precision: what a plan's layers can be, the width of those that it does not name first.
-WIDTHS: dict[Precision, tuple[Width, ...]] = {
-    "int8": ("int8", "float"),
-    "palette-mixed": ("palette6", "palette8", "palette4", "palette3", "float"),
-}
+from edge.precisions import NUMERICS, Width
 
 
 class _Part(BaseModel):
@@ -33,7 +26,8 @@ class Expected(_Part):
 
 
 class LayerPlan(_Part):
-    """``layers``: widths by module path; layers that are not named have the first of ``WIDTHS``.
+    """``layers``: widths by module path; layers that are not named have the first of the
+    precision's ``widths``.
 
     ``checkpoint``: the SHA-256 that the costs were measured with; null for a plan written by hand.
     """
@@ -72,11 +66,11 @@ def check_plan(plan: LayerPlan, precision: Precision, layers: Collection[str], c
         if path not in layers:
             near = difflib.get_close_matches(path, layers, 3) or sorted(layers)[:3]
             raise BadInput(f"expected layers of the network, found {path!r}; nearest: {', '.join(near)}")
-        if width not in WIDTHS[precision]:
-            known = ", ".join(WIDTHS[precision])
+        if width not in NUMERICS[precision].widths:
+            known = ", ".join(NUMERICS[precision].widths)
             raise BadInput(f"expected {path} to be one of {known} for {precision}, found {width}")
     if set(layers) <= set(plan.float_layers):
-        raise BadInput(f"expected a layer in {WIDTHS[precision][0]}, found all of them float")
+        raise BadInput(f"expected a layer in {NUMERICS[precision].widths[0]}, found all of them float")
     if plan.checkpoint not in (None, checkpoint):
         raise BadInput(
             f"expected layers chosen for the checkpoint {checkpoint[:12]}…, "

@@ -1,9 +1,8 @@
-"""Palettes by precision: how many values a layer's weights may take."""
+"""Palettes by bit width: how many values a layer's weights may take."""
 
 from torch import Tensor
 
-from edge.card import Precision
-from edge.layer_plan import Width
+from edge.precisions import Width
 from quantize.palette import Palette
 
 # Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
@@ -18,11 +17,6 @@ PALETTES: dict[Width, Palette] = {
     "palette4": Palette(4, 2),
     "palette3": Palette(3, 2),
 }
-
-# By precision, what every layer has; and the precision in which each has its own.
-UNIFORM: dict[Precision, Width] = {"palette6": "palette6", "palette4": "palette4"}
-
-MIXED: Precision = "palette-mixed"
 
 
 def palette_of(width: Width, weight: Tensor) -> Palette:

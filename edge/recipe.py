@@ -7,7 +7,8 @@ from edge.backends.coreml.backend import COREML
 from edge.backends.table import DEFAULT_TARGET, backend_of
 from edge.card import Precision, Scale
 from edge.errors import BadInput
-from edge.layer_plan import WIDTHS, LayerPlan
+from edge.layer_plan import LayerPlan
+from edge.precisions import MIXED, PLANNED
 from models import DEFAULT_WEIGHTS, SCALES
 from quantize.spec import DEFAULT, StaticSpec
 
@@ -70,12 +71,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         precisions = [spec.precision for spec in self.artifacts]
-        if self.layers is not None and not any(precision in WIDTHS for precision in precisions):
-            known = " or ".join(WIDTHS)
+        if self.layers is not None and not any(precision in PLANNED for precision in precisions):
+            known = " or ".join(PLANNED)
             raise BadInput(
                 f"expected an artifact in {known} to choose layers of, found none; see --precision"
             )
-        if self.layers is None and "palette-mixed" in precisions:
+        if self.layers is None and MIXED in precisions:
             raise BadInput("expected layers for palette-mixed, found none; see liif-edge sensitivity")
         if not 2 * self.halo < self.tile <= self.max_tile <= MAX_TILE:
             raise BadInput(

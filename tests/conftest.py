@@ -12,8 +12,9 @@ from torch import nn
 
 from edge.cli.memory import keep_freed_memory
 from edge.compress.calibration import calibration_tiles
-from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
+from edge.palettes import PALETTES, SMALLEST_COMPRESSED
 from edge.pipeline import build_artifact
+from edge.precisions import MIXED, NUMERICS, PALETTIZED
 from edge.recipe import ArtifactSpec, Recipe
 from edge.super_resolution import build_of
 from models import LIIF, LIIFConfig, save_checkpoint
@@ -70,7 +71,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 @pytest.fixture(scope="session")
 def palettes_of() -> Callable[[nn.Module, str], dict[str, Palette]]:
     """Palettes for a module's large layers in a precision of Core ML; mixed, 3 and 8 bits by turns."""
-    widths = {**{name: [width] for name, width in UNIFORM.items()}, MIXED: ["palette3", "palette8"]}
+    widths = {name: [NUMERICS[name].palette] for name in PALETTIZED} | {MIXED: ["palette3", "palette8"]}
 
     def choose(module: nn.Module, precision: str) -> dict[str, Palette]:
         if precision not in widths:

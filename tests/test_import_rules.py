@@ -31,6 +31,7 @@ PARTS = (
     "backends",
     "palettes",
     "layer_plan",
+    "precisions",
     "card",
     "images",
     "output_file",

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.card import Precision
-from edge.check.thresholds import THRESHOLDS, Threshold, after_rounding
+from edge.check.thresholds import after_rounding
 from edge.images.metrics import BLOCK, block_errors, max_abs, psnr, psnr_of_all, ssim
+from edge.precisions import NUMERICS, Threshold
 from models.arrays import Float
 from models.liif.coordinates import well_posed
 
@@ -205,5 +206,5 @@ def _is_flat(
 def judge(comparisons: Iterable[Comparison], precision: Precision, eight_bit: bool = False) -> CheckResult:
     """The comparisons against the threshold of ``precision``; ``eight_bit``: of rounded pictures."""
     done: Sequence[Comparison] = tuple(comparisons)
-    limit = after_rounding(THRESHOLDS[precision]) if eight_bit else THRESHOLDS[precision]
+    limit = after_rounding(NUMERICS[precision].threshold) if eight_bit else NUMERICS[precision].threshold
     return CheckResult(tuple(done), limit, tuple(f for c in done for f in c.failures(limit)))

@@ -17,14 +17,15 @@ from torch import Tensor
 
 from edge.backends.backend import LayerCall, LayeredProgram
 from edge.backends.table import BACKENDS
-from edge.card import Card, Precision
+from edge.card import Card
 from edge.check.baseline import BaselineTile
 from edge.check.clipping import CallRanges, RangeFit, Source
 from edge.check.reference_layers import Reference, ReferenceCall
-from edge.check.thresholds import KERNEL_STEPS, LAYERS, LayerThreshold
+from edge.check.thresholds import KERNEL_STEPS
 from edge.compress.calibration import calibration_tiles, equalization_factors
 from edge.errors import BadArtifact, BadInput
 from edge.images.extremes import EXTREME_SIDE, calibration_extremes, colour_page
+from edge.precisions import NUMERICS, LayerThreshold
 from edge.recipe import MAX_TILE
 from models import LIIF
 from models.arrays import Float
@@ -131,8 +132,9 @@ def check_layers(
     that shows no layers, and BadArtifact for a program that cannot be looked into or has other layers than
     ``model``.
     """
-    if card.precision not in LAYERS:
-        known = ", ".join(LAYERS)
+    limit = NUMERICS[card.precision].layer
+    if limit is None:
+        known = ", ".join(name for name, numerics in NUMERICS.items() if numerics.layer is not None)
         raise BadInput(f"layers: expected an artifact in {known}, found one in {card.precision}")
     methods = methods_of(model, None if card.scale == "any" else card.scale, MAX_TILE)
     if card.quantisation is not None and card.quantisation.equalized:
@@ -155,7 +157,7 @@ def check_layers(
             for tensors in calibration_inputs(method, methods, model, found):
                 measured.add(method.name, references[method.name].calls(tensors), source)
         on_step()
-    return measured.result(card.precision)
+    return measured.result(limit)
 
 
 def count_layer_steps(tiles: Sequence[BaselineTile], card: Card) -> int:
@@ -259,13 +261,13 @@ class _Measurements:
         for ranges, expected in zip(self._ranges[method], reference, strict=True):
             ranges.add(expected, source)
 
-    def result(self, precision: Precision) -> LayerCheck:
+    def result(self, limit: LayerThreshold) -> LayerCheck:
         """All of it, worst first."""
         fits: dict[str, list[RangeFit]] = {}
         for ranges in itertools.chain.from_iterable(self._ranges.values()):
             fits.setdefault(ranges.layer, []).extend(ranges.fits())
         layers = [
-            _summarise(n, layer, calls, fits[layer], LAYERS[precision])
+            _summarise(n, layer, calls, fits[layer], limit)
             for n, (layer, calls) in enumerate(self._layers.items())
         ]
         return LayerCheck(tuple(sorted(layers, key=_worst_first)))

@@ -16,8 +16,8 @@ from edge.card import Precision
 from edge.check.baseline import BaselineTile, Bundle
 from edge.check.comparison import CheckResult, compare, judge
 from edge.check.device_outputs import DeviceOutputs
-from edge.check.thresholds import STAGE_PSNR_DB
 from edge.images.metrics import psnr, psnr_of_all
+from edge.precisions import NUMERICS
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from edge.work import Work
@@ -152,7 +152,7 @@ def compare_stages(
     results = []
     for stage, of_stage in groupby(outputs, lambda output: output[0]):
         found = [output for _, output in of_stage]
-        limit = STAGE_PSNR_DB[precision][stage]
+        limit = NUMERICS[precision].stages_db[stage]
         failures: Sequence[str] = ()
         if stage == "tile":
             named = list(zip(bundle.tiles, found, strict=True))

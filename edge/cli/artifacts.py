@@ -26,8 +26,9 @@ from edge.cli.arguments import (
 from edge.cli.terminal import Terminal
 from edge.compress.mixed_precision import Budget, Choice, plan_of
 from edge.errors import BadInput
-from edge.layer_plan import WIDTHS, read_plan
+from edge.layer_plan import read_plan
 from edge.output_file import check_path, write_report
+from edge.precisions import PLANNED
 from edge.recipe import DEFAULT_HALO, DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, Recipe
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _add_sensitivity(add: Add) -> None:
         "--max-loss 0.01 --out layers.json",
     )
     add_checkpoint(sub)
-    add_precision(sub, list(WIDTHS), "int8", "what the layers are chosen for (int8)")
+    add_precision(sub, list(PLANNED), "int8", "what the layers are chosen for (int8)")
     add_integer_scale(sub)
     add_data(sub, "pictures to measure on (built-in ones)")
     add_calibration(sub, "pictures to calibrate on (built-in ones)")

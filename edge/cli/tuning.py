@@ -21,6 +21,7 @@ from edge.cli.arguments import (
 )
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput, CheckFailed
+from edge.precisions import MIXED
 
 if TYPE_CHECKING:
     from edge.tune.search import Findings
@@ -110,8 +111,6 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _precisions(arguments: argparse.Namespace) -> tuple[Precision, ...]:
     """One if it was named; by time all; by multiplications, which say nothing of precision, the smallest."""
-    from edge.palettes import MIXED
-
     precisions = BACKENDS[arguments.target].precisions
     every = tuple(precision for precision in precisions if precision != MIXED)
     if arguments.precision == MIXED:

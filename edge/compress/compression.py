@@ -8,8 +8,9 @@ from torch import Tensor
 from edge.card import QuantisationCard
 from edge.compress.int8 import quantize_program
 from edge.compress.palettes import PALETTE_SAMPLES, shaping_samples
-from edge.layer_plan import WIDTHS, Width, check_plan, summarize
-from edge.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM, palette_of
+from edge.layer_plan import check_plan, summarize
+from edge.palettes import SMALLEST_COMPRESSED, palette_of
+from edge.precisions import MIXED, NUMERICS, Width
 from edge.task import Build
 from models.family import Method, Program
 from quantize.palette import Palette, large_layers, palettize
@@ -30,10 +31,11 @@ def compress(build: Build, program: Program) -> Compressed:
     Raises BadInput for a plan or a calibration folder that does not fit.
     """
     with_layers = replace(program, probes=tuple(probe for probe in program.probes if _has_layers(probe)))
-    if build.precision in ("int8", "int8-dynamic"):
-        compressed = _quantized(build, with_layers)
-    elif build.precision in (*UNIFORM, MIXED):
-        compressed = _palettized(build, with_layers)
+    numerics = NUMERICS[build.precision]
+    if numerics.activations is not None:
+        compressed = _quantized(build, with_layers, dynamic=numerics.activations == "dynamic")
+    elif numerics.palette is not None:
+        compressed = _palettized(build, with_layers, numerics.palette)
     else:
         return Compressed(program, {}, None)
     modules = {method.name: method.module for method in compressed.program.every}
@@ -44,7 +46,7 @@ def _has_layers(method: Method) -> bool:
     return bool(Program((method,), (), {}).layers)
 
 
-def _quantized(build: Build, program: Program) -> Compressed:
+def _quantized(build: Build, program: Program, dynamic: bool) -> Compressed:
     """Layers in int8, but those that the recipe's plan has in float."""
     plan, network = build.recipe.layers, build.network
     if plan is not None:
@@ -55,17 +57,17 @@ def _quantized(build: Build, program: Program) -> Compressed:
         network.calibration(build.recipe.calibration),
         build.recipe.int8,
         plan.float_layers if plan is not None else [],
-        dynamic=build.precision == "int8-dynamic",
+        dynamic,
     )
     return Compressed(quantized, {}, card)
 
 
-def _palettized(build: Build, program: Program) -> Compressed:
+def _palettized(build: Build, program: Program, palette: Width) -> Compressed:
     """Large weights of few values. Probes get the ranges and weights of the whole from the same samples."""
     weights: dict[str, Tensor] = {}
     for method in program.methods:
         weights |= large_layers(method.module, SMALLEST_COMPRESSED)
-    widths = _widths(build, list(weights))
+    widths = _widths(build, list(weights), palette)
     palettes = {path: palette_of(width, weights[path]) for path, width in widths.items() if width != "float"}
     calibration = build.network.calibration(build.recipe.calibration)
     samples = shaping_samples(calibration.practice, calibration.extremes)
@@ -86,10 +88,11 @@ def _palettized(build: Build, program: Program) -> Compressed:
     return Compressed(palettized, palettes, card)
 
 
-def _widths(build: Build, layers: Sequence[str]) -> dict[str, Width]:
-    """The width of each of ``layers``, those that are large enough for a palette, by module path."""
+def _widths(build: Build, layers: Sequence[str], palette: Width) -> dict[str, Width]:
+    """The width of each of ``layers``, those that are large enough for a palette, by module path: ``palette``
+    unless a plan says another."""
     plan = build.recipe.layers
     if build.precision != MIXED or plan is None:
-        return dict.fromkeys(layers, UNIFORM[build.precision])
+        return dict.fromkeys(layers, palette)
     check_plan(plan, MIXED, layers, build.network.fingerprint)
-    return {path: plan.layers.get(path, WIDTHS[MIXED][0]) for path in layers}
+    return {path: plan.layers.get(path, palette) for path in layers}

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.errors import BadInput
-from edge.layer_plan import Expected, LayerPlan, Width, summarize
+from edge.layer_plan import Expected, LayerPlan, summarize
+from edge.precisions import Width
 
 
 @dataclass(frozen=True)

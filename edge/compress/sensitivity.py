@@ -18,8 +18,8 @@ from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr_y
 from edge.images.pictures import folder_pictures, resize_bicubic, sample_pictures
-from edge.layer_plan import Width
-from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, palette_of
+from edge.palettes import PALETTES, SMALLEST_COMPRESSED, palette_of
+from edge.precisions import MIXED, Width
 from edge.recipe import DEFAULT_TILE
 from edge.work import Work
 from models import LIIF

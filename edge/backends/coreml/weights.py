@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from edge.card import Precision
 from edge.errors import BadInput
-from edge.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
+from edge.palettes import SMALLEST_COMPRESSED
+from edge.precisions import PALETTIZED
 from quantize.palette import Palette
 
 INDEX_BITS = (1, 2, 4, 6, 8)  # what Core ML stores; from iOS 18 on also 3
 
-COMPRESSIONS: tuple[Precision, ...] = ("int8-weights", *UNIFORM, MIXED)
+COMPRESSIONS: tuple[Precision, ...] = ("int8-weights", *PALETTIZED)
 
 
 def deployment_target(ct: Any, palettes: Iterable[Palette]) -> Any:

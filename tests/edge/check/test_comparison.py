@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.check.comparison import Comparison, compare, judge
-from edge.check.thresholds import THRESHOLDS
+from edge.precisions import NUMERICS
 from models.liif.coordinates import well_posed
 
 LR = np.random.default_rng(0).random((3, 20, 24), np.float32)
@@ -65,9 +65,9 @@ def test_values_beyond_the_range_count_as_its_ends():
     assert compare("bright", bright + 5, bright, LR).max_abs == 0
 
 
-@pytest.mark.parametrize("precision", THRESHOLDS)
+@pytest.mark.parametrize("precision", NUMERICS)
 def test_each_measure_has_a_threshold_of_its_own(precision):
-    limit = THRESHOLDS[precision]
+    limit = NUMERICS[precision].threshold
     good = Comparison("tile", *astuple(limit))
     assert judge([good], precision).failures == ()
     bad = {
@@ -85,7 +85,7 @@ def test_each_measure_has_a_threshold_of_its_own(precision):
 
 
 def test_thresholds_are_looser_for_fewer_bits():
-    order = [THRESHOLDS[p] for p in ("fp32", "fp16", "int8-weights", "int8-dynamic", "int8")]
+    order = [NUMERICS[p].threshold for p in ("fp32", "fp16", "int8-weights", "int8-dynamic", "int8")]
     assert [t.psnr_db for t in order] == sorted((t.psnr_db for t in order), reverse=True)
     assert [t.ssim for t in order] == sorted((t.ssim for t in order), reverse=True)
     for name in ("max_abs", "worst_block", "worst_flat"):

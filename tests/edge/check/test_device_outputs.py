@@ -10,10 +10,10 @@ from edge.card import Card, read_card
 from edge.check.baseline import Bundle, make_bundle
 from edge.check.device_outputs import DEVICE_FILE, LIST_FILE, export_inputs, read_outputs
 from edge.check.stages import compare_outputs
-from edge.check.thresholds import THRESHOLDS
 from edge.errors import BadInput, OutputExists
 from edge.images.image_file import read_image, write_image
 from edge.images.pictures import baseline_pictures
+from edge.precisions import NUMERICS
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_faultless_device_passes(bundle, card, folder):
     result = compare_outputs(outputs, bundle, card.precision)
     assert result.passed
     assert [stage.stage for stage in result.stages] == ["tile"]
-    assert result.tiles.threshold == THRESHOLDS["fp32"]
+    assert result.tiles.threshold == NUMERICS["fp32"].threshold
 
 
 def test_arrays_with_a_batch_axis_and_other_stages_are_taken(bundle, card, folder):

@@ -12,10 +12,10 @@ from torch import nn
 from edge.card import Card, read_card
 from edge.check.baseline import Bundle, make_bundle
 from edge.check.stages import STAGES, check_stages, compare_stages, explain, run_stages
-from edge.check.thresholds import STAGE_PSNR_DB, THRESHOLDS
 from edge.compress.calibration import calibration_tiles
 from edge.images.pictures import baseline_pictures
 from edge.pipeline import build_artifact
+from edge.precisions import NUMERICS
 from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from edge.super_resolution import build_of
@@ -236,6 +236,5 @@ def test_an_error_that_nothing_explains_has_no_hint():
 
 
 def test_every_precision_has_a_threshold_for_every_stage():
-    assert STAGE_PSNR_DB.keys() == THRESHOLDS.keys()
-    for limits in STAGE_PSNR_DB.values():
+    for limits in (numerics.stages_db for numerics in NUMERICS.values()):
         assert limits.keys() == STAGES.keys()

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from edge.check.built_in import measure
-from edge.check.thresholds import THRESHOLDS
 from edge.errors import BadInput
 from edge.evaluate.test_sets import Evaluation, Score, evaluate, find_pairs, read_pair
 from edge.images.image_file import to_float
 from edge.images.pictures import resize_bicubic
+from edge.precisions import NUMERICS
 from edge.run.artifact import Artifact
 from models.drawings import draw_sheet
 
@@ -144,7 +144,7 @@ def test_areas_are_compared_with_fp32_on_every_picture_and_on_pure_colours(tiny,
     distance = evaluate(artifact, tiny.model, tmp_path, 2).distance
     assert [c.name for c in distance.comparisons] == ["a", "b", "pure colours"]
     assert distance.comparisons[-1] == measure(artifact, tiny.model).comparisons[-1]
-    assert distance.threshold == THRESHOLDS["int8"]
+    assert distance.threshold == NUMERICS["int8"].threshold
 
 
 def test_columns_can_be_left_out(tiny, tmp_path):

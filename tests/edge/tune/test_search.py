@@ -13,13 +13,12 @@ from PIL import Image
 
 from edge.backends.table import BACKENDS
 from edge.card import read_card
-from edge.check.thresholds import THRESHOLDS
 from edge.cli.main import main, parser
 from edge.cli.tuning import _precisions, require_front
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
 from edge.evaluate.test_sets import Pair
 from edge.images.pictures import PHOTOGRAPHS, built_in_pictures
-from edge.palettes import MIXED
+from edge.precisions import MIXED, NUMERICS
 from edge.recipe import Recipe
 from edge.run.artifact import Artifact
 from edge.tune import search as tuning
@@ -455,8 +454,9 @@ def test_a_program_that_left_its_thresholds_is_named_with_the_reason():
 def test_a_candidate_that_is_off_on_pure_colours_alone_is_not_on_the_front(
     tiny, checkpoint, tmp_path, monkeypatch
 ):
-    strict = replace(THRESHOLDS["fp32"], worst_flat=-1.0)
-    monkeypatch.setitem(THRESHOLDS, "fp32", strict)
+    fp32 = NUMERICS["fp32"]
+    strict = replace(fp32, threshold=replace(fp32.threshold, worst_flat=-1.0))
+    monkeypatch.setitem(NUMERICS, "fp32", strict)
     job = job_of(checkpoint, tmp_path, trials=1)
     shutil.copytree(tiny.artifact(2, "fp32"), job.out / "reference")
     findings = Search(job).run()

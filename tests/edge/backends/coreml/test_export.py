@@ -16,7 +16,8 @@ from torch import nn
 
 from edge.backends.coreml.export import PRECISIONS, convert
 from edge.errors import BadInput
-from edge.palettes import MIXED, PALETTES, SMALLEST_COMPRESSED, UNIFORM
+from edge.palettes import PALETTES, SMALLEST_COMPRESSED
+from edge.precisions import MIXED, PALETTIZED
 from models import LIIF, AnyScaleDecoder, FixedScaleLIIF, LIIFConfig
 from quantize.palette import Palette, palettize
 
@@ -190,7 +191,7 @@ def test_a_module_of_other_weights_is_refused(tmp_path: Path) -> None:
         convert(module, {"x": (2, 64)}, "y", "palette6", tmp_path / "linear.mlpackage", palettes)
 
 
-@pytest.mark.parametrize("precision", [*UNIFORM, MIXED])
+@pytest.mark.parametrize("precision", PALETTIZED)
 def test_palettes_leave_a_buffer_the_values_that_it_has(
     packages: dict[str, Path], tiny: LIIF, precision: str
 ) -> None:

@@ -16,7 +16,8 @@ from edge.backends.coreml.export import convert
 from edge.backends.coreml.mil_interpreter import MILProgram
 from edge.backends.coreml.runtime import import_coremltools
 from edge.errors import BadArtifact
-from edge.palettes import MIXED, SMALLEST_COMPRESSED, UNIFORM
+from edge.palettes import SMALLEST_COMPRESSED
+from edge.precisions import PALETTIZED
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
 from quantize.palette import Palette, palettize
 
@@ -165,7 +166,7 @@ def test_an_int8_package_is_pytorch_with_fake_quantised_weights(fixed: Converted
     assert np.abs(fixed.run("int8-weights") - fixed.run("fp16")).max() > 1e-5
 
 
-@pytest.mark.parametrize("precision", [*UNIFORM, MIXED])
+@pytest.mark.parametrize("precision", PALETTIZED)
 def test_a_package_with_palettes_is_what_coremltools_makes_of_it_without(
     fixed: Converted, tmp_path: Path, precision: str
 ) -> None:
