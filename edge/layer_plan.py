@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.card import Precision
 from edge.errors import BadInput
-from edge.precisions import NUMERICS, Width
+from edge.precisions import NUMERICS, BitWidth
 
 
 class _Part(BaseModel):
@@ -34,7 +34,7 @@ class LayerPlan(_Part):
 
     schema_version: Literal[1] = 1
     checkpoint: str | None = None
-    layers: dict[str, Width]
+    layers: dict[str, BitWidth]
     expected: Expected | None = None
 
     def to_json(self) -> str:
@@ -78,6 +78,6 @@ def check_plan(plan: LayerPlan, precision: Precision, layers: Collection[str], c
         )
 
 
-def summarize(widths: Iterable[Width]) -> str:
+def summarize(widths: Iterable[BitWidth]) -> str:
     """How many layers have which width, the most frequent first: ``30 × int8, 5 × float``."""
     return ", ".join(f"{number} × {width}" for width, number in Counter(widths).most_common())

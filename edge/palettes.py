@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from edge.precisions import Width
+from edge.precisions import BitWidth
 from quantize.palette import Palette
 
 # Elements up to which a weight stays fp16: together such weights are a fraction of a percent of the
@@ -11,7 +11,7 @@ SMALLEST_COMPRESSED = 2048
 
 # A palette for a whole layer, or for every two channels: 16 values for a whole layer are 9 dB worse, and 8
 # twice as much loss.
-PALETTES: dict[Width, Palette] = {
+PALETTES: dict[BitWidth, Palette] = {
     "palette8": Palette(8, None),
     "palette6": Palette(6, None),
     "palette4": Palette(4, 2),
@@ -19,7 +19,7 @@ PALETTES: dict[Width, Palette] = {
 }
 
 
-def palette_of(width: Width, weight: Tensor) -> Palette:
+def palette_of(width: BitWidth, weight: Tensor) -> Palette:
     """The palette of ``width`` for a layer's ``weight``, (out, ...); one for all if they are odd."""
     palette = PALETTES[width]
     fits = palette.channels is None or len(weight) % palette.channels == 0

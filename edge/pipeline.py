@@ -34,7 +34,7 @@ def build_artifact(
     """One artifact into ``folder``; see the function ``build``."""
     note(f"{build.name}: building")
     recipe = build.recipe
-    program = build.network.program(build.variant, recipe.tile, recipe.max_tile, recipe.stages)
+    program = build.network.program(build.variant, recipe.tile, recipe.max_tile, recipe.probes)
     with new_artifact(folder, force) as content:
         compressed = compress(build, program)
         export = BACKENDS[build.target].export

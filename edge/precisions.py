@@ -10,7 +10,7 @@ from typing import Literal
 
 from edge.card import Precision
 
-Width = Literal["float", "int8", "palette8", "palette6", "palette4", "palette3"]
+BitWidth = Literal["float", "int8", "palette8", "palette6", "palette4", "palette3"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Numerics:
     stages_db: Mapping[str, float]
     layer: LayerThreshold | None = None
     activations: Literal["static", "dynamic"] | None = None
-    palette: Width | None = None
-    widths: tuple[Width, ...] = ()
+    palette: BitWidth | None = None
+    widths: tuple[BitWidth, ...] = ()
 
 
 def _stages(*limits: float) -> dict[str, float]:
@@ -68,8 +68,8 @@ def _stages(*limits: float) -> dict[str, float]:
 # Of thresholds, the last two leave room beyond what docs/results/worst-cases.md has: on a baseline's tiles,
 # whose patches are smaller than those of the build's page of pure colours, int8 has 2.4 and 0.7, there 1.9
 # and 0.8. Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8 a few steps
-# of 1/127, since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer adds depends on
-# its ranges, too: docs/design/layers.md has the measurements.
+# of 1/127, since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer adds depends
+# on its ranges, too: docs/design/layers.md has the measurements.
 NUMERICS: dict[Precision, Numerics] = {
     # Only the order of additions differs: measured 122 to 144 dB and 1e-5.
     "fp32": Numerics(

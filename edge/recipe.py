@@ -54,8 +54,8 @@ class Recipe:
     """Artifacts of one checkpoint. ``calibration``: a folder of pictures, None for the built-in ones.
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
-    programs take, and what ``upscale`` uses by default. ``stages``: with a method per stage, for checks.
-    ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the widths of their layers,
+    programs take, and what ``upscale`` uses by default. ``probes``: with methods that return intermediate
+    outputs, for checks. ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the widths of their layers,
     or of those of programs with mixed palettes.
     """
 
@@ -65,7 +65,7 @@ class Recipe:
     max_tile: int = DEFAULT_TILE
     tile: int = DEFAULT_TILE
     halo: int = DEFAULT_HALO
-    stages: bool = False
+    probes: bool = False
     int8: StaticSpec = DEFAULT
     layers: LayerPlan | None = None
 

@@ -22,8 +22,8 @@ from models import LIIF, checkpoint_hash
 from models.arrays import Float
 from models.family import Int8Rules, Method, Program
 from models.liif.equalization import equalized
-from models.liif.int8_form import INT8_RULES, with_int8_ends
-from models.liif.programs import MAX_ROWS, calibration_inputs, methods_of, stage_methods
+from models.liif.int8_form import INT8_RULES, to_int8_form
+from models.liif.programs import MAX_ROWS, calibration_inputs, methods_of, probes_of
 
 # Written for artifacts that equal fp32: JSON has no infinity.
 EQUAL_DB = 200.0
@@ -63,14 +63,14 @@ class SuperResolution:
         sizes = {"h": tile, "w": tile, "n": MAX_ROWS}
         if scale is not None:
             sizes |= {f"{scale}*{axis}": scale * tile for axis in ("h", "w")}
-        intermediate = stage_methods(self.model, scale, max_tile) if probes else []
+        intermediate = probes_of(self.model, scale, max_tile) if probes else []
         return Program(tuple(methods_of(self.model, scale, max_tile)), tuple(intermediate), sizes)
 
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
         """See ``Network``."""
         factors = equalization_factors(self.model)
         return program.with_modules(
-            {m.name: with_int8_ends(equalized(m.module, factors), kept) for m in program.every}
+            {m.name: to_int8_form(equalized(m.module, factors), kept) for m in program.every}
         )
 
     def inputs(

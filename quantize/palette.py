@@ -30,7 +30,7 @@ class Palette:
         return -(-weight.numel() * self.bits // 8) + (2 * palettes << self.bits)
 
 
-class PaletteBoard:
+class PaletteSweep:
     """``module`` with a switch per layer: its weights as they are, or rounded to a palette.
 
     ``layers``: module paths of convolutions and linear layers; ``calibration``: inputs like those of
@@ -72,13 +72,13 @@ def palettize(
     """A copy of ``module`` in which these layers, by module path, have the few values of their palette;
     those of them that it does not have or run are passed over.
 
-    Raises ValueError if ``calibration`` is empty; see ``PaletteBoard``.
+    Raises ValueError if ``calibration`` is empty; see ``PaletteSweep``.
     """
-    board = PaletteBoard(module, palettes, calibration)
+    sweep = PaletteSweep(module, palettes, calibration)
     module = copy.deepcopy(module)
     layers = _layers(module)
-    for path in board.weights:
-        layers[path].weight = nn.Parameter(board.weight(path, palettes[path]))
+    for path in sweep.weights:
+        layers[path].weight = nn.Parameter(sweep.weight(path, palettes[path]))
     return module
 
 

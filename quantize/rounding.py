@@ -19,7 +19,7 @@ def refine(
     weights: Mapping[str, Tensor],
     inputs: Sequence[tuple[Tensor, ...]],
     *,
-    feedback: bool,
+    gptq: bool,
     bias_correction: bool,
 ) -> None:
     """Change codes and biases of ``converted``'s int8 layers in place, in the order in which they run.
@@ -35,9 +35,9 @@ def refine(
         for node in converted.graph.nodes:
             if node.name in weights and _codes(node) is not None:
                 x = [run.env[node.args[0]] for run in runs]
-                if feedback and str(_codes(node)) not in rounded and _groups(node) == 1:
+                if gptq and str(_codes(node)) not in rounded and _groups(node) == 1:
                     rounded.add(str(_codes(node)))
-                    _round_with_feedback(converted, node, weights[node.name], x, runs)
+                    _round_layer(converted, node, weights[node.name], x, runs)
                 if bias_correction:
                     _correct_bias(converted, node, weights[node.name], x, runs)
             for run in runs:
@@ -86,13 +86,13 @@ def _groups(layer: Node) -> int:
     return int(groups)
 
 
-def _round_with_feedback(
+def _round_layer(
     graph: GraphModule, layer: Node, weight: Tensor, x: Sequence[Tensor], runs: Sequence[_Run]
 ) -> None:
     dequantize: Any = layer.args[1]
     codes, scale = (_attribute(graph, dequantize.args[number]) for number in (0, 1))
     limits = dequantize.args[4], dequantize.args[5]
-    chosen = round_with_feedback(weight.flatten(1), scale, input_moments(layer, weight, x), limits)
+    chosen = round_by_gptq(weight.flatten(1), scale, input_moments(layer, weight, x), limits)
     codes.copy_(chosen.view_as(codes))
     for user in _codes_of(dequantize).users:  # the graph has dequantised the old codes already
         for run in runs:
@@ -100,7 +100,7 @@ def _round_with_feedback(
                 run.env[user] = run.run_node(user)
 
 
-def round_with_feedback(weight: Tensor, scale: Tensor, moments: Tensor, limits: tuple[int, int]) -> Tensor:
+def round_by_gptq(weight: Tensor, scale: Tensor, moments: Tensor, limits: tuple[int, int]) -> Tensor:
     """Codes (rows, n) of ``weight`` (rows, n) with a ``scale`` (rows,) per row.
 
     ``moments`` (n, n): E[x xᵀ] of the layer's inputs. Codes lie within ``limits``.

@@ -18,7 +18,7 @@ class StaticSpec:
 
     activations: RangeMethod = "mse"
     weights: Literal["min-max", "mse"] = "min-max"
-    rounding: Literal["nearest", "feedback"] = "feedback"
+    rounding: Literal["nearest", "gptq"] = "gptq"
     bias_correction: bool = False
 
 

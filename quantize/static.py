@@ -55,11 +55,9 @@ def quantize_static(ready: Calibrated, spec: StaticSpec = PLAIN) -> nn.Module:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
     converted = convert_pt2e(ready.graph)
-    feedback = spec.rounding == "feedback"
-    if feedback or spec.bias_correction:
-        refine(
-            converted, ready.weights, ready.inputs, feedback=feedback, bias_correction=spec.bias_correction
-        )
+    gptq = spec.rounding == "gptq"
+    if gptq or spec.bias_correction:
+        refine(converted, ready.weights, ready.inputs, gptq=gptq, bias_correction=spec.bias_correction)
     result: nn.Module = converted
     return result
 

@@ -31,7 +31,7 @@ from models import LIIF
 from models.arrays import Float
 from models.family import Method
 from models.liif.equalization import equalized
-from models.liif.int8_form import with_int8_ends
+from models.liif.int8_form import to_int8_form
 from models.liif.programs import ROWS_PER_CALL, calibration_inputs, decoder_inputs, methods_of
 from quantize.quantizer import SMALLEST_SCALE
 
@@ -180,7 +180,7 @@ def _as_quantised(method: Method, card: Card) -> Method:
     """``method`` with the layers that the program has."""
     if card.precision != "int8" or card.quantisation is None:
         return method
-    return replace(method, module=with_int8_ends(method.module, card.quantisation.float_layers))
+    return replace(method, module=to_int8_form(method.module, card.quantisation.float_layers))
 
 
 def _open(folder: Path, card: Card, method: str) -> LayeredProgram:

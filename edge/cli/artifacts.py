@@ -80,7 +80,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         tile=arguments.tile,
         max_tile=max(arguments.tile, DEFAULT_TILE),
         halo=arguments.halo,
-        stages=arguments.probes,
+        probes=arguments.probes,
     )
     plan = None if arguments.mixed_precision is None else read_plan(arguments.mixed_precision)
     artifacts = recipe.artifacts
@@ -156,9 +156,11 @@ def _measure_layers(
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
     tiles = calibration_tiles(arguments.calibration, model)
     terminal.note(f"calibrating on {len(tiles)} tiles")
-    bench = measuring.Bench(model, arguments.scale, arguments.precision, tiles, DEFAULT_RECIPE.int8, pairs)
-    found = measuring.measure(bench, terminal.track("layers", measuring.losses(bench)), on)
-    choice = None if budget is None else measuring.choose_layers(bench, found, budget)
+    analysis = measuring.SensitivityAnalysis(
+        model, arguments.scale, arguments.precision, tiles, DEFAULT_RECIPE.int8, pairs
+    )
+    found = measuring.measure(analysis, terminal.track("layers", measuring.losses(analysis)), on)
+    choice = None if budget is None else measuring.choose_layers(analysis, found, budget)
     if choice is not None:
         write_report(arguments.out, plan_of(choice, checkpoint_hash(model), on).to_json())
     if arguments.plot is not None:

@@ -10,7 +10,7 @@ from edge.compress.int8 import quantize_program
 from edge.compress.palettes import PALETTE_SAMPLES, shaping_samples
 from edge.layer_plan import check_plan, summarize
 from edge.palettes import SMALLEST_COMPRESSED, palette_of
-from edge.precisions import MIXED, NUMERICS, Width
+from edge.precisions import MIXED, NUMERICS, BitWidth
 from edge.task import Build
 from models.family import Method, Program
 from quantize.palette import Palette, large_layers, palettize
@@ -62,7 +62,7 @@ def _quantized(build: Build, program: Program, dynamic: bool) -> Compressed:
     return Compressed(quantized, {}, card)
 
 
-def _palettized(build: Build, program: Program, palette: Width) -> Compressed:
+def _palettized(build: Build, program: Program, palette: BitWidth) -> Compressed:
     """Large weights of few values. Probes get the ranges and weights of the whole from the same samples."""
     weights: dict[str, Tensor] = {}
     for method in program.methods:
@@ -88,7 +88,7 @@ def _palettized(build: Build, program: Program, palette: Width) -> Compressed:
     return Compressed(palettized, palettes, card)
 
 
-def _widths(build: Build, layers: Sequence[str], palette: Width) -> dict[str, Width]:
+def _widths(build: Build, layers: Sequence[str], palette: BitWidth) -> dict[str, BitWidth]:
     """The width of each of ``layers``, those that are large enough for a palette, by module path: ``palette``
     unless a plan says another."""
     plan = build.recipe.layers

@@ -16,7 +16,7 @@ from models import LIIF
 from models.arrays import Float
 from models.family import TRACE_SIZES, Int8Rules, Method, Network, Program
 from models.liif.equalization import equalized
-from models.liif.int8_form import INT8_RULES, with_int8_ends
+from models.liif.int8_form import INT8_RULES, to_int8_form
 from quantize.ranges import NonFinite
 from quantize.spec import DEFAULT, StaticSpec
 from quantize.static import Calibrated, CalibrationInputs, calibrate, quantize_static
@@ -95,7 +95,7 @@ def calibrated_method(
     method: Method, model: LIIF, tiles: Sequence[Float], spec: StaticSpec = DEFAULT
 ) -> Calibrated:
     """A fixed-scale ``method`` of ``model`` with all its layers observed, to try them at several widths."""
-    module = with_int8_ends(equalized(method.module, equalization_factors(model)), kept=())
+    module = to_int8_form(equalized(method.module, equalization_factors(model)), kept=())
     pictures, extremes = (
         ((torch.from_numpy(tile),) for tile in given) for given in (tiles, calibration_extremes())
     )

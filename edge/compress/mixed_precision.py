@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.errors import BadInput
 from edge.layer_plan import Expected, LayerPlan, summarize
-from edge.precisions import Width
+from edge.precisions import BitWidth
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Budget:
 class Option:
     """A layer at a width: the bytes of its weights, and the dB that it alone loses so."""
 
-    width: Width
+    width: BitWidth
     bytes: int
     loss_db: float
 
@@ -36,7 +36,7 @@ class Option:
 class Choice:
     """Every layer's width, and what they were measured and estimated to cost together."""
 
-    widths: dict[str, Width]
+    widths: dict[str, BitWidth]
     loss_db: float
     bytes: int
 
@@ -48,7 +48,7 @@ class Choice:
 
 def choose(
     options: Mapping[str, Sequence[Option]],
-    loss: Callable[[Mapping[str, Width]], float],
+    loss: Callable[[Mapping[str, BitWidth]], float],
     overhead: int,
     budget: Budget,
 ) -> Choice:

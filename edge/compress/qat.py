@@ -13,7 +13,7 @@ from models import LIIF, SCALES, FixedScaleLIIF
 from models.errors import RecipeError
 from models.liif.equalization import Factors, equalize_weights
 from models.liif.fixed_scale import derive_weights
-from models.liif.int8_form import INT8_RULES, int8_weights, with_int8_ends
+from models.liif.int8_form import INT8_RULES, int8_weights, to_int8_form
 from models.liif.objective import ColourLoss
 from models.training.loop import MakeObjective
 from models.training.recipe import TrainingRecipe
@@ -50,7 +50,7 @@ def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObject
 def fake_quantised(form: FixedScaleLIIF, example: Tensor) -> FakeQuantisedGraph:
     """The graph that an int8 build makes of ``form``, with fake quantisers."""
     quantizer = layer_quantizer(INT8_RULES, INT8_RULES.float_layers, trainable=True)
-    return FakeQuantisedGraph(with_int8_ends(form, kept=()), example, quantizer, INT8_RULES.min_max_layers)
+    return FakeQuantisedGraph(to_int8_form(form, kept=()), example, quantizer, INT8_RULES.min_max_layers)
 
 
 def make_derive(model: LIIF, scale: int) -> Derive:
@@ -59,6 +59,6 @@ def make_derive(model: LIIF, scale: int) -> Derive:
 
 
 def derive_int8_weights(model: LIIF, scale: int, factors: Factors) -> Mapping[str, Tensor]:
-    """Every weight of ``with_int8_ends(equalized(FixedScaleLIIF(model, scale), factors))`` as a function of
+    """Every weight of ``to_int8_form(equalized(FixedScaleLIIF(model, scale), factors))`` as a function of
     ``model``'s."""
     return int8_weights(equalize_weights(derive_weights(model, scale), factors))

@@ -19,7 +19,7 @@ from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr_y
 from edge.images.pictures import folder_pictures, resize_bicubic, sample_pictures
 from edge.palettes import PALETTES, SMALLEST_COMPRESSED, palette_of
-from edge.precisions import MIXED, Width
+from edge.precisions import MIXED, BitWidth
 from edge.recipe import DEFAULT_TILE
 from edge.work import Work
 from models import LIIF
@@ -28,8 +28,8 @@ from models.family import Method
 from models.liif.fixed_scale import plan_evaluations
 from models.liif.programs import methods_of
 from models.resize import middle
-from quantize.palette import PaletteBoard, large_layers
-from quantize.sensitivity import Switchboard
+from quantize.bitwidth_sweep import SweepGraph
+from quantize.palette import PaletteSweep, large_layers
 from quantize.spec import StaticSpec
 
 # By precision, what layers are measured at. int8: the int8 program, and 6 and 4 bits of weights alone.
@@ -50,7 +50,7 @@ ALL = "all"  # stands for every layer at once where layers are named
 
 @dataclass(frozen=True)
 class LayerCost:
-    """``loss_db``: expected PSNR-Y lost with this layer alone at each width; see ``Bench.loss``.
+    """``loss_db``: expected PSNR-Y lost with this layer alone at each width.
 
     ``bytes``: of its weights, at each width that can be chosen.
     """
@@ -58,7 +58,7 @@ class LayerCost:
     path: str
     weights: int
     loss_db: dict[str, float]
-    bytes: dict[Width, int]
+    bytes: dict[BitWidth, int]
 
 
 @dataclass(frozen=True)
@@ -71,43 +71,43 @@ class Sensitivity:
     on: str
 
 
-class Int8Board:
+class Int8Sweep:
     """A method with every layer in float or int8, or in float with weights of 6 or 4 bits."""
 
     def __init__(self, method: Method, model: LIIF, tiles: Sequence[Float], spec: StaticSpec) -> None:
-        self._board = Switchboard(calibrated_method(method, model, tiles, spec))
-        self.layers = self._board.layers
+        self._sweep = SweepGraph(calibrated_method(method, model, tiles, spec))
+        self.layers = self._sweep.layers
 
-    def bytes(self, path: str) -> dict[Width, int]:
+    def bytes(self, path: str) -> dict[BitWidth, int]:
         """Of the layer's weights, at the widths that can be chosen."""
         return {"int8": self.layers[path], "float": 4 * self.layers[path]}
 
     def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
         """The output with layers at ``widths``, the others float."""
-        return self._board.run(widths, inputs)
+        return self._sweep.run(widths, inputs)
 
 
-class MixedBoard:
+class MixedSweep:
     """A method with the weights of every large layer in float or in a palette."""
 
     def __init__(self, method: Method, tiles: Sequence[Float]) -> None:
         inputs = ((torch.from_numpy(tile),) for tile in shaping_samples(tiles, calibration_extremes()))
-        self._board = PaletteBoard(method.module, large_layers(method.module, SMALLEST_COMPRESSED), inputs)
-        self.layers = {path: weight.numel() for path, weight in self._board.weights.items()}
+        self._sweep = PaletteSweep(method.module, large_layers(method.module, SMALLEST_COMPRESSED), inputs)
+        self.layers = {path: weight.numel() for path, weight in self._sweep.weights.items()}
 
-    def bytes(self, path: str) -> dict[Width, int]:
+    def bytes(self, path: str) -> dict[BitWidth, int]:
         """Of the layer's weights, at the widths that can be chosen."""
-        weight = self._board.weights[path]
+        weight = self._sweep.weights[path]
         return {width: palette_of(width, weight).bytes(weight) for width in PALETTES}
 
     def run(self, widths: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> Tensor:
         """The output with layers at ``widths``, the others float."""
-        weights = self._board.weights
+        weights = self._sweep.weights
         palettes = {path: palette_of(width, weights[path]) for path, width in widths.items()}
-        return self._board.run(palettes, inputs)
+        return self._sweep.run(palettes, inputs)
 
 
-class Bench:
+class SensitivityAnalysis:
     """A network at ``scale`` with a switch per layer, and pairs of pictures to measure it on.
 
     ``precision``: what the layers will be built in, one of ``MEASURED``. Raises BadInput if the network has
@@ -125,10 +125,10 @@ class Bench:
     ) -> None:
         (method,) = methods_of(model, scale, DEFAULT_TILE)
         self.scale, self.widths = scale, MEASURED[precision]
-        self.board = (
-            MixedBoard(method, tiles) if precision == MIXED else Int8Board(method, model, tiles, spec)
+        self.sweep = (
+            MixedSweep(method, tiles) if precision == MIXED else Int8Sweep(method, model, tiles, spec)
         )
-        if not self.board.layers:
+        if not self.sweep.layers:
             raise BadInput(f"expected a layer of more than {SMALLEST_COMPRESSED:,} weights, found none")
         self.overhead = program_overhead(model, scale, precision)
         self.pictures = [(lr, self._run(lr, {}), hr) for lr, hr in pairs]
@@ -149,7 +149,7 @@ class Bench:
         return float(np.mean(losses))
 
     def _run(self, lr: Float, widths: Mapping[str, str]) -> Float:
-        sr: Float = self.board.run(widths, (torch.from_numpy(lr[None]),))[0].numpy()
+        sr: Float = self.sweep.run(widths, (torch.from_numpy(lr[None]),))[0].numpy()
         return sr
 
 
@@ -188,31 +188,31 @@ def _pictures(folder: Path | None) -> Iterator[tuple[str, Float]]:
                 yield name, part
 
 
-def losses(bench: Bench) -> Work[tuple[str, str, float]]:
-    """(layer, width, ``Bench.loss``) of every layer at every width with the others float, then of all of
-    them (``ALL``) at each."""
-    layers = bench.board.layers
-    cases = [(name, width) for name in (*layers, ALL) for width in bench.widths]
+def losses(analysis: SensitivityAnalysis) -> Work[tuple[str, str, float]]:
+    """(layer, width, loss in dB) of every layer at every width with the others float, then of all of them
+    (``ALL``) at each."""
+    layers = analysis.sweep.layers
+    cases = [(name, width) for name in (*layers, ALL) for width in analysis.widths]
 
     def loss(name: str, width: str) -> float:
-        return bench.loss(dict.fromkeys(layers if name == ALL else [name], width))
+        return analysis.loss(dict.fromkeys(layers if name == ALL else [name], width))
 
     return Work(len(cases), ((name, width, loss(name, width)) for name, width in cases))
 
 
-def measure(bench: Bench, losses: Iterable[tuple[str, str, float]], on: str) -> Sensitivity:
-    """What ``losses`` of ``bench`` come to; ``on``: what its pictures are called."""
-    found: dict[str, dict[str, float]] = {name: {} for name in (*bench.board.layers, ALL)}
+def measure(analysis: SensitivityAnalysis, losses: Iterable[tuple[str, str, float]], on: str) -> Sensitivity:
+    """What ``losses`` of ``analysis`` come to; ``on``: what its pictures are called."""
+    found: dict[str, dict[str, float]] = {name: {} for name in (*analysis.sweep.layers, ALL)}
     for name, width, loss in losses:
         found[name][width] = loss
     costs = [
-        LayerCost(path, weights, found[path], bench.board.bytes(path))
-        for path, weights in bench.board.layers.items()
+        LayerCost(path, weights, found[path], analysis.sweep.bytes(path))
+        for path, weights in analysis.sweep.layers.items()
     ]
-    return Sensitivity(tuple(costs), bench.fp32_db, found[ALL], on)
+    return Sensitivity(tuple(costs), analysis.fp32_db, found[ALL], on)
 
 
-def choose_layers(bench: Bench, found: Sensitivity, budget: Budget) -> Choice:
+def choose_layers(analysis: SensitivityAnalysis, found: Sensitivity, budget: Budget) -> Choice:
     """The layers' widths for ``budget``; see ``layer_plan.choose``."""
     options = {
         layer.path: [
@@ -221,4 +221,4 @@ def choose_layers(bench: Bench, found: Sensitivity, budget: Budget) -> Choice:
         ]
         for layer in found.layers
     }
-    return choose(options, bench.loss, bench.overhead, budget)
+    return choose(options, analysis.loss, analysis.overhead, budget)

@@ -25,7 +25,7 @@ from edge.run.artifact import Artifact
 from edge.super_resolution import build_of
 from edge.tune.candidate import Candidate, least_percent, make_network
 from edge.tune.study import TuneJob, identity_of, open_study, split_pictures_of
-from edge.tune.trial_metrics import Measurement, Time, Worst, Yardstick, measured_pairs, tile_of
+from edge.tune.trial_metrics import Evaluator, Measurement, Time, Worst, measured_pairs, tile_of
 from models import LIIF, load_checkpoint
 from models.liif.network import set_ensemble
 from models.liif.widths import Layer
@@ -111,9 +111,9 @@ class Search:
         """Trials until the study has as many as the job wants; one that is interrupted leaves nothing."""
         if len(self._study.trials) < self.job.trials:
             importance = self.importance()
-            yardstick = Yardstick(self.model, self._pairs, self._reference())
+            evaluator = Evaluator(self.model, self._pairs, self._reference())
             while (done := len(self._study.trials)) < self.job.trials:
-                self._study.add_trial(self._trial(done, importance, yardstick))
+                self._study.add_trial(self._trial(done, importance, evaluator))
         return self.findings()
 
     def importance(self, on_batch: Callable[[], None] = lambda: None) -> dict[Layer, Tensor]:
@@ -144,7 +144,7 @@ class Search:
         return Artifact.open(folder)
 
     def _trial(
-        self, number: int, importance: dict[Layer, Tensor], yardstick: Yardstick
+        self, number: int, importance: dict[Layer, Tensor], evaluator: Evaluator
     ) -> "optuna.trial.FrozenTrial":
         """The study's next trial, finished."""
         from optuna.trial import TrialState, create_trial
@@ -153,7 +153,7 @@ class Search:
         candidate = Candidate(**asked.params)
         self.note(f"trial {number + 1} of {self.job.trials}: {candidate}")
         network = make_network(self.model, importance, candidate, self.job.scale)
-        loss = yardstick.loss_in_fp32(network)
+        loss = evaluator.loss_in_fp32(network)
         known: dict[str, Any] = {"params": asked.params, "distributions": asked.distributions}
         if loss > self.job.max_loss:
             self.note(f"loses {loss:.3f} dB in fp32 already, not built")
@@ -164,7 +164,7 @@ class Search:
                 **known,
             )
         try:
-            measured = self._measured(candidate, network, yardstick)
+            measured = self._measured(candidate, network, evaluator)
         except ExportError as error:
             self.note(str(error))
             return create_trial(state=TrialState.FAIL, user_attrs={"error": str(error)}, **known)
@@ -177,14 +177,14 @@ class Search:
             **known,
         )
 
-    def _measured(self, candidate: Candidate, network: LIIF, yardstick: Yardstick) -> Measurement:
+    def _measured(self, candidate: Candidate, network: LIIF, evaluator: Evaluator) -> Measurement:
         for point in self.findings().points:
             if point.candidate == candidate:  # the sampler may come back to what it knows
                 return point.measured
         with tempfile.TemporaryDirectory() as folder:
             artifact = Path(folder) / "artifact"
             self._build(network, candidate.precision, artifact)
-            return yardstick.measure(Artifact.open(artifact))
+            return evaluator.measure(Artifact.open(artifact))
 
     def _build(self, network: LIIF, precision: Precision, folder: Path) -> None:
         job = self.job

@@ -84,7 +84,7 @@ def time_beside(reference: Artifact, artifact: Artifact) -> Time:
     )
 
 
-class Yardstick:
+class Evaluator:
     """Measures against ``model`` in fp32 on ``pairs``, and time beside ``reference`` if there is one."""
 
     def __init__(self, model: LIIF, pairs: Sequence[Pair], reference: Artifact | None) -> None:

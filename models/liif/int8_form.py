@@ -183,7 +183,7 @@ def _parts(copies: int) -> Sequence[float]:
     return [(number - (copies - 1) / 2) / copies for number in range(copies)]
 
 
-def with_int8_ends(module: nn.Module, kept: Collection[str]) -> nn.Module:
+def to_int8_form(module: nn.Module, kept: Collection[str]) -> nn.Module:
     """A copy of ``module``, one of our forms, that computes the same: its first and its last layer and the
     MLP's first, where it has them and they are not ``kept`` in float, are as int8 programs have them."""
     module = copy.deepcopy(module)
@@ -199,7 +199,7 @@ def with_int8_ends(module: nn.Module, kept: Collection[str]) -> nn.Module:
 
 
 def int8_weights(weights: Mapping[str, Tensor], kept: Collection[str] = ()) -> dict[str, Tensor]:
-    """Every weight of ``with_int8_ends(module, kept)`` by its name there, but for constants, as a function of
+    """Every weight of ``to_int8_form(module, kept)`` by its name there, but for constants, as a function of
     ``module``'s own ``weights``: gradients go through."""
     changed = dict(weights)
     for path, kind in _ends(weights, kept).items():

@@ -43,7 +43,7 @@ class Echo(nn.Module):
         return lr * 1.0  # an operator, so that the picture goes through the back end
 
 
-def stage_methods(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
+def probes_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
     """Methods that return what the network has computed up to a stage (``edge.check.stages``), for checks."""
     limits = {"h": max_tile, "w": max_tile}
     picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))

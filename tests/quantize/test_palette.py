@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from quantize.palette import Palette, PaletteBoard, choose_values, large_layers, palettize
+from quantize.palette import Palette, PaletteSweep, choose_values, large_layers, palettize
 
 
 class Net(nn.Module):
@@ -64,12 +64,12 @@ def test_a_palette_takes_its_indices_and_its_values_in_float16() -> None:
 def test_a_board_runs_what_a_module_with_these_palettes_does() -> None:
     net, (x,) = Net(), pictures(1)[0]
     palettes = {"second": Palette(3, 2), "last": Palette(2, None)}
-    board = PaletteBoard(net, ["first", "second", "last"], pictures(0))
-    assert list(board.weights) == ["first", "second", "last"]
+    sweep = PaletteSweep(net, ["first", "second", "last"], pictures(0))
+    assert list(sweep.weights) == ["first", "second", "last"]
     with torch.no_grad():
-        torch.testing.assert_close(board.run({}, (x,)), net(x), rtol=0, atol=0)
+        torch.testing.assert_close(sweep.run({}, (x,)), net(x), rtol=0, atol=0)
         expected = palettize(net, palettes, pictures(0))(x)
-    torch.testing.assert_close(board.run(palettes, (x,)), expected, rtol=0, atol=0)
+    torch.testing.assert_close(sweep.run(palettes, (x,)), expected, rtol=0, atol=0)
     assert float((expected - net(x)).detach().abs().max()) > 1e-3
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from quantize.graph import LAYERS
 from quantize.quantizer import LayerQuantizer
-from quantize.rounding import round_with_feedback
+from quantize.rounding import round_by_gptq
 from quantize.spec import StaticSpec
 
 LIMITS = (-127, 127)
@@ -26,7 +26,7 @@ def test_the_output_keeps_closer_than_with_each_weight_rounded_by_itself():
     x, weight = correlated(2000, 24), torch.randn(8, 24, generator=generator())
     scale = weight.abs().amax(1) / 7
     nearest = (weight / scale[:, None]).round().clamp(-7, 7)
-    chosen = round_with_feedback(weight, scale, (x.T @ x).double() / len(x), (-7, 7))
+    chosen = round_by_gptq(weight, scale, (x.T @ x).double() / len(x), (-7, 7))
     near, far = (
         float((x @ (codes.float() * scale[:, None] - weight).T).square().mean())
         for codes in (chosen, nearest)
@@ -40,7 +40,7 @@ def test_inputs_without_correlation_or_without_anything_leave_each_weight_to_its
     scale = weight.abs().amax(1) / 127
     nearest = (weight / scale[:, None]).round().to(torch.int8)
     for moments in (torch.eye(6), torch.zeros(6, 6)):
-        assert torch.equal(round_with_feedback(weight, scale, moments.double(), LIMITS), nearest)
+        assert torch.equal(round_by_gptq(weight, scale, moments.double(), LIMITS), nearest)
 
 
 class Shared(nn.Module):
@@ -75,8 +75,8 @@ def error(spec: StaticSpec) -> float:
 
 def test_a_graph_with_a_shared_and_a_linear_layer_comes_closer_to_float():
     plain = error(StaticSpec("min-max", "min-max", "nearest"))
-    assert error(StaticSpec("min-max", "min-max", "feedback")) < plain
-    assert error(StaticSpec("min-max", "mse", "feedback", True)) < plain
+    assert error(StaticSpec("min-max", "min-max", "gptq")) < plain
+    assert error(StaticSpec("min-max", "mse", "gptq", True)) < plain
 
 
 def test_correcting_a_bias_takes_the_mean_error_away_and_leaves_the_network_alone():
@@ -110,7 +110,7 @@ def test_the_same_inputs_give_the_same_codes():
 
 def test_a_weight_is_dequantised_just_before_the_layer_that_reads_it():
     """Not all at the graph's beginning, where every call's weight would be in memory at once."""
-    spec = StaticSpec(rounding="feedback")
+    spec = StaticSpec(rounding="gptq")
     quantizer = LayerQuantizer(lambda path: True)
     graph = quantize_module(Shared().eval(), inputs()[0], {}, inputs(), quantizer, spec).graph
     layers = [node for node in graph.nodes if node.target in LAYERS]

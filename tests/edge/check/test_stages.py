@@ -20,7 +20,7 @@ from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from edge.super_resolution import build_of
 from models import LIIF, LIIFConfig
-from models.liif.programs import methods_of, stage_methods
+from models.liif.programs import methods_of, probes_of
 
 SIDE = 32
 
@@ -59,9 +59,7 @@ def staged(card: Card) -> Card:
 
 
 def modules_of(model: LIIF) -> dict[str, nn.Module]:
-    return {
-        method.name: method.module for method in (*methods_of(model, 2, 64), *stage_methods(model, 2, 64))
-    }
+    return {method.name: method.module for method in (*methods_of(model, 2, 64), *probes_of(model, 2, 64))}
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +158,7 @@ def test_a_shift_that_only_stitching_has_is_found_there(tiny, card, bundle):
 
 def test_int8_scales_of_another_layer_are_found(tiny, bundle):
     card = staged(read_card(tiny.artifact(2, "int8")))
-    methods = {m.name: m for m in (*methods_of(tiny.model, 2, 64), *stage_methods(tiny.model, 2, 64))}
+    methods = {m.name: m for m in (*methods_of(tiny.model, 2, 64), *probes_of(tiny.model, 2, 64))}
     deep = [method for name, method in methods.items() if name != "input"]
     graphs, _ = quantize_methods(deep, tiny.model, calibration_tiles(None), "the same")
     modules = {**graphs, "input": methods["input"].module}
@@ -215,7 +213,7 @@ def test_a_program_with_stages_runs_them_all_and_holds_its_weights_once(tmp_path
     sizes = []
     for stages in (False, True):
         spec = ArtifactSpec(2, "fp32")
-        recipe = Recipe((spec,), tile=32, max_tile=64, halo=4, stages=stages)
+        recipe = Recipe((spec,), tile=32, max_tile=64, halo=4, probes=stages)
         artifact = Artifact.open(build_artifact(build_of(model, recipe, spec), tmp_path / str(stages)))
         result = check_stages(artifact, bundle)
         assert result.passed

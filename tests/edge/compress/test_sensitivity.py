@@ -13,7 +13,7 @@ from edge.check.comparison import compare
 from edge.cli.main import main
 from edge.compress.calibration import calibration_tiles
 from edge.compress.cost_plot import draw_costs
-from edge.compress.sensitivity import LayerCost, MixedBoard, Sensitivity, measuring_pairs, program_overhead
+from edge.compress.sensitivity import LayerCost, MixedSweep, Sensitivity, measuring_pairs, program_overhead
 from edge.errors import BadInput
 from edge.images.extremes import EXTREME_SIDE, colour_page
 from edge.layer_plan import summarize
@@ -72,9 +72,9 @@ def test_palettes_are_shaped_by_pure_colours_too():
     model = LIIF(LIIFConfig(16, block_widths=(16,) * 3, hidden_widths=(48, 48), local_ensemble=False)).eval()
     (method,) = methods_of(model, 2, 64)
     page = colour_page(EXTREME_SIDE)
-    board = MixedBoard(method, calibration_tiles(None))
-    runs = ({}, dict.fromkeys(board.layers, "palette3"))
-    fp32, found = (board.run(widths, (torch.from_numpy(page[None]),))[0].numpy() for widths in runs)
+    sweep = MixedSweep(method, calibration_tiles(None))
+    runs = ({}, dict.fromkeys(sweep.layers, "palette3"))
+    fp32, found = (sweep.run(widths, (torch.from_numpy(page[None]),))[0].numpy() for widths in runs)
     low, span = fp32.min(), np.ptp(fp32)
     worst = compare("colours", (found - low) / span, (fp32 - low) / span, page).worst_flat
     assert worst < 8  # of 255; shaped by pictures alone 21.8

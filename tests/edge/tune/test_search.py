@@ -22,7 +22,7 @@ from edge.precisions import MIXED, NUMERICS
 from edge.recipe import Recipe
 from edge.run.artifact import Artifact
 from edge.tune import search as tuning
-from edge.tune import trial_metrics as yardstick
+from edge.tune import trial_metrics as evaluator
 from edge.tune.candidate import Candidate, least_percent, make_network
 from edge.tune.report import (
     COLOURS,
@@ -36,10 +36,10 @@ from edge.tune.report import (
 from edge.tune.search import Findings, Point, Search
 from edge.tune.study import TuneJob, identity_of
 from edge.tune.trial_metrics import (
+    Evaluator,
     Measurement,
     Time,
     Worst,
-    Yardstick,
     measured_pairs,
     tile_of,
     time_beside,
@@ -147,7 +147,7 @@ def test_a_study_that_is_done_only_reports(study, monkeypatch):
 
 
 def test_the_front_is_what_nothing_beats_within_the_loss(tiny, checkpoint, tmp_path, monkeypatch):
-    def measured(search, candidate, network, yardstick):
+    def measured(search, candidate, network, evaluator):
         ms = candidate.encoder + candidate.decoder - 100 * (candidate.precision == "int8")
         loss = (200 - candidate.encoder - candidate.decoder) / 400 + 0.1 * (candidate.decoder % 10 > 0)
         return Measurement(37 - loss, loss, 1, 1, Time(ms / 100, 5000 - 10 * ms), WORST)
@@ -302,7 +302,7 @@ def test_the_least_share_is_the_least_that_can_be_made(model, importance):
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_built_in_pictures_measure_what_they_neither_calibrated_nor_ranked(scale):
     pairs = measured_pairs(None, scale)
-    assert not set(yardstick.PHOTOGRAPHS) & set(PHOTOGRAPHS)
+    assert not set(evaluator.PHOTOGRAPHS) & set(PHOTOGRAPHS)
     others = [picture.tobytes() for picture in built_in_pictures()]
     assert not any(pair.hr.tobytes() in others for pair in pairs)
     for pair in pairs:
@@ -335,7 +335,7 @@ class Sleeper:
 
 def test_time_is_a_ratio_of_turns_which_noise_of_the_machine_does_not_change(tiny, monkeypatch):
     now = {"time": 0.0, "turn": -1}
-    monkeypatch.setattr(yardstick.time, "perf_counter", lambda: now["time"])
+    monkeypatch.setattr(evaluator.time, "perf_counter", lambda: now["time"])
     card = read_card(tiny.artifact(2, "fp32"))
     reference, quick = (Artifact(card, Sleeper(seconds, now)) for seconds in (2.0, 0.5))
     time = time_beside(reference, quick)
@@ -432,7 +432,7 @@ def test_the_worst_are_the_picture_that_loses_most_and_areas_of_the_page_of_pure
     near = 0.01 * rng.standard_normal((3, 64, 64)).astype(np.float32)
     pairs = [replace(pair, hr=fp32_picture(tiny.model, pair.lr, (64, 64)) + near) for pair in pairs]
     card = read_card(tiny.artifact(2, "fp32"))
-    measured = Yardstick(tiny.model, pairs, None).measure(Artifact(card, Meddled(tiny.model)))
+    measured = Evaluator(tiny.model, pairs, None).measure(Artifact(card, Meddled(tiny.model)))
     assert measured.worst.picture == "bright"
     assert measured.worst.loss == pytest.approx(2 * measured.loss, abs=1e-3) and measured.loss > 0.5
     assert measured.worst.flat == pytest.approx(4, abs=0.01) and measured.worst.block >= measured.worst.flat

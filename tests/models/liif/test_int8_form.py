@@ -20,7 +20,7 @@ from models.liif.int8_form import (
     head_biases,
     int8_weights,
     last_weights,
-    with_int8_ends,
+    to_int8_form,
 )
 
 
@@ -90,7 +90,7 @@ def test_rounded_copies_of_the_last_layer_have_a_quarter_of_the_error_of_one():
 
 def test_the_mlps_first_layer_has_the_largest_bias_of_each_channel_and_evaluations_take_off_the_rest():
     form = FixedScaleLIIF(network(), 2)
-    changed = with_int8_ends(form, kept=())
+    changed = to_int8_form(form, kept=())
     before, after = (
         torch.stack([net.get_buffer(name) for name in form.offset_biases]) for net in (form, changed)
     )
@@ -110,7 +110,7 @@ def test_every_form_computes_the_same_with_both_ends_changed():
         (AnyScaleDecoder(model), (rows, coordinates), [FineLayer]),
     ]
     for form, inputs, expected in forms:
-        changed = with_int8_ends(form, kept=())
+        changed = to_int8_form(form, kept=())
         assert [type(m) for m in changed.modules() if isinstance(m, ByteConv2d | FineLayer)] == expected
         assert not any(isinstance(m, ByteConv2d | FineLayer) for m in form.modules())
         inside = (..., slice(8, -8), slice(8, -8)) if lr is inputs[0] else ...
@@ -121,7 +121,7 @@ def test_every_form_computes_the_same_with_both_ends_changed():
 def test_the_weights_of_changed_ends_follow_from_those_of_the_form(kept):
     form = FixedScaleLIIF(network(), 2)
     derived = int8_weights({**dict(form.named_parameters()), **dict(form.named_buffers())}, kept)
-    changed = with_int8_ends(form, kept)
+    changed = to_int8_form(form, kept)
     constants = {"layers.1.mean.kernel"}
     held = {**dict(changed.named_parameters()), **dict(changed.named_buffers())}
     assert held.keys() - constants == derived.keys()
@@ -130,5 +130,5 @@ def test_the_weights_of_changed_ends_follow_from_those_of_the_form(kept):
 
 
 def test_an_end_that_is_kept_in_float_is_left_alone():
-    changed = with_int8_ends(FixedScaleLIIF(network(), 2), kept=[HEAD, "hoisted", "layers.1"])
+    changed = to_int8_form(FixedScaleLIIF(network(), 2), kept=[HEAD, "hoisted", "layers.1"])
     assert not any(isinstance(m, ByteConv2d | FineLayer | FlooredConv2d) for m in changed.modules())

@@ -13,15 +13,15 @@ from torch.fx.node import map_arg
 
 from quantize.graph import LAYERS, module_path
 from quantize.ranges import least_error_scales
-from quantize.rounding import input_moments, round_with_feedback
+from quantize.rounding import input_moments, round_by_gptq
 from quantize.static import Calibrated
 
 # int8: weights, input and output in 8 bits. The others: weights alone, simulated.
-Width = Literal["float", "int8", "weights-6", "weights-4"]
-BITS: dict[Width, int] = {"int8": 8, "weights-6": 6, "weights-4": 4}
+BitWidth = Literal["float", "int8", "weights-6", "weights-4"]
+BITS: dict[BitWidth, int] = {"int8": 8, "weights-6": 6, "weights-4": 4}
 
 
-class Switchboard:
+class SweepGraph:
     """``calibrated`` with a switch per layer, all of them at float. ``layers``: their module paths, in the
     order in which they run, and how many weights each has."""
 
@@ -34,16 +34,16 @@ class Switchboard:
             node: _maker(node) for node in self.graph.graph.nodes if _is_observer(self.graph, node)
         }
         self._moments: dict[str, Tensor] = {}
-        self._rounded: dict[tuple[str, Width], Tensor] = {}
+        self._rounded: dict[tuple[str, BitWidth], Tensor] = {}
         self._observe(calibrated)
 
-    def run(self, widths: Mapping[str, Width], inputs: tuple[Tensor, ...]) -> Tensor:
+    def run(self, widths: Mapping[str, BitWidth], inputs: tuple[Tensor, ...]) -> Tensor:
         """The output with layers at ``widths``; those that it does not name are float."""
         with torch.no_grad():
             out: Tensor = _Mixed(self, widths).run(*inputs)
         return out
 
-    def weight(self, path: str, width: Width) -> Tensor:
+    def weight(self, path: str, width: BitWidth) -> Tensor:
         """The layer's weight as a program of ``width`` has it, dequantised."""
         if width == "float":
             return self._weights[path]
@@ -53,11 +53,11 @@ class Switchboard:
             # With few bits the largest weight makes the steps too coarse; with eight it does not.
             scale = rows.abs().amax(1) / steps if width == "int8" else least_error_scales(rows, steps)
             scale = scale.clamp_min(torch.finfo(torch.float32).tiny)
-            codes = round_with_feedback(rows, scale, self._moments[path], (-steps, steps))
+            codes = round_by_gptq(rows, scale, self._moments[path], (-steps, steps))
             self._rounded[path, width] = (codes * scale[:, None]).view_as(weight)
         return self._rounded[path, width]
 
-    def is_int8(self, observer: Node, reader: Node, widths: Mapping[str, Width]) -> bool:
+    def is_int8(self, observer: Node, reader: Node, widths: Mapping[str, BitWidth]) -> bool:
         """Whether ``reader`` gets what ``observer`` saw in 8 bits: if either end is an int8 layer."""
         ends = (self._makers[observer], _owner(reader))
         return any(node is not None and widths.get(module_path(node)) == "int8" for node in ends)
@@ -82,16 +82,16 @@ class _Mixed(Interpreter):
     """Interprets the graph with observers as identities; each consumer fake-quantizes its own input, if its
     layer is in int8."""
 
-    def __init__(self, board: Switchboard, widths: Mapping[str, Width]) -> None:
-        super().__init__(board.graph)
-        self.board, self.widths = board, widths
+    def __init__(self, sweep: SweepGraph, widths: Mapping[str, BitWidth]) -> None:
+        super().__init__(sweep.graph)
+        self.sweep, self.widths = sweep, widths
         self.rounded: dict[Node, Tensor] = {}
         self.wanted: set[Any] = set()
         self.found: dict[Node, Tensor] = {}
 
     def run_node(self, n: Node) -> Any:
         observed: Any = n.args[0] if n.args else None
-        value = self.env[observed] if n in self.board._makers else super().run_node(n)
+        value = self.env[observed] if n in self.sweep._makers else super().run_node(n)
         if n in self.wanted:
             self.found[n] = value
         return value
@@ -100,15 +100,15 @@ class _Mixed(Interpreter):
         return map_arg(args, lambda argument: self._value(argument, n))
 
     def _value(self, argument: Node, reader: Node) -> Any:
-        if argument not in self.board._makers:
+        if argument not in self.sweep._makers:
             return self.env[argument]
         if reader.target in LAYERS and argument is reader.args[1]:
             path = module_path(reader)
-            return self.board.weight(path, self.widths.get(path, "float"))
-        if not self.board.is_int8(argument, reader, self.widths):
+            return self.sweep.weight(path, self.widths.get(path, "float"))
+        if not self.sweep.is_int8(argument, reader, self.widths):
             return self.env[argument]
         if argument not in self.rounded:
-            observer = getattr(self.board.graph, str(argument.target))
+            observer = getattr(self.sweep.graph, str(argument.target))
             scale, zero_point = (float(v) for v in observer.calculate_qparams())
             self.rounded[argument] = torch.fake_quantize_per_tensor_affine(
                 self.env[argument], scale, int(zero_point), -128, 127
