@@ -55,8 +55,8 @@ class Recipe:
 
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
     programs take, and what ``upscale`` uses by default. ``probes``: with methods that return intermediate
-    outputs, for checks. ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the widths of their layers,
-    or of those of programs with mixed palettes.
+    outputs, for checks. ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the bit
+    widths of their layers, or of those of programs with mixed palettes.
     """
 
     artifacts: tuple[ArtifactSpec, ...]
