@@ -4,13 +4,10 @@ docs/format/artifact.md describes every field.
 """
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from edge.errors import BadArtifact
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 CARD_FILE = "card.json"
 SCHEMA_VERSION = 1
@@ -23,9 +20,6 @@ Scale = Literal[2, 3, 4, "any"]
 Precision = Literal[
     "fp32", "fp16", "int8", "int8-dynamic", "int8-weights", "palette6", "palette4", "palette-mixed"
 ]
-
-
-AnyCard = TypeVar("AnyCard", bound="ArtifactCard")
 
 
 class _Part(BaseModel):
@@ -156,47 +150,6 @@ class Card(ArtifactCard):
         return self
 
 
-def read_card_as(kind: type[AnyCard], folder: Path) -> AnyCard:
-    """The card, of this ``kind``, of the artifact in ``folder``, with the hashes of its programs checked.
-
-    Raises BadArtifact if there is none, if it is of another schema version, lacks or adds fields, or if
-    a program is missing or is not the one the card describes.
-    """
-    path = folder / CARD_FILE
-    if not folder.is_dir():
-        raise BadArtifact(f"{folder}: expected an artifact folder, found {_what(folder)}")
-    try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadArtifact(f"{folder}: expected {CARD_FILE} in the folder, found none") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadArtifact(f"{path}: expected JSON, found {error}") from error
-    version = values.get("schema_version") if isinstance(values, dict) else None
-    if version != SCHEMA_VERSION:
-        raise BadArtifact(f"{path}: expected schema version {SCHEMA_VERSION}, found {version!r}")
-    try:
-        card = kind.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "card"
-        raise BadArtifact(f"{path}: {where}: {first['msg']}") from error
-    for name, program in card.programs.items():
-        if not (folder / name).exists():
-            raise BadArtifact(f"{folder}: expected the program {name}, found none")
-        found = hash_program(folder / name)
-        if found != program:
-            raise BadArtifact(
-                f"{folder / name}: expected the program that the card describes (sha256 "
-                f"{program.sha256[:12]}…), found another or a damaged one ({found.sha256[:12]}…)"
-            )
-    return card
-
-
-def read_card(folder: Path) -> Card:
-    """The card of an artifact that upscales pictures; see ``read_card_as``."""
-    return read_card_as(Card, folder)
-
-
 def hash_program(path: Path) -> ProgramCard:
     """Hash and size of a program: a file, or a package's files with their names, sorted."""
     digest, size = hashlib.sha256(), 0
@@ -208,7 +161,3 @@ def hash_program(path: Path) -> ProgramCard:
         digest.update(content)
         size += len(content)
     return ProgramCard(sha256=digest.hexdigest(), bytes=max(size, 1))
-
-
-def _what(path: Path) -> str:
-    return "a file" if path.exists() else "nothing there"

@@ -28,6 +28,7 @@ PARTS = (
     "compress",
     "task",
     "recipe",
+    "card_reader",
     "backends",
     "palettes",
     "layer_plan",

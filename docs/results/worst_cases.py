@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.card import CARD_FILE, Card, read_card
+from edge.card import CARD_FILE, Card
+from edge.card_reader import read_card
 from edge.images.extremes import EXTREME_SIDE, colour_page
 from edge.images.image_file import read_image, to_uint8
 from edge.images.metrics import BLOCK

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.backends.table import DEFAULT_TARGET, backend_of
-from edge.card import Precision, read_card
+from edge.card import Precision
+from edge.card_reader import read_card
 from edge.cli.arguments import (
     Add,
     add_artifact,

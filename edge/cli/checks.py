@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.card import Card, read_card
+from edge.card import Card
+from edge.card_reader import read_card
 from edge.check.baseline import (
     BUNDLE_SUFFIX,
     EMBEDDED_BUNDLE,

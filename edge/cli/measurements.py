@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge.backends.table import DEFAULT_TARGET
-from edge.card import read_card
+from edge.card_reader import read_card
 from edge.check.device_outputs import check_export
 from edge.cli.arguments import Add, add_artifact, add_checkpoint, add_integer_scale, add_json, count
 from edge.cli.terminal import Terminal

@@ -11,7 +11,7 @@ from typing import Literal
 
 from edge.backends.backend import RuntimeOptions
 from edge.backends.table import load_program
-from edge.card import read_card
+from edge.card_reader import read_card
 from edge.devices.device import DeviceRun
 from edge.errors import BadInput, MissingDependency
 from models.arrays import Float

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.backends.table import BACKENDS
-from edge.card import Card, MethodCard, read_card
+from edge.card import Card, MethodCard
+from edge.card_reader import read_card
 from edge.devices.device import DeviceRun
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
 from models.arrays import Float

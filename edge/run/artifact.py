@@ -10,7 +10,8 @@ import numpy as np
 
 from edge.backends.backend import Executable, RuntimeOptions
 from edge.backends.table import load_program
-from edge.card import CARD_FILE, Card, read_card
+from edge.card import CARD_FILE, Card
+from edge.card_reader import read_card
 from edge.devices.device import Device, DevicePrograms
 from edge.errors import BadInput, OutputExists
 from edge.output_file import whole_folder

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edge.card import CARD_FILE, Card, TileCard, hash_program, read_card
+from edge.card import CARD_FILE, Card, TileCard, hash_program
+from edge.card_reader import read_card
 from edge.errors import BadArtifact
 
 MISSING = object()

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from edge.card import CARD_FILE, read_card
+from edge.card import CARD_FILE
+from edge.card_reader import read_card
 from edge.check.built_in import measure
 from edge.errors import BadInput, ExportError, OutputExists
 from edge.pipeline import build, build_artifact

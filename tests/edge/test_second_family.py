@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from edge.backends.backend import RuntimeOptions
 from edge.backends.table import load_program
-from edge.card import ArtifactCard, read_card_as
+from edge.card import ArtifactCard
+from edge.card_reader import read_card_as
 from edge.errors import ExportError
 from edge.pipeline import build_artifact
 from edge.recipe import Recipe

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.card import Card, read_card
+from edge.card import Card
+from edge.card_reader import read_card
 from edge.check.baseline import Bundle, make_bundle
 from edge.check.device_outputs import DEVICE_FILE, LIST_FILE, export_inputs, read_outputs
 from edge.check.stages import compare_outputs

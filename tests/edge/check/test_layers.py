@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from edge.backends.coreml.mil_interpreter import MILProgram, MILRounding
-from edge.card import CARD_FILE, hash_program, read_card
+from edge.card import CARD_FILE, hash_program
+from edge.card_reader import read_card
 from edge.check.baseline import BaselineTile, Bundle, make_bundle, write_bundle
 from edge.check.layers import LayerCheck, LayerError, check_layers, looked_into
 from edge.cli.main import main

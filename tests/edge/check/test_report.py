@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from edge.card import Card, read_card
+from edge.card import Card
+from edge.card_reader import read_card
 from edge.check.baseline import BaselineTile, Bundle, Provenance
 from edge.check.report import NO_NUMBER, heat_map, junit_xml, render_html
 from edge.check.stages import StagedCheck, compare_stages

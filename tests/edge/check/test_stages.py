@@ -9,7 +9,8 @@ import torch
 from quantized import quantize_methods
 from torch import nn
 
-from edge.card import Card, read_card
+from edge.card import Card
+from edge.card_reader import read_card
 from edge.check.baseline import Bundle, make_bundle
 from edge.check.stages import STAGES, check_stages, compare_stages, explain, run_stages
 from edge.compress.calibration import calibration_tiles

@@ -11,7 +11,8 @@ from command_line import (
     listing,
 )
 
-from edge.card import CARD_FILE, read_card
+from edge.card import CARD_FILE
+from edge.card_reader import read_card
 from edge.cli.main import parser
 from models import LIIF, LIIFConfig, save_checkpoint
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from edge.backends.xnnpack.export import lower_to_xnnpack
 from edge.backends.xnnpack.runtime import HostProgram
-from edge.card import read_card
+from edge.card_reader import read_card
 from edge.compress.calibration import CALIBRATION_TILE, KEPT, calibration_tiles
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes

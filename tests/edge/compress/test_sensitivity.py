@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from edge.card import read_card
+from edge.card_reader import read_card
 from edge.check.comparison import compare
 from edge.cli.main import main
 from edge.compress.calibration import calibration_tiles

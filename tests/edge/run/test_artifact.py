@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from edge.card import CARD_FILE, hash_program, read_card
+from edge.card import CARD_FILE, hash_program
+from edge.card_reader import read_card
 from edge.errors import BadArtifact, BadInput, OutputExists
 from edge.images.image_file import to_float
 from edge.images.metrics import psnr

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from edge.card import TileCard, read_card
+from edge.card import TileCard
+from edge.card_reader import read_card
 from edge.errors import BadInput
 from edge.images.image_file import Picture, to_float, to_uint8
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from edge.backends.table import BACKENDS
-from edge.card import read_card
+from edge.card_reader import read_card
 from edge.cli.main import main, parser
 from edge.cli.tuning import _precisions, require_front
 from edge.errors import BadInput, CheckFailed, ExportError, MissingDependency
