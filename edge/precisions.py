@@ -123,11 +123,12 @@ NUMERICS: dict[Precision, Numerics] = {
     ),
     # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37. At ×4 one pixel
     # of the drawn screen, where two strokes of small text meet, is off by 0.201, its block by 2.1 of 255.
-    # Core ML takes the input of its int8 programs in float16.
+    # Core ML takes the input of its int8 programs in float16. One layer of the baseline has 15.5 dB on tiles
+    # of pure colours, with the range of the least error; with another layer's scale it has less than 10.
     "int8": Numerics(
         Threshold(42.0, 0.99, 0.25, 3, 2),
         _stages(65.0, 40.0, 38.0, 42.0, 42.0),
-        LayerThreshold(6e-2, 18.0),
+        LayerThreshold(6e-2, 14.0),
         activations="static",
         widths=("int8", "float"),
     ),
