@@ -111,6 +111,16 @@ def test_a_room_imports_only_the_rooms_before_it(room):
     assert wrong == {}
 
 
+def test_quantize_knows_no_network():
+    """It works on any module: of ``models`` it may have the type of arrays, and nothing else."""
+    wrong = {}
+    for path in modules_of("quantize"):
+        found = {name for name in imported_modules(path.read_text()) if name.startswith("models")}
+        if found - {"models.arrays.Float"}:
+            wrong[path.name] = found
+    assert wrong == {}
+
+
 def test_every_part_of_edge_has_its_place_in_the_arrow():
     found = {
         path.stem

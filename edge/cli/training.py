@@ -111,8 +111,8 @@ def _remove_channels(
     from models import load_checkpoint, save_checkpoint
     from models.liif.cost import count_macs, count_parameters
     from models.liif.network import with_ensemble
+    from models.liif.pruning import BudgetError, choose_widths, cost_of, remove_channels
     from models.pictures import picture_files
-    from quantize.pruning import BudgetError, choose_widths, cost_of, remove_channels
 
     count = count_parameters if arguments.macs is None else count_macs
     model = load_checkpoint(arguments.checkpoint)
@@ -136,7 +136,7 @@ def _remove_channels(
 
 def _print_pruned(before: "LIIFConfig", after: "LIIFConfig", terminal: Terminal) -> None:
     from models.liif.cost import count_macs, count_parameters
-    from quantize.pruning import cost_of
+    from models.liif.pruning import cost_of
 
     terminal.print(f"blocks: {', '.join(map(str, after.block_widths))}")
     terminal.print(f"MLP: {', '.join(map(str, after.hidden_widths))}")

@@ -14,8 +14,8 @@ from edge.output_file import whole_file
 from models import LIIF
 from models.liif.objective import ColourLoss, Distillation
 from models.liif.patches import PatchDataset, PatchSpec
+from models.liif.pruning import measure_importance
 from models.liif.widths import Layer, Part, prunable
-from quantize.pruning import measure_importance
 
 PATCHES_PER_BATCH = 4
 

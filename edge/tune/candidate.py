@@ -8,8 +8,8 @@ from edge.card import Precision
 from models import LIIF, LIIFConfig
 from models.liif.cost import count_macs
 from models.liif.network import with_ensemble
+from models.liif.pruning import choose_widths, remove_channels
 from models.liif.widths import Layer, narrowed, prunable
-from quantize.pruning import choose_widths, remove_channels
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,10 @@ from edge.tune.trial_metrics import (
 from models import LIIF, FixedScaleLIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.drawings import draw_sheet
 from models.liif.cost import count_macs
+from models.liif.pruning import BudgetError
 from models.liif.reference import fp32_picture
 from models.liif.widths import prunable
 from models.training.recipe import read_recipe
-from quantize.pruning import BudgetError
 
 CONFIG = LIIFConfig(n_feats=8, block_widths=(16, 16), hidden_widths=(32, 32), local_ensemble=False)
 MAX_LOSS = 0.001  # dB: the unpruned fp32 program is within it

@@ -5,8 +5,8 @@ import torch
 
 from models import LIIF, LIIFConfig
 from models.liif.cost import count_macs
+from models.liif.pruning import BudgetError, choose_widths, cost_of, measure_importance, remove_channels
 from models.liif.widths import GROUP, Layer, narrowed, prunable
-from quantize.pruning import BudgetError, choose_widths, cost_of, measure_importance, remove_channels
 
 CONFIG = LIIFConfig(n_feats=8, block_widths=(16, 24), hidden_widths=(16, 32))
 LR = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))

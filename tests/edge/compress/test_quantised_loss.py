@@ -6,14 +6,13 @@ from quantized import quantize_methods
 from torch.utils.data import default_collate
 
 from edge.compress.calibration import calibration_tiles
-from edge.compress.qat import fake_quantised, make_derive
+from edge.compress.qat import QuantisedLoss, fake_quantised, make_derive
 from edge.images.extremes import calibration_extremes
 from models import LIIF, FixedScaleLIIF, LIIFConfig
 from models.errors import RecipeError
 from models.liif.objective import Distillation
 from models.liif.patches import PatchDataset, PatchSpec, Sample
 from models.liif.programs import methods_of
-from quantize.qat import QuantisedLoss
 from quantize.spec import StaticSpec
 
 PATCHES = PatchSpec(
