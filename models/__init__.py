@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from models.embedded import DEFAULT_WEIGHTS, EMBEDDED
 from models.errors import CheckpointError
-from models.liif.coordinates import SCALES
+from models.liif.scales import SCALES
 
 __all__ = [
     "DEFAULT_WEIGHTS",

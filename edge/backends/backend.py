@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from edge.card import ArtifactCard, Precision
-from models.arrays import Float
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from models.arrays import Float
     from models.family import Program
     from quantize.palette import Palette
 
@@ -29,7 +29,7 @@ class Executable(Protocol):
 
     about: dict[str, str]
 
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+    def run(self, method: str, inputs: "Mapping[str, Float]") -> "Float":
         """The output of ``method`` for these named inputs."""
         ...
 
@@ -37,7 +37,7 @@ class Executable(Protocol):
 class LayeredProgram(Protocol):
     """A program's method, run layer by layer."""
 
-    def run(self, inputs: Mapping[str, Float], take: "Callable[[LayerCall], None]") -> None:
+    def run(self, inputs: "Mapping[str, Float]", take: "Callable[[LayerCall], None]") -> None:
         """Has ``take`` called for every call of a layer, in the program's order."""
         ...
 

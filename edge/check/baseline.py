@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from edge.errors import BadBundle
 from edge.output_file import check_path, whole_file
 from models.arrays import Float
-from models.liif.coordinates import SCALES
+from models.liif.scales import SCALES
 
 if TYPE_CHECKING:
     from models import LIIF

@@ -18,10 +18,6 @@ from edge.images.image_file import read_image, to_uint8, write_image
 from edge.output_file import whole_folder
 from models.arrays import Float
 
-# What the command line calls this device, and what it needs.
-FILES = "files"
-FILES_NEED = "--outputs DIR: what a device made of the inputs that baseline --export wrote"
-
 LIST_FILE = "tiles.json"
 DEVICE_FILE = "device.json"
 

@@ -10,8 +10,8 @@ from models import DEFAULT_WEIGHTS, EMBEDDED, SCALES
 
 Command = Callable[[argparse.Namespace, Terminal], int]
 
-# Declares a command: its name, what runs it, what it does, and the arguments of an example.
-Add = Callable[[str, Command, str, str], argparse.ArgumentParser]
+# Declares a command of ``edge.cli.main.COMMANDS``: its name, what runs it, and the arguments of an example.
+Add = Callable[[str, Command, str], argparse.ArgumentParser]
 
 EVERY_PRECISION = sorted({precision for backend in BACKENDS.values() for precision in backend.precisions})
 

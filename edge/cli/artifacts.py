@@ -44,7 +44,7 @@ def add_parsers(add: Add) -> None:
 
 
 def _add_build(add: Add) -> None:
-    sub = add("build", build, "Build artifacts, and measure each against fp32.", "--out dist")
+    sub = add("build", build, "--out dist")
     add_checkpoint(sub)
     sub.add_argument("--out", type=Path, default=Path("dist"), help="folder for the artifacts (dist)")
     sub.add_argument("--scale", type=scale_or_any, help="2, 3, 4 or any; without it: the default recipe")
@@ -97,7 +97,6 @@ def _add_sensitivity(add: Add) -> None:
     sub = add(
         "sensitivity",
         sensitivity,
-        "What each layer costs at each width, and which widths to choose for a budget.",
         "--max-loss 0.01 --out layers.json",
     )
     add_checkpoint(sub)
@@ -186,7 +185,7 @@ def _print_costs(found: "Sensitivity", choice: Choice | None, scale: int, termin
 
 
 def _add_info(add: Add) -> None:
-    sub = add("info", info, "Print an artifact's card.", "dist/liif-x2-int8-xnnpack")
+    sub = add("info", info, "dist/liif-x2-int8-xnnpack")
     add_artifact(sub)
     add_json(sub)
 

@@ -7,16 +7,6 @@ from typing import TYPE_CHECKING
 
 from edge.card import Card
 from edge.card_reader import read_card
-from edge.check.baseline import (
-    BUNDLE_SUFFIX,
-    EMBEDDED_BUNDLE,
-    Bundle,
-    make_bundle,
-    read_bundle,
-    require_checkpoint,
-    write_bundle,
-)
-from edge.check.device_outputs import FILES, FILES_NEED, check_export, export_inputs, read_outputs
 from edge.cli.arguments import (
     Add,
     add_artifact,
@@ -29,17 +19,17 @@ from edge.cli.arguments import (
 )
 from edge.cli.terminal import Terminal
 from edge.devices.device import Device
-from edge.devices.table import DEVICES, OPTIONS, configure
+from edge.devices.table import DEVICES, FILES, FILES_NEED, OPTIONS, configure
 from edge.errors import BadInput, MissingDependency
-from edge.images.pictures import baseline_pictures
 from edge.output_file import check_path
 from edge.recipe import check_scale
-from edge.run.artifact import Artifact, load_network
 from models import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
+    from edge.check.baseline import Bundle
     from edge.check.layers import LayerCheck
     from edge.check.stages import StagedCheck
+    from edge.run.artifact import Artifact
     from models import LIIF
 
 
@@ -51,7 +41,7 @@ def add_parsers(add: Add) -> None:
 
 
 def _add_baseline(add: Add) -> None:
-    sub = add("baseline", baseline, "Make a baseline bundle in fp32.", "baseline.npz --scale 2")
+    sub = add("baseline", baseline, "baseline.npz --scale 2")
     sub.add_argument("output", type=Path, metavar="OUT.npz")
     add_checkpoint(sub)
     sub.add_argument("--scale", type=number, default=2.0, help="factor, 1 to 30 (2)")
@@ -63,6 +53,10 @@ def _add_baseline(add: Add) -> None:
 
 def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A bundle of what fp32 computes."""
+    from edge.check.baseline import BUNDLE_SUFFIX, make_bundle, write_bundle
+    from edge.check.device_outputs import check_export, export_inputs
+    from edge.images.pictures import baseline_pictures
+
     check_scale(arguments.scale)
     check_path(arguments.output, (BUNDLE_SUFFIX,), arguments.force)
     if arguments.export is not None:
@@ -85,7 +79,7 @@ def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _add_check(add: Add) -> None:
-    sub = add("check", check, "Check an artifact against fp32.", "dist/liif-x2-int8-xnnpack")
+    sub = add("check", check, "dist/liif-x2-int8-xnnpack")
     add_artifact(sub)
     sub.add_argument("--baseline", type=Path, metavar="FILE.npz", help="bundle; else made of --checkpoint")
     sub.add_argument("--device", choices=[*DEVICES, FILES], help="where it runs; see liif-edge devices")
@@ -115,6 +109,8 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
         if path is not None:
             check_path(path, (suffix,), arguments.force)
     card = read_card(arguments.artifact)
+    from edge.run.artifact import Artifact, load_network
+
     device = None if by_hand else _device(arguments.device, arguments.option)
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
     model = load_network(card, arguments.checkpoint) if arguments.layers else None
@@ -132,8 +128,10 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0 if outcome.passed else 1
 
 
-def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> Bundle:
+def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> "Bundle":
     """The bundle that is named, the embedded one where it fits, or one made for this check."""
+    from edge.check.baseline import EMBEDDED_BUNDLE, read_bundle, require_checkpoint
+
     embedded = arguments.checkpoint == DEFAULT_WEIGHTS and card.scale == 2 and card.tile.fixed is None
     if arguments.baseline is None and not embedded:
         bundle = _fresh_bundle(arguments.checkpoint, card, terminal)
@@ -146,8 +144,12 @@ def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> Bu
     return bundle
 
 
-def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> Bundle:
+def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> "Bundle":
     """A bundle of the checkpoint that the artifact was made of, for this check only."""
+    from edge.check.baseline import make_bundle
+    from edge.images.pictures import baseline_pictures
+    from edge.run.artifact import load_network
+
     model = load_network(card, checkpoint)
     tile, scale = card.tile.fixed or 64, card.scale
     pictures = baseline_pictures(None, tile)
@@ -156,9 +158,14 @@ def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> Bundle:
 
 
 def _check_stages(
-    arguments: argparse.Namespace, artifact: Artifact | None, card: Card, bundle: Bundle, terminal: Terminal
+    arguments: argparse.Namespace,
+    artifact: "Artifact | None",
+    card: Card,
+    bundle: "Bundle",
+    terminal: Terminal,
 ) -> tuple["StagedCheck", dict[str, str]]:
     """Every stage of ``artifact``, None: of what a device wrote; and where it ran."""
+    from edge.check.device_outputs import read_outputs
     from edge.check.stages import compare_outputs, compare_stages, run_stages
 
     if artifact is None:
@@ -169,7 +176,7 @@ def _check_stages(
 
 
 def _check_layers(
-    folder: Path, card: Card, model: "LIIF", bundle: Bundle, terminal: Terminal
+    folder: Path, card: Card, model: "LIIF", bundle: "Bundle", terminal: Terminal
 ) -> "LayerCheck":
     from edge.check.layers import check_layers, count_layer_steps
 
@@ -191,7 +198,7 @@ def _device(name: str | None, options: Sequence[tuple[str, str]]) -> Device | No
 
 
 def _add_devices(add: Add) -> None:
-    sub = add("devices", devices, "List where artifacts can run, and what is missing.", "")
+    sub = add("devices", devices, "")
     add_json(sub)
 
 

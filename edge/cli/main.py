@@ -5,32 +5,52 @@ PyTorch, exporters and runtimes in the functions that need them.
 """
 
 import argparse
+import importlib
+import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from edge.cli import artifacts, checks, measurements, pictures, training, tuning
-from edge.cli.arguments import Command
-from edge.cli.memory import keep_freed_memory
-from edge.cli.terminal import Terminal, open_terminal
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
 from models.errors import ModelError, TrainingError
 
-# Each file declares its own commands; help lists them in this order.
-PARSERS = (
-    artifacts.add_parsers,
-    pictures.add_parsers,
-    checks.add_parsers,
-    measurements.add_parsers,
-    training.add_parsers,
-    tuning.add_parsers,
-)
+if TYPE_CHECKING:
+    from edge.cli.arguments import Command
+    from edge.cli.terminal import Terminal
+
+# By command, in the order of help: the file that declares its options and runs it, and what it does.
+COMMANDS = {
+    "build": ("artifacts", "Build artifacts, and measure each against fp32."),
+    "sensitivity": (
+        "artifacts",
+        "What each layer costs at each width, and which widths to choose for a budget.",
+    ),
+    "info": ("artifacts", "Print an artifact's card."),
+    "upscale": ("pictures", "Enlarge a picture."),
+    "sample": ("pictures", "Draw the sample picture, small."),
+    "baseline": ("checks", "Make a baseline bundle in fp32."),
+    "check": ("checks", "Check an artifact against fp32."),
+    "devices": ("checks", "List where artifacts can run, and what is missing."),
+    "eval": (
+        "measurements",
+        "PSNR-Y and SSIM on test pictures, or the detail score on small text and icons.",
+    ),
+    "bench": ("measurements", "Time and memory against PyTorch."),
+    "train": ("training", "Train or fine-tune by a recipe."),
+    "prune": ("training", "Remove the least important channels."),
+    "tune": ("tuning", "Search widths and precision: the Pareto front of loss and time."),
+}
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
-    arguments = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = parser({word for word in argv[:1] if word in COMMANDS}).parse_args(argv)
+    from edge.cli.memory import keep_freed_memory
+    from edge.cli.terminal import open_terminal
+
     keep_freed_memory()
     with open_terminal(arguments.verbose) as terminal:
         try:
@@ -49,14 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 70  # EX_SOFTWARE
 
 
-def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+def run(arguments: argparse.Namespace, terminal: "Terminal") -> int:
     """The chosen command."""
     command: Command = arguments.command
     return command(arguments, terminal)
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+def parser(chosen: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
+    """All commands, with the options of those ``chosen``: the others' files are not imported."""
     root = argparse.ArgumentParser(
         prog="liif-edge",
         description="LIIF-EDSR super-resolution on phones and offline: build, upscale, verify.",
@@ -64,15 +84,17 @@ def parser() -> argparse.ArgumentParser:
     )
     root.set_defaults(verbose=False)
     subparsers = root.add_subparsers(required=True, metavar="COMMAND")
+    parsers = {
+        name: subparsers.add_parser(name, help=text, description=text) for name, (_, text) in COMMANDS.items()
+    }
 
-    def add(name: str, command: Command, text: str, example: str) -> argparse.ArgumentParser:
-        sub = subparsers.add_parser(
-            name, help=text, description=text, epilog=f"example: liif-edge {name} {example}"
-        )
+    def add(name: str, command: "Command", example: str) -> argparse.ArgumentParser:
+        sub = parsers[name]
+        sub.epilog = f"example: liif-edge {name} {example}"
         sub.add_argument("-v", "--verbose", action="store_true", help="show what third parties print, too")
         sub.set_defaults(command=command)
         return sub
 
-    for add_parsers in PARSERS:
-        add_parsers(add)
+    for file in dict.fromkeys(COMMANDS[name][0] for name in chosen):
+        importlib.import_module(f"edge.cli.{file}").add_parsers(add)
     return root

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from edge.backends.table import DEFAULT_TARGET
 from edge.card_reader import read_card
-from edge.check.device_outputs import check_export
 from edge.cli.arguments import Add, add_artifact, add_checkpoint, add_integer_scale, add_json, count
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
-from edge.run.artifact import Artifact, load_network
 
 
 def add_parsers(add: Add) -> None:
@@ -24,7 +22,6 @@ def _add_eval(add: Add) -> None:
     sub = add(
         "eval",
         evaluate,
-        "PSNR-Y and SSIM on test pictures, or the detail score on small text and icons.",
         "dist/liif-x2-int8-xnnpack --data Set5",
     )
     add_artifact(sub)
@@ -47,15 +44,18 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.save is not None:
         if not arguments.details:
             raise BadInput("expected --details with --save, found --data")
+        from edge.check.device_outputs import check_export
+
         check_export(arguments.save)
+    from edge.cli.scores import evaluate_degraded, evaluate_details, evaluate_pictures
+    from edge.run.artifact import Artifact, load_network
+
     artifact = Artifact.open(arguments.artifact)
     card_scale = artifact.card.scale
     scale = arguments.scale or (2 if card_scale == "any" else card_scale)
     if card_scale not in ("any", scale):
         raise BadInput(f"expected --scale {card_scale}, the artifact's, found {scale}")
     model = load_network(artifact.card, arguments.checkpoint)
-    from edge.cli.scores import evaluate_degraded, evaluate_details, evaluate_pictures
-
     if arguments.details:
         return evaluate_details(arguments, artifact, model, scale, terminal)
     if arguments.degraded:
@@ -64,7 +64,7 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _add_bench(add: Add) -> None:
-    sub = add("bench", bench, "Time and memory against PyTorch.", "--tile 128")
+    sub = add("bench", bench, "--tile 128")
     sub.add_argument(
         "artifacts", type=Path, nargs="*", metavar="ARTIFACT", help="time these, too, beside the others"
     )

@@ -15,12 +15,7 @@ from edge.cli.arguments import (
     picture_size,
 )
 from edge.cli.terminal import Terminal
-from edge.images.image_file import check_output, read_image, to_float, write_image
-from edge.images.pictures import beside, resize_bicubic
 from edge.recipe import ArtifactSpec, check_scale
-from edge.run import upscale as upscaling
-from edge.run.artifact import Artifact
-from models.drawings import draw_sample
 
 
 def add_parsers(add: Add) -> None:
@@ -30,7 +25,7 @@ def add_parsers(add: Add) -> None:
 
 
 def _add_upscale(add: Add) -> None:
-    sub = add("upscale", upscale, "Enlarge a picture.", "photo.png photo-2x.png --scale 2")
+    sub = add("upscale", upscale, "photo.png photo-2x.png --scale 2")
     sub.add_argument("input", type=Path, metavar="IN", help="PNG, JPEG or WebP")
     sub.add_argument("output", type=Path, metavar="OUT", help="PNG, JPEG or WebP")
     target = sub.add_mutually_exclusive_group()
@@ -45,6 +40,10 @@ def _add_upscale(add: Add) -> None:
 
 def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A picture file, enlarged."""
+    from edge.images.image_file import check_output, read_image, write_image
+    from edge.run import upscale as upscaling
+    from edge.run.artifact import Artifact
+
     if arguments.scale is not None:
         check_scale(arguments.scale)
     check_output(arguments.output, arguments.force)
@@ -81,7 +80,7 @@ def _spec_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precis
 
 
 def _add_sample(add: Add) -> None:
-    sub = add("sample", sample, "Draw the sample picture, small.", "sample.png")
+    sub = add("sample", sample, "sample.png")
     sub.add_argument("output", type=Path, metavar="OUT")
     sub.add_argument("--compare", type=Path, metavar="ARTIFACT", help="bicubic and the artifact side by side")
     add_force(sub)
@@ -89,6 +88,12 @@ def _add_sample(add: Add) -> None:
 
 def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The drawn sample, or a part of it enlarged by bicubic and by an artifact, side by side."""
+    from edge.images.image_file import check_output, to_float, write_image
+    from edge.images.pictures import beside, resize_bicubic
+    from edge.run import upscale as upscaling
+    from edge.run.artifact import Artifact
+    from models.drawings import draw_sample
+
     check_output(arguments.output, arguments.force)
     picture = to_float(draw_sample().transpose(2, 0, 1))
     if arguments.compare is not None:

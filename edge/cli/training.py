@@ -30,7 +30,7 @@ def add_parsers(add: Add) -> None:
 
 
 def _add_train(add: Add) -> None:
-    sub = add("train", train, "Train or fine-tune by a recipe.", "int8-x2 --data photos/")
+    sub = add("train", train, "int8-x2 --data photos/")
     sub.add_argument("recipe", metavar="RECIPE", help="a TOML file, or the name of one in models/recipes")
     add_data(sub, "pictures to train on", required=True)
     sub.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; goes on there (runs/RECIPE)")
@@ -70,7 +70,6 @@ def _add_prune(add: Add) -> None:
     sub = add(
         "prune",
         prune,
-        "Remove the least important channels.",
         "half.safetensors --macs 0.5 --data photos/",
     )
     sub.add_argument("output", type=Path, metavar="OUT.safetensors")

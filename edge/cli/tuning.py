@@ -33,7 +33,6 @@ def add_parsers(add: Add) -> None:
     sub = add(
         "tune",
         tune,
-        "Search widths and precision: the Pareto front of loss and time.",
         "--target xnnpack --max-loss 0.05",
     )
     add_checkpoint(sub)

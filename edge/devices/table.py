@@ -33,6 +33,11 @@ DEVICES: dict[str, Device] = {
     )
 }
 
+# What the command line calls a folder that a device wrote by itself (``edge.check.device_outputs``), beside
+# these, and what it needs.
+FILES = "files"
+FILES_NEED = "--outputs DIR: what a device made of the inputs that baseline --export wrote"
+
 ARITHMETICS = ("exact", "fp16")
 
 # A device with one option set. ``Any``: each row of OPTIONS is for one class of device.

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Integer scales that have a form of their own, whose coordinates are constants.
-SCALES = (2, 3, 4)
-
 
 @dataclass(frozen=True)
 class AxisNeighbours:

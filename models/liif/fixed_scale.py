@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from models.liif.coordinates import SCALES, axis_neighbours
+from models.liif.coordinates import axis_neighbours
 from models.liif.network import LIIF
+from models.liif.scales import SCALES
 
 # A neighbour that weighs less cannot be seen: the ×3 centre phase has weight 1 on its own pixel.
 NEGLIGIBLE_WEIGHT = 1e-6

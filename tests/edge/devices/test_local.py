@@ -6,9 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from edge.check.device_outputs import FILES
 from edge.cli.main import main
-from edge.devices.table import DEVICES
+from edge.devices.table import DEVICES, FILES
 from edge.errors import BadInput, MissingDependency
 from edge.run.artifact import Artifact
 
