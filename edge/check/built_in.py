@@ -14,7 +14,6 @@ from models.liif.reference import fp32_picture
 # What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
 MEASURED_ZOOM = 2.6
 
-
 MEASURED_SIDE = 64  # LR pixels of the sample pictures then, for programs that take any tile
 
 

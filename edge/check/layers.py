@@ -41,7 +41,6 @@ from quantize.quantizer import SMALLEST_SCALE
 SIDE = 32
 PIXELS = 4 * SIDE * SIDE
 
-
 Cause = Literal["weights", "kernel", "range"]
 
 CAUSES: dict[Cause, str] = {

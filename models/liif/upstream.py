@@ -20,7 +20,6 @@ EDSR_RES_SCALE = {"edsr-baseline": 1.0, "edsr": 0.1}
 # Fixed RGB shifts that upstream's EDSR stores and never applies.
 UNUSED = re.compile(r"encoder\.(sub|add)_mean\.(weight|bias)")
 
-
 # The mean that upstream's unused RGB shifts store (DIV2K, in [0, 1] units).
 _DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
