@@ -66,10 +66,10 @@ def _stages(*limits: float) -> dict[str, float]:
 
 
 # Of thresholds, the last two leave room beyond what docs/results/worst-cases.md has: on a baseline's tiles,
-# whose patches are smaller than those of the build's page of pure colours, int8 has 2.4 and 0.7, there 1.9
-# and 0.8. Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8 a few steps
-# of 1/127, since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer adds depends
-# on its ranges, too: docs/design/layers.md has the measurements.
+# whose patches are smaller than those of the build's page of pure colours, int8 has 2.4 and 0.7, there 2.7
+# (`fast`, ×4) and 0.9. Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8
+# a few steps of 1/127, since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer
+# adds depends on its ranges, too: docs/design/layers.md has the measurements.
 NUMERICS: dict[Precision, Numerics] = {
     # Only the order of additions differs: measured 122 to 144 dB and 1e-5.
     "fp32": Numerics(

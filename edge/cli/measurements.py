@@ -47,7 +47,6 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
         from edge.check.device_outputs import check_export
 
         check_export(arguments.save)
-    from edge.cli.scores import evaluate_degraded, evaluate_details, evaluate_pictures
     from edge.run.artifact import Artifact, load_network
 
     artifact = Artifact.open(arguments.artifact)
@@ -55,6 +54,8 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
     scale = arguments.scale or (2 if card_scale == "any" else card_scale)
     if card_scale not in ("any", scale):
         raise BadInput(f"expected --scale {card_scale}, the artifact's, found {scale}")
+    from edge.cli.scores import evaluate_degraded, evaluate_details, evaluate_pictures
+
     model = load_network(artifact.card, arguments.checkpoint)
     if arguments.details:
         return evaluate_details(arguments, artifact, model, scale, terminal)

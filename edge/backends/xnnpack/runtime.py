@@ -1,7 +1,10 @@
 """The machine at hand: ExecuTorch's Python runtime on a ``.pte``."""
 
 import platform
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,9 +50,28 @@ class HostProgram:
 
         if method not in self._methods:
             try:
-                self._methods[method] = self._program.load_method(method)
+                with interruption_deferred():
+                    self._methods[method] = self._program.load_method(method)
             except (KeyError, RuntimeError) as error:  # KeyError: there is no such method
                 raise BadArtifact(f"{self._path}: method {method} does not load: {error}") from error
         arguments = [torch.from_numpy(np.ascontiguousarray(value)) for value in inputs.values()]
         # The runtime may reuse its output's memory in the next call.
         return [output.numpy().copy() for output in self._methods[method].execute(arguments)]
+
+
+@contextmanager
+def interruption_deferred() -> Iterator[None]:
+    """Ctrl-C within takes effect at the end: ExecuTorch, interrupted while it loads a method, aborts the
+    process. In other threads than the main one Python handles no signals, and nothing is changed."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
