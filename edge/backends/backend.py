@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from models.family import Program
     from quantize.palette import Palette
 
+# The one file of an artifact whose methods share one.
+PTE_FILE = "model.pte"
+
 
 @dataclass(frozen=True)
 class RuntimeOptions:

@@ -90,7 +90,9 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "pte-int8": ArtifactSpec(arguments.scale, "int8"),
     }
     programs = {
-        name: _program_of(cached_artifact(arguments.checkpoint, spec, terminal.note))
+        name: _timed_program(
+            cached_artifact(arguments.checkpoint, spec, terminal.note), arguments.scale, arguments.tile
+        )
         for name, spec in specs.items()
     }
     job = BenchJob(arguments.checkpoint, programs | own, arguments.scale, arguments.tile, arguments.repeats)
@@ -114,8 +116,4 @@ def _timed_program(folder: Path, scale: int, tile: int) -> Path:
             f"{folder}: expected an artifact for {target} at ×{scale} that takes tiles of {tile}, found one "
             f"for {card.target} at {card.scale} that takes {card.tile.maximum}"
         )
-    return _program_of(folder)
-
-
-def _program_of(folder: Path) -> Path:
-    return folder / read_card(folder).methods[0].program
+    return folder / card.methods[0].program

@@ -21,6 +21,10 @@ TILES_PER_PICTURE = 4
 # Of the built-in ones every third tells how far channels reach, beside the extremes.
 EQUALIZING_TILES = 3
 
+# Every third sample shapes palettes: of tiles, 27,000 positions for the 576 inputs of a layer, and 30,000 of
+# the extremes.
+PALETTE_SAMPLES = 3
+
 # Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
 # farthest. Random tiles lose more: some lack saturated colours (docs/design/int8.md).
 CANDIDATES = 256
@@ -64,3 +68,9 @@ def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
 def equalization_factors(model: LIIF) -> dict[str, Tensor]:
     """The factors of ``model`` in int8: on built-in pictures, so that they follow from the network alone."""
     return measure_factors(model, [*calibration_tiles(None)[::EQUALIZING_TILES], *calibration_extremes()])
+
+
+def shaping_samples(practice: Sequence[Float], extremes: Sequence[Float]) -> list[Float]:
+    """Some of ``practice``, and all ``extremes``: weights that are rounded for pictures alone put their
+    errors where only saturated colours show them."""
+    return [*practice[::PALETTE_SAMPLES], *extremes]

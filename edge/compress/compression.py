@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from edge.card import QuantisationCard
+from edge.compress.calibration import PALETTE_SAMPLES, shaping_samples
 from edge.compress.int8 import quantize_program
-from edge.compress.palettes import PALETTE_SAMPLES, shaping_samples
 from edge.layer_plan import check_plan, summarize
 from edge.palettes import SMALLEST_COMPRESSED, palette_of
 from edge.precisions import MIXED, NUMERICS, BitWidth

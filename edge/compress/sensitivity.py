@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from edge.card import Precision
+from edge.compress.calibration import shaping_samples
 from edge.compress.int8 import calibrated_method
 from edge.compress.mixed_precision import Budget, Choice, Option, choose
-from edge.compress.palettes import shaping_samples
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr_y

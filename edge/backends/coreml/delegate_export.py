@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch.export import ExportedProgram
 
 from edge.backends.coreml.runtime import import_coremltools
-from edge.backends.xnnpack.export import serialize
+from edge.backends.pte import serialize
 from edge.errors import BadInput
 
 # The precisions that ExecuTorch's compile specifications express, and what Core ML computes in. Of int8 the

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.backends.backend import Backend, Executable, LayeredProgram, RuntimeOptions
+from edge.backends.backend import PTE_FILE, Backend, Executable, LayeredProgram, RuntimeOptions
 from edge.card import ArtifactCard, Precision
 
 if TYPE_CHECKING:
     from models.family import Program
     from quantize.palette import Palette
-
-PTE_FILE = "model.pte"
 
 
 def export(

@@ -1,14 +1,13 @@
 """Export to ExecuTorch with XNNPACK: one ``.pte`` with all methods of a form, for tiles of any size."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch.export import ExportedProgram
 
-from edge.backends.undelegated import undelegated
+from edge.backends.pte import serialize
 from edge.backends.xnnpack.passes import quick_partitioner, quick_passes
 from edge.backends.xnnpack.static_lowering import with_lowered_network
-from edge.errors import ExportError
 
 # What XNNPACK leaves to the portable runtime: pixel_shuffle's two views, which move no bytes, and the
 # arithmetic on the dynamic sizes that they need.
@@ -21,25 +20,6 @@ def lower_to_xnnpack(programs: Mapping[str, ExportedProgram]) -> bytes:
     Raises ExportError if an operator is left undelegated that is not in ``UNDELEGATED``.
     """
     return serialize(delegate(programs), programs, "XNNPACK", UNDELEGATED)
-
-
-def serialize(lowered: Any, methods: Iterable[str], backend: str, explained: frozenset[str]) -> bytes:
-    """The file of ``lowered`` programs, whose ``methods`` run in ``backend``.
-
-    Raises ExportError if an operator is left undelegated that is not ``explained``.
-    """
-    from executorch.exir import ExecutorchBackendConfig
-    from executorch.exir.passes import MemoryPlanningPass
-
-    for name in methods:
-        left = undelegated(lowered.exported_program(name), explained)
-        if left:
-            raise ExportError(
-                f"method {name}: expected everything in {backend}, found {', '.join(left)} outside"
-            )
-    # Inputs stay where the caller has them: planned, they would be held at their largest size.
-    config = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
-    return bytes(lowered.to_executorch(config).buffer)
 
 
 def delegate(programs: Mapping[str, ExportedProgram]) -> Any:

@@ -15,7 +15,7 @@ from torch import SymInt, Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.fx import GraphModule
 
-from edge.backends.undelegated import undelegated
+from edge.backends.pte import undelegated
 from edge.backends.xnnpack.passes import quick_partitioner
 from edge.errors import ExportError
 

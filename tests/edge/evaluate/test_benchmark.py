@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
-from edge.backends.xnnpack.backend import PTE_FILE
+from edge.backends.backend import PTE_FILE
 from edge.cli.main import main
 from edge.errors import BadInput, CheckFailed
 from edge.evaluate.benchmark import BenchJob, BenchRow, Run, bench, rows_of
