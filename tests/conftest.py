@@ -10,7 +10,7 @@ import torch
 from quantized import quantize_methods
 from torch import nn
 
-from edge.cli.memory import keep_freed_memory
+from edge.cli.process import keep_freed_memory
 from edge.compress.calibration import calibration_tiles
 from edge.palettes import PALETTES, SMALLEST_COMPRESSED
 from edge.pipeline import build_artifact

@@ -48,10 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
     argv = sys.argv[1:] if argv is None else argv
     arguments = parser({word for word in argv[:1] if word in COMMANDS}).parse_args(argv)
-    from edge.cli.memory import keep_freed_memory
+    from edge.cli.process import keep_freed_memory, let_threads_sleep
     from edge.cli.terminal import open_terminal
 
     keep_freed_memory()
+    let_threads_sleep()
     with open_terminal(arguments.verbose) as terminal:
         try:
             return run(arguments, terminal)
