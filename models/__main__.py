@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from models.errors import ModelError, TrainingError
-from models.training.loop import describe_report, train
+from models.training.loop import MODEL_FILE, describe_report, training
 from models.training.recipe import find_recipe
 
 
@@ -23,17 +23,12 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         recipe = find_recipe(arguments.recipe)
-        made = train(
-            recipe,
-            arguments.data,
-            arguments.out,
-            device=arguments.device,
-            on_report=lambda report: print(describe_report(report, recipe), flush=True),
-        )
+        for report in training(recipe, arguments.data, arguments.out, device=arguments.device):
+            print(describe_report(report, recipe), flush=True)
     except (ModelError, TrainingError) as error:
         print(f"models: {error}", file=sys.stderr)
         return 2 if isinstance(error, ModelError) else 1
-    print(made)
+    print(arguments.out / MODEL_FILE)
     return 0
 
 

@@ -7,7 +7,8 @@
    H⁻¹: the change of theirs that leaves the least error in the layer's output.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -41,6 +42,25 @@ def round_columns(weight: Tensor, moments: Tensor, nearest: Callable[[Tensor], T
     return result
 
 
-def convolved_rows(x: Tensor, kernel: Sequence[int], stride: Pair, padding: Pair, dilation: Pair) -> Tensor:
-    """What a convolution without groups multiplies a row of its weight with: (positions, in · kernel)."""
-    return F.unfold(x, tuple(kernel), dilation, padding, stride).transpose(1, 2).flatten(0, 1)
+@dataclass(frozen=True)
+class Window:
+    """What a convolution without groups looks at: its kernel and how that moves."""
+
+    kernel: tuple[int, ...]
+    stride: Pair = 1
+    padding: Pair = 0
+    dilation: Pair = 1
+
+
+def input_rows(x: Tensor, window: Window | None) -> Tensor:
+    """What a layer multiplies a row of its weight with: (positions, in · kernel) of a convolution's input
+    (B, in, h, w), (positions, in) of a linear layer's, (…, in), whose ``window`` is None."""
+    if window is None:
+        return x.reshape(-1, x.shape[-1])
+    columns = F.unfold(x, window.kernel, window.dilation, window.padding, window.stride)
+    return columns.transpose(1, 2).flatten(0, 1)
+
+
+def outer_products(rows: Tensor) -> Tensor:
+    """Σ x xᵀ (in, in) over ``rows`` (positions, in): the second moments, times how many there are."""
+    return rows.T @ rows

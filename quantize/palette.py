@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from quantize.gptq import convolved_rows, round_columns
+from quantize.gptq import Window, input_rows, outer_products, round_columns
 
 KMEANS_ROUNDS = 40
 
@@ -132,14 +132,12 @@ def _input_moments(
     sums: dict[str, Tensor] = {}
 
     def observe(name: str, layer: nn.Module, x: Tensor) -> None:
+        window = None
         if isinstance(layer, nn.Conv2d):
-            size, padding, stride = layer.kernel_size, layer.padding, layer.stride
-            assert not isinstance(padding, str) and layer.groups == 1
-            rows = convolved_rows(x, size, stride, padding, layer.dilation)
-        else:
-            rows = x.flatten(0, -2)
-        product = rows.T @ rows
-        sums[name] = sums[name] + product if name in sums else product
+            assert not isinstance(layer.padding, str) and layer.groups == 1
+            window = Window(layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        products = outer_products(input_rows(x, window))
+        sums[name] = sums[name] + products if name in sums else products
 
     hooks = [
         layer.register_forward_pre_hook(lambda layer, args, name=name: observe(name, layer, args[0]))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from quantize.gptq import convolved_rows, round_columns
+from quantize.gptq import Window, input_rows, outer_products, round_columns
 from quantize.graph import CONVOLUTION, LAYERS, LINEAR
 
 # Rows of a layer's input that its second moments are taken from: 25 for each of the widest layer's 576.
@@ -137,17 +137,11 @@ def _correct_bias(
 def input_moments(layer: Node, weight: Tensor, x: Sequence[Tensor]) -> Tensor:
     """E[v vᵀ] (n, n) of what ``layer`` multiplies a row of its ``weight`` with, evenly from all inputs."""
     share = -(-MAX_ROWS // len(x))
-    parts = []
-    for values in x:
-        if layer.target is LINEAR:
-            rows = values.reshape(-1, values.shape[-1])
-        else:
-            given: list[Any] = list(layer.args[3:6])
-            stride, padding, dilation = given + [1, 0, 1][len(given) :]
-            rows = convolved_rows(values, weight.shape[2:], stride, padding, dilation)
-        parts.append(rows[:: max(1, len(rows) // share)])
-    chosen = torch.cat(parts)
-    return (chosen.T @ chosen).double() / len(chosen)
+    moves: Any = layer.args[3:6]  # stride, padding, dilation, as far as they were given
+    window = None if layer.target is LINEAR else Window(tuple(weight.shape[2:]), *moves)
+    every = [input_rows(values, window) for values in x]
+    chosen = torch.cat([rows[:: max(1, len(rows) // share)] for rows in every])
+    return outer_products(chosen).double() / len(chosen)
 
 
 def _codes_of(dequantize: Node) -> Node:

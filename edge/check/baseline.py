@@ -9,7 +9,8 @@ import platform
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,13 @@ from numpy.typing import NDArray
 
 from edge.errors import BadBundle
 from edge.output_file import check_path, whole_file
+from edge.work import Work
 from models.arrays import Float
 from models.liif.scales import SCALES
 
 if TYPE_CHECKING:
+    import torch
+
     from models import LIIF
 
 BUNDLE_VERSION = 2
@@ -72,59 +76,83 @@ class Bundle:
     tiles: tuple[BaselineTile, ...]
 
 
-def make_bundle(
-    model: "LIIF",
-    pictures: Sequence[tuple[str, Float]],
-    scale: float,
-    on_tile: Callable[[], None] = lambda: None,
-) -> Bundle:
-    """Run the reference form on ``pictures`` (3, h, w): on CUDA where there is a GPU, else on the CPU.
+def make_bundle(model: "LIIF", pictures: Sequence[tuple[str, Float]], scale: float) -> Bundle:
+    """What ``run_reference`` gives for ``pictures``, and where it was made."""
+    return bundle_of(run_reference(model, pictures, scale), model, scale)
 
-    TF32 is off and the algorithms are deterministic; the provenance says which device it was.
+
+def run_reference(model: "LIIF", pictures: Sequence[tuple[str, Float]], scale: float) -> Work[BaselineTile]:
+    """The reference form on each of ``pictures`` (3, h, w): on CUDA where there is a GPU, else on the CPU.
+
+    TF32 is off and the algorithms are deterministic, only while a tile is made.
     """
+    return Work(len(pictures), (_run(model, name, lr, scale) for name, lr in pictures))
+
+
+def bundle_of(tiles: Iterable[BaselineTile], model: "LIIF", scale: float) -> Bundle:
+    """A bundle of ``run_reference``'s tiles; the provenance says which device made them."""
     import torch
 
-    from edge.run.upscale import target_size
-    from models import FixedScaleLIIF, checkpoint_hash
+    from models import checkpoint_hash
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    digest = checkpoint_hash(model)
-    model = model.to(device)
-    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    # cuBLAS is deterministic only with a fixed workspace; read when its first handle is made.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.use_deterministic_algorithms(True)
-    tiles = []
-    try:
-        with torch.no_grad():
-            for name, lr in pictures:
-                tensor = torch.from_numpy(np.ascontiguousarray(lr[None])).to(device)
-                features = model.encoder((tensor - 0.5) / 0.5)
-                sr = model(tensor, target_size((lr.shape[1], lr.shape[2]), scale))
-                colours = None
-                if scale in SCALES:
-                    fixed = FixedScaleLIIF(model, int(scale)).to(device)
-                    colours = fixed.predict(features)[0].cpu().numpy()
-                tiles.append(BaselineTile(name, lr, features[0].cpu().numpy(), sr[0].cpu().numpy(), colours))
-                on_tile()
-    finally:
-        torch.use_deterministic_algorithms(deterministic)
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
-        model.to("cpu")
+    made = tuple(tiles)
+    device = _device()
     provenance = Provenance(
         bundle_version=BUNDLE_VERSION,
-        checkpoint_sha256=digest,
+        checkpoint_sha256=checkpoint_hash(model),
         size_factor=scale,
         device=torch.cuda.get_device_name() if device.type == "cuda" else f"CPU {_cpu_name()}",
         driver=f"CUDA {torch.version.cuda}" if device.type == "cuda" else "none",
         torch=torch.__version__,
         tf32=False,
         deterministic=True,
-        names=tuple(tile.name for tile in tiles),
+        names=tuple(tile.name for tile in made),
     )
-    return Bundle(provenance, tuple(tiles))
+    return Bundle(provenance, made)
+
+
+def _run(model: "LIIF", name: str, lr: Float, scale: float) -> BaselineTile:
+    import torch
+
+    from edge.run.upscale import target_size
+    from models import FixedScaleLIIF
+
+    with _deterministic(model) as device, torch.no_grad():
+        tensor = torch.from_numpy(np.ascontiguousarray(lr[None])).to(device)  # (1, 3, h, w)
+        features = model.encoder((tensor - 0.5) / 0.5)
+        sr = model(tensor, target_size((lr.shape[1], lr.shape[2]), scale))
+        colours = None
+        if scale in SCALES:
+            fixed = FixedScaleLIIF(model, int(scale)).to(device)
+            colours = fixed.predict(features)[0].cpu().numpy()
+        return BaselineTile(name, lr, features[0].cpu().numpy(), sr[0].cpu().numpy(), colours)
+
+
+@contextmanager
+def _deterministic(model: "LIIF") -> Iterator["torch.device"]:
+    """``model`` on the device, in exact fp32; the process's settings and the model go back after it."""
+    import torch
+
+    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    # cuBLAS is deterministic only with a fixed workspace; read when its first handle is made.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.use_deterministic_algorithms(True)
+    device = _device()
+    try:
+        model.to(device)
+        yield device
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
+        model.to("cpu")
+
+
+def _device() -> "torch.device":
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def write_bundle(bundle: Bundle, path: Path, force: bool = False) -> None:

@@ -27,6 +27,7 @@ from edge.errors import BadArtifact, BadInput
 from edge.images.extremes import EXTREME_SIDE, calibration_extremes, colour_page
 from edge.precisions import NUMERICS, LayerThreshold
 from edge.recipe import MAX_TILE
+from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.family import Method
@@ -112,56 +113,70 @@ class LayerCheck:
 
 
 def looked_into(tiles: Sequence[BaselineTile], card: Card) -> list[Float]:
-    """The inputs of ``tiles`` (1, 3, h, w) that ``check_layers`` runs; see ``PIXELS``."""
+    """The inputs of ``tiles`` (1, 3, h, w) that the program is run on; see ``PIXELS``."""
     side = card.tile.fixed or min(SIDE, card.tile.maximum)
     cut = [np.ascontiguousarray(tile.lr[None, :, :side, :side]) for tile in tiles]
     return cut[: max(1, PIXELS // side**2)]
 
 
-def check_layers(
-    folder: Path,
-    card: Card,
-    model: LIIF,
-    tiles: Sequence[BaselineTile],
-    on_step: Callable[[], None] = lambda: None,
-) -> LayerCheck:
-    """Every layer of the artifact in ``folder`` on ``tiles``, against ``model`` in fp32.
+def check_layers(folder: Path, card: Card, model: LIIF, tiles: Sequence[BaselineTile]) -> LayerCheck:
+    """Every layer of the artifact in ``folder`` on ``tiles``; see ``LayerComparison``."""
+    comparison = LayerComparison(folder, card, model, tiles)
+    for _ in comparison.steps():
+        pass
+    return comparison.result()
 
-    ``on_step`` is called for each of ``looked_into``'s tiles. Raises BadInput for a target or a precision
-    that shows no layers, and BadArtifact for a program that cannot be looked into or has other layers than
-    ``model``.
+
+class LayerComparison:
+    """Every layer of the artifact in ``folder`` on ``tiles``, against ``model`` in fp32, step by step.
+
+    Raises BadInput for a target or a precision that shows no layers, and BadArtifact, from ``steps``, for a
+    program that cannot be looked into or has other layers than ``model``.
     """
-    limit = NUMERICS[card.precision].layer
-    if limit is None:
-        known = ", ".join(name for name, numerics in NUMERICS.items() if numerics.layer is not None)
-        raise BadInput(f"layers: expected an artifact in {known}, found one in {card.precision}")
-    methods = methods_of(model, None if card.scale == "any" else card.scale, MAX_TILE)
-    if card.quantisation is not None and card.quantisation.equalized:
-        factors = equalization_factors(model)
-        methods = [replace(method, module=equalized(method.module, factors)) for method in methods]
-    references = {method.name: Reference(_as_quantised(method, card)) for method in methods}
-    programs: dict[str, LayeredProgram] = {}
-    measured = _Measurements()
-    for tile in looked_into(tiles, card):
-        for method in methods:
-            inputs = _inputs(method, methods, model, tile, card)
-            if method.name not in programs:
-                programs[method.name] = _open(folder, card, method.name)
-            calls = references[method.name].calls([torch.from_numpy(array) for array in inputs.values()])
-            measured.compare(method.name, calls, programs[method.name], inputs)
-        on_step()
-    for source, draw in _float_only(card).items():
-        found = draw()
-        for method in methods:
-            for tensors in calibration_inputs(method, methods, model, found):
-                measured.add(method.name, references[method.name].calls(tensors), source)
-        on_step()
-    return measured.result(limit)
 
+    def __init__(self, folder: Path, card: Card, model: LIIF, tiles: Sequence[BaselineTile]) -> None:
+        limit = NUMERICS[card.precision].layer
+        if limit is None:
+            known = ", ".join(name for name, numerics in NUMERICS.items() if numerics.layer is not None)
+            raise BadInput(f"layers: expected an artifact in {known}, found one in {card.precision}")
+        self._folder, self._card, self._model, self._limit = folder, card, model, limit
+        self._tiles = looked_into(tiles, card)
+        methods = methods_of(model, None if card.scale == "any" else card.scale, MAX_TILE)
+        if card.quantisation is not None and card.quantisation.equalized:
+            factors = equalization_factors(model)
+            methods = [replace(method, module=equalized(method.module, factors)) for method in methods]
+        self._methods = methods
+        self._references = {method.name: Reference(_as_quantised(method, card)) for method in methods}
+        self._programs: dict[str, LayeredProgram] = {}
+        self._measured = _Measurements()
 
-def count_layer_steps(tiles: Sequence[BaselineTile], card: Card) -> int:
-    """How often ``check_layers`` calls ``on_step``."""
-    return len(looked_into(tiles, card)) + len(_float_only(card))
+    def steps(self) -> Work[None]:
+        """The program beside fp32 on each tile; then fp32 alone on what int8 ranges have to hold."""
+        sources = _float_only(self._card)
+        return Work(len(self._tiles) + len(sources), self._run(sources))
+
+    def _run(self, sources: Mapping[Source, Callable[[], Sequence[Float]]]) -> Iterator[None]:
+        for tile in self._tiles:
+            self._compare(tile)
+            yield
+        for source, draw in sources.items():
+            found = draw()
+            for method in self._methods:
+                for tensors in calibration_inputs(method, self._methods, self._model, found):
+                    self._measured.add(method.name, self._references[method.name].calls(tensors), source)
+            yield
+
+    def _compare(self, tile: Float) -> None:
+        for method in self._methods:
+            inputs = _inputs(method, self._methods, self._model, tile, self._card)
+            if method.name not in self._programs:
+                self._programs[method.name] = _open(self._folder, self._card, method.name)
+            calls = self._references[method.name].calls([torch.from_numpy(a) for a in inputs.values()])
+            self._measured.compare(method.name, calls, self._programs[method.name], inputs)
+
+    def result(self) -> LayerCheck:
+        """What all ``steps`` came to, worst first."""
+        return self._measured.result(self._limit)
 
 
 def _float_only(card: Card) -> dict[Source, Callable[[], Sequence[Float]]]:

@@ -53,7 +53,7 @@ def _add_baseline(add: Add) -> None:
 
 def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A bundle of what fp32 computes."""
-    from edge.check.baseline import BUNDLE_SUFFIX, make_bundle, write_bundle
+    from edge.check.baseline import BUNDLE_SUFFIX, bundle_of, run_reference, write_bundle
     from edge.check.device_outputs import check_export, export_inputs
     from edge.images.pictures import baseline_pictures
 
@@ -65,8 +65,8 @@ def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     model = load_checkpoint(arguments.checkpoint)
     pictures = baseline_pictures(arguments.images, arguments.tile)
-    with terminal.progress("fp32 reference", len(pictures)) as step:
-        bundle = make_bundle(model, pictures, arguments.scale, step)
+    tiles = terminal.track("fp32 reference", run_reference(model, pictures, arguments.scale))
+    bundle = bundle_of(tiles, model, arguments.scale)
     write_bundle(bundle, arguments.output, arguments.force)
     if arguments.export is not None:
         export_inputs(bundle, arguments.export)
@@ -146,15 +146,15 @@ def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> "B
 
 def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> "Bundle":
     """A bundle of the checkpoint that the artifact was made of, for this check only."""
-    from edge.check.baseline import make_bundle
+    from edge.check.baseline import bundle_of, run_reference
     from edge.images.pictures import baseline_pictures
     from edge.run.artifact import load_network
 
     model = load_network(card, checkpoint)
-    tile, scale = card.tile.fixed or 64, card.scale
-    pictures = baseline_pictures(None, tile)
-    with terminal.progress("fp32 reference", len(pictures)) as step:
-        return make_bundle(model, pictures, 2.6 if scale == "any" else float(scale), step)
+    scale = 2.6 if card.scale == "any" else float(card.scale)
+    pictures = baseline_pictures(None, card.tile.fixed or 64)
+    tiles = terminal.track("fp32 reference", run_reference(model, pictures, scale))
+    return bundle_of(tiles, model, scale)
 
 
 def _check_stages(
@@ -178,10 +178,12 @@ def _check_stages(
 def _check_layers(
     folder: Path, card: Card, model: "LIIF", bundle: "Bundle", terminal: Terminal
 ) -> "LayerCheck":
-    from edge.check.layers import check_layers, count_layer_steps
+    from edge.check.layers import LayerComparison
 
-    with terminal.progress("layers", count_layer_steps(bundle.tiles, card)) as step:
-        return check_layers(folder, card, model, bundle.tiles, step)
+    comparison = LayerComparison(folder, card, model, bundle.tiles)
+    for _ in terminal.track("layers", comparison.steps()):
+        pass
+    return comparison.result()
 
 
 def _device(name: str | None, options: Sequence[tuple[str, str]]) -> Device | None:

@@ -7,11 +7,9 @@ from dataclasses import asdict
 from edge.check.comparison import WORST_HEADER
 from edge.cli.terminal import Terminal, finite, finite_values
 from edge.evaluate import detail_score as details
-from edge.evaluate import test_sets as evaluation
-from edge.evaluate.degraded import WAYS, smallest_gain
-from edge.evaluate.degraded import evaluate_degraded as run_degraded
+from edge.evaluate.degraded import evaluations_by_way, run_degraded, smallest_gain
 from edge.evaluate.ocr import missing_ocr
-from edge.evaluate.test_sets import Evaluation
+from edge.evaluate.test_sets import Evaluation, evaluation_of, run_pictures
 from edge.output_file import whole_folder
 from edge.run.artifact import Artifact
 from models import LIIF
@@ -21,13 +19,12 @@ def evaluate_pictures(
     arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
 ) -> int:
     """Scores on the pictures of a folder."""
-    total = len(evaluation.find_pairs(arguments.data, scale))
-    with terminal.progress(arguments.data.name, total + 1) as step:
-        result = evaluation.evaluate(artifact, model, arguments.data, scale, step)
+    work = run_pictures(artifact, model, arguments.data, scale)
+    result = evaluation_of(terminal.track(arguments.data.name, work), artifact)
     if arguments.json:
         terminal.json(_evaluation_json(result))
     else:
-        title = f"{arguments.data.name}, ×{scale}, {total} pictures, {artifact.card.name}"
+        title = f"{arguments.data.name}, ×{scale}, {len(result.names)} pictures, {artifact.card.name}"
         _print_evaluation(result, title, terminal)
     return 0
 
@@ -73,9 +70,8 @@ def evaluate_degraded(
     arguments: argparse.Namespace, artifact: Artifact, model: LIIF, scale: int, terminal: Terminal
 ) -> int:
     """Scores on the pictures of a folder, reduced and saved as people have them."""
-    total = len(WAYS) * len(evaluation.find_pairs(arguments.data, scale))
-    with terminal.progress(arguments.data.name, total) as step:
-        results = run_degraded(artifact, model, arguments.data, scale, step)
+    work = run_degraded(artifact, model, arguments.data, scale)
+    results = evaluations_by_way(terminal.track(arguments.data.name, work))
     rows, ways = [], []
     for way, result in results.items():
         means = {method: result.mean(method) for method in result.scores}

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -64,10 +64,9 @@ class Terminal:
             table.add_row(*row)
         self._out.print(table)
 
-    @contextmanager
-    def progress(self, label: str, total: int) -> Iterator[Callable[[], None]]:
-        """A progress bar on standard error, gone when done, where a person looks: call what it gives
-        once per finished piece of work."""
+    def track(self, label: str, work: Work[Piece]) -> Iterator[Piece]:
+        """The pieces of ``work`` as they are done. Where a person looks, a progress bar on standard error
+        counts them, and is gone when all are done."""
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -78,14 +77,9 @@ class Terminal:
             disable=not self._err.is_terminal,
         )
         with bar:
-            task = bar.add_task(label, total=total)
-            yield lambda: bar.advance(task)
-
-    def track(self, label: str, work: Work[Piece]) -> Iterator[Piece]:
-        """The pieces of ``work`` as they are done, under a progress bar that knows how many there are."""
-        with self.progress(label, len(work)) as step:
+            task = bar.add_task(label, total=len(work))
             for piece in work:
-                step()
+                bar.advance(task)
                 yield piece
 
 

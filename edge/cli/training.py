@@ -45,8 +45,7 @@ def _add_train(add: Add) -> None:
 def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A run of a recipe, or the rest of one that was stopped."""
     from edge.compress.qat import objective_of
-    from models.training.loop import describe_report
-    from models.training.loop import train as run_training
+    from models.training.loop import MODEL_FILE, describe_report, training
     from models.training.recipe import find_recipe
 
     recipe = find_recipe(arguments.recipe)
@@ -54,15 +53,12 @@ def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
         if getattr(arguments, name) is not None:
             recipe = replace(recipe, **{name: getattr(arguments, name)})
     run = arguments.out or Path("runs") / Path(arguments.recipe).stem
-    made = run_training(
-        recipe,
-        arguments.data,
-        run,
-        device=arguments.device,
-        make_objective=objective_of(recipe, arguments.calibration),
-        on_report=lambda report: terminal.note(describe_report(report, recipe)),
-    )
-    terminal.print(f"{made}: a checkpoint, for --checkpoint")
+    make_objective = objective_of(recipe, arguments.calibration)
+    for report in training(
+        recipe, arguments.data, run, device=arguments.device, make_objective=make_objective
+    ):
+        terminal.note(describe_report(report, recipe))
+    terminal.print(f"{run / MODEL_FILE}: a checkpoint, for --checkpoint")
     return 0
 
 
@@ -106,11 +102,11 @@ def _remove_channels(
     arguments: argparse.Namespace, share: float, terminal: Terminal
 ) -> tuple["LIIFConfig", "LIIFConfig"]:
     """What the network was and is; the checkpoint is written."""
-    from edge.compress.channel_importance import importance_on
+    from edge.compress.channel_importance import importance_by_batch
     from models import load_checkpoint, save_checkpoint
     from models.liif.cost import count_macs, count_parameters
     from models.liif.network import with_ensemble
-    from models.liif.pruning import BudgetError, choose_widths, cost_of, remove_channels
+    from models.liif.pruning import BudgetError, choose_widths, cost_of, mean_importance, remove_channels
     from models.pictures import picture_files
 
     count = count_parameters if arguments.macs is None else count_macs
@@ -122,8 +118,8 @@ def _remove_channels(
     def cost(config: "LIIFConfig") -> int:
         return cost_of(arguments.part, count(config))
 
-    with terminal.progress("importance", arguments.batches) as step:
-        importance = importance_on(pictures, model, arguments.part, arguments.batches, step)
+    batches = importance_by_batch(pictures, model, arguments.part, arguments.batches)
+    importance = mean_importance(terminal.track("importance", batches))
     try:
         widths = choose_widths(model.config, importance, cost, share * cost(model.config))
     except BudgetError as error:

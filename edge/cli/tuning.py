@@ -79,11 +79,11 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         batches=arguments.batches,
     )
     search = Search(job, terminal.note)
-    with terminal.progress("importance", job.batches) as step:
-        importance = search.importance(step)
+    for _ in terminal.track("importance", search.measure_importance()):
+        pass
     findings = search.run()
     require_front(job, findings)
-    folder = write_recipes(job, search.model, importance, findings.front)
+    folder = write_recipes(job, search.model, search.importance(), findings.front)
     plot = write_plot(job, findings)
     if arguments.json:
         terminal.json({**as_json(findings), "plot": str(plot), "recipes": str(folder)})

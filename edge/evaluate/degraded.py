@@ -1,6 +1,6 @@
 """Scores on test pictures as people have them: reduced by several filters, and saved as JPEG."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from edge.check.comparison import worst_of
 from edge.evaluate.test_sets import Evaluation, Score, find_pairs, read_pair, run_methods
 from edge.images.image_file import to_float, to_uint8
 from edge.run.artifact import Artifact
+from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.training.degradations import through_file
@@ -51,26 +52,45 @@ WAYS = (
 )
 
 
-def evaluate_degraded(
-    artifact: Artifact, model: LIIF, folder: Path, scale: int, on_picture: Callable[[], None]
-) -> dict[Way, Evaluation]:
-    """Scores of every picture of ``folder`` made in each of ``WAYS``; ``on_picture`` is called after each.
+@dataclass(frozen=True)
+class DegradedPicture:
+    """The scores by method name of one picture made in one way."""
 
-    LR pictures in the folder are not looked at. Raises BadInput as ``find_pairs`` and ``read_pair`` do.
+    name: str
+    way: Way
+    scores: dict[str, Score]
+
+
+def run_degraded(artifact: Artifact, model: LIIF, folder: Path, scale: int) -> Work[DegradedPicture]:
+    """Every picture of ``folder`` made in each of ``WAYS``.
+
+    LR pictures in the folder are not looked at. Raises BadInput as ``find_pairs`` and, from the work,
+    ``read_pair`` do.
     """
-    names: list[str] = []
-    scores: dict[Way, dict[str, list[Score]]] = {way: {} for way in WAYS}
-    for hr_path, _ in find_pairs(folder, scale):
-        pair = read_pair(hr_path, None, scale)
-        names.append(pair.name)
-        for way in WAYS:
-            made = replace(pair, lr=way.make(pair.hr, scale))
-            for method, sr in run_methods(artifact, model, made, with_fp32=True):
-                scores[way].setdefault(method, []).append(Score.of(sr, pair.hr, scale))
-            on_picture()
+    pairs = find_pairs(folder, scale)
+
+    def run() -> Iterator[DegradedPicture]:
+        for hr_path, _ in pairs:
+            pair = read_pair(hr_path, None, scale)
+            for way in WAYS:
+                made = run_methods(artifact, model, replace(pair, lr=way.make(pair.hr, scale)), True)
+                scores = {method: Score.of(sr, pair.hr, scale) for method, sr in made}
+                yield DegradedPicture(pair.name, way, scores)
+
+    return Work(len(WAYS) * len(pairs), run())
+
+
+def evaluations_by_way(measured: Iterable[DegradedPicture]) -> dict[Way, Evaluation]:
+    """What ``run_degraded`` gave, by way."""
+    by_way: dict[Way, list[DegradedPicture]] = {}
+    for one in measured:
+        by_way.setdefault(one.way, []).append(one)
     return {
-        way: Evaluation(tuple(names), {method: tuple(each) for method, each in of_way.items()})
-        for way, of_way in scores.items()
+        way: Evaluation(
+            tuple(one.name for one in pictures),
+            {method: tuple(one.scores[method] for one in pictures) for method in pictures[0].scores},
+        )
+        for way, pictures in by_way.items()
     }
 
 

@@ -1,7 +1,8 @@
 """PSNR-Y and SSIM on test sets by the published protocol: an artifact, fp32 and bicubic side by side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from edge.images.metrics import psnr_y, ssim_y
 from edge.images.pictures import picture_files, resize_bicubic
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.liif.reference import fp32_picture
@@ -42,6 +44,16 @@ class Score:
     def of(cls, sr: Float, hr: Float, scale: int) -> "Score":
         """Of ``sr`` against the truth, (3, H, W) both."""
         return cls(psnr_y(sr, hr, scale), ssim_y(sr, hr, scale))
+
+
+@dataclass(frozen=True)
+class MeasuredPicture:
+    """A picture's scores by method name, and the artifact's distance from fp32, None without either of the
+    two; the page of pure colours has no scores."""
+
+    name: str
+    scores: dict[str, Score]
+    distance: Comparison | None
 
 
 @dataclass(frozen=True)
@@ -113,36 +125,51 @@ def read_pair(hr_path: Path, lr_path: Path | None, scale: int) -> Pair:
 
 
 def evaluate(
-    artifact: Artifact | None,
-    model: LIIF,
-    folder: Path,
-    scale: int,
-    on_picture: Callable[[], None] = lambda: None,
-    with_fp32: bool = True,
+    artifact: Artifact | None, model: LIIF, folder: Path, scale: int, with_fp32: bool = True
 ) -> Evaluation:
-    """Score every picture of ``folder`` at ``scale``; ``artifact`` None leaves its column out.
+    """All that ``run_pictures`` gives, together."""
+    return evaluation_of(run_pictures(artifact, model, folder, scale, with_fp32), artifact)
 
-    ``on_picture`` is called after each, and after the page of pure colours (see ``Evaluation``). Raises
-    BadInput for what ``find_pairs`` and ``read_pair`` refuse.
+
+def run_pictures(
+    artifact: Artifact | None, model: LIIF, folder: Path, scale: int, with_fp32: bool = True
+) -> Work[MeasuredPicture]:
+    """Every picture of ``folder`` at ``scale``, and the page of pure colours (see ``Evaluation``);
+    ``artifact`` None leaves its column out.
+
+    Raises BadInput for what ``find_pairs`` and, from the work, ``read_pair`` refuse.
     """
-    names: list[str] = []
-    scores: dict[str, list[Score]] = {}
-    distances: list[Comparison] = []
-    for hr_path, lr_path in find_pairs(folder, scale):
-        pair = read_pair(hr_path, lr_path, scale)
-        names.append(pair.name)
-        made = dict(run_methods(artifact, model, pair, with_fp32))
-        for method, sr in made.items():
-            scores.setdefault(method, []).append(Score.of(sr, pair.hr, scale))
-        if "artifact" in made and "fp32" in made:
-            distances.append(compare(pair.name, made["artifact"], made["fp32"], pair.lr))
-        on_picture()
+    pairs = find_pairs(folder, scale)
+    measured = (_measure(artifact, model, read_pair(*paths, scale), scale, with_fp32) for paths in pairs)
+    if artifact is None or not with_fp32:
+        return Work(len(pairs), measured)
+    return Work(len(pairs) + 1, chain(measured, _pure_colours(artifact, model, scale)))
+
+
+def evaluation_of(measured: Iterable[MeasuredPicture], artifact: Artifact | None) -> Evaluation:
+    """What ``run_pictures`` gave for ``artifact``, together."""
+    every = list(measured)
+    pictures = [one for one in every if one.scores]
+    scores = {method: tuple(one.scores[method] for one in pictures) for method in pictures[0].scores}
+    distances = [one.distance for one in every if one.distance is not None]
+    distance = judge(distances, artifact.card.precision) if artifact is not None and distances else None
+    return Evaluation(tuple(one.name for one in pictures), scores, distance)
+
+
+def _measure(
+    artifact: Artifact | None, model: LIIF, pair: Pair, scale: int, with_fp32: bool
+) -> MeasuredPicture:
+    made = dict(run_methods(artifact, model, pair, with_fp32))
     distance = None
-    if artifact is not None and with_fp32:
-        distances.append(measure_colours(artifact, model, scale))
-        on_picture()
-        distance = judge(distances, artifact.card.precision)
-    return Evaluation(tuple(names), {method: tuple(values) for method, values in scores.items()}, distance)
+    if "artifact" in made and "fp32" in made:
+        distance = compare(pair.name, made["artifact"], made["fp32"], pair.lr)
+    scores = {method: Score.of(sr, pair.hr, scale) for method, sr in made.items()}
+    return MeasuredPicture(pair.name, scores, distance)
+
+
+def _pure_colours(artifact: Artifact, model: LIIF, scale: int) -> Iterator[MeasuredPicture]:
+    compared = measure_colours(artifact, model, scale)
+    yield MeasuredPicture(compared.name, {}, compared)
 
 
 def run_methods(

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from edge.card import Precision
 from models import LIIF, LIIFConfig
 from models.liif.cost import count_macs
 from models.liif.network import with_ensemble
-from models.liif.pruning import choose_widths, remove_channels
+from models.liif.pruning import Importance, choose_widths, remove_channels
 from models.liif.widths import Layer, narrowed, prunable
 
 
@@ -42,7 +40,7 @@ def least_percent(config: LIIFConfig, scale: int) -> tuple[int, int]:
     return -(-100 * least.encoder // most.encoder), -(-100 * least.decoder // most.decoder)
 
 
-def make_network(model: LIIF, importance: dict[Layer, Tensor], candidate: Candidate, scale: int) -> LIIF:
+def make_network(model: LIIF, importance: Importance, candidate: Candidate, scale: int) -> LIIF:
     """``model`` without its least important channels, as ``candidate`` has it; not fine-tuned.
 
     Raises BudgetError for less than ``least_percent``.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from torch import Tensor
-
 from edge.backends.table import BACKENDS
 from edge.check.report import TEMPLATES
 from edge.output_file import whole_folder, write_report
@@ -16,7 +14,7 @@ from edge.tune.candidate import make_network
 from edge.tune.search import Findings, Point
 from edge.tune.study import TuneJob
 from models import LIIF, save_checkpoint
-from models.liif.widths import Layer
+from models.liif.pruning import Importance
 from models.training.recipe import RECIPES
 
 FRONT, ORIGINAL, PLOT_FILE = "front", "original.safetensors", "front.svg"
@@ -79,7 +77,7 @@ def reasons(findings: Findings) -> list[str]:
     return [f"not on the front: {candidate}: {error}" for candidate, error in findings.failed]
 
 
-def write_recipes(job: TuneJob, model: LIIF, importance: dict[Layer, Tensor], front: Sequence[Point]) -> Path:
+def write_recipes(job: TuneJob, model: LIIF, importance: Importance, front: Sequence[Point]) -> Path:
     """The folder ``front``: for each point its network and a recipe to fine-tune it by, and what it is
     distilled from. Whole or not at all; an earlier one is replaced."""
     folder = job.out / FRONT

@@ -5,17 +5,15 @@ The folder holds ``study.db`` (SQLite; finished trials only), ``importance.safet
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from edge.backends.table import BACKENDS
 from edge.card import Precision
-from edge.compress.channel_importance import importance_on, read_importance, write_importance
+from edge.compress.channel_importance import importance_by_batch, read_importance, write_importance
 from edge.errors import ExportError
 from edge.images.image_file import write_image
 from edge.images.pictures import built_in_pictures
@@ -26,9 +24,10 @@ from edge.super_resolution import build_of
 from edge.tune.candidate import Candidate, least_percent, make_network
 from edge.tune.study import TuneJob, identity_of, open_study, split_pictures_of
 from edge.tune.trial_metrics import Evaluator, Measurement, Time, Worst, measured_pairs, tile_of
+from edge.work import Work
 from models import LIIF, load_checkpoint
 from models.liif.network import set_ensemble
-from models.liif.widths import Layer
+from models.liif.pruning import Importance, mean_importance
 
 if TYPE_CHECKING:
     import optuna
@@ -116,16 +115,26 @@ class Search:
                 self._study.add_trial(self._trial(done, importance, evaluator))
         return self.findings()
 
-    def importance(self, on_batch: Callable[[], None] = lambda: None) -> dict[Layer, Tensor]:
-        """Of every channel: measured once, ``on_batch`` called for each batch, then read from the folder."""
-        path = self.job.out / IMPORTANCE_FILE
-        if path.exists():
-            return read_importance(path, self.model)
+    def measure_importance(self) -> Work[Importance]:
+        """Of every channel, batch by batch; after the last their mean is in the folder. Measured once: no
+        batches for a folder that has it."""
+        is_known = (self.job.out / IMPORTANCE_FILE).exists()
+        return Work(0, iter(())) if is_known else Work(self.job.batches, self._importance_by_batch())
+
+    def _importance_by_batch(self) -> Iterator[Importance]:
+        batches = []
         with tempfile.TemporaryDirectory() as folder:
             pictures = self._learned_on or _write_built_in(Path(folder))
-            importance = importance_on(pictures, self.model, "all", self.job.batches, on_batch)
-        write_importance(path, importance)
-        return importance
+            for batch in importance_by_batch(pictures, self.model, "all", self.job.batches):
+                batches.append(batch)
+                yield batch
+        write_importance(self.job.out / IMPORTANCE_FILE, mean_importance(batches))
+
+    def importance(self) -> Importance:
+        """Of every channel, as the folder has it; measured first where it has none."""
+        for _ in self.measure_importance():
+            pass
+        return read_importance(self.job.out / IMPORTANCE_FILE, self.model)
 
     def cost(self, measured: Measurement) -> float:
         """What is minimised beside the loss."""
@@ -143,9 +152,7 @@ class Search:
             self._build(self.model, "fp32", folder)
         return Artifact.open(folder)
 
-    def _trial(
-        self, number: int, importance: dict[Layer, Tensor], evaluator: Evaluator
-    ) -> "optuna.trial.FrozenTrial":
+    def _trial(self, number: int, importance: Importance, evaluator: Evaluator) -> "optuna.trial.FrozenTrial":
         """The study's next trial, finished."""
         from optuna.trial import TrialState, create_trial
 

@@ -4,7 +4,7 @@ What can go are the channels between the two convolutions of a residual block, t
 channel, and the MLP's hidden units; the trunk that all blocks add to keeps its width.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -16,19 +16,24 @@ from models.liif.cost import Cost
 from models.liif.edsr import EDSR, ResidualBlock
 from models.liif.widths import GROUP, Layer, Part, Widths, narrowed, prunable
 
+# Of every channel of a layer, (width,) each.
+Importance = dict[Layer, Tensor]
+
 
 class BudgetError(ValueError):
     """The budget cannot be met. The message says the best that can."""
 
 
-def measure_importance(
-    model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]
-) -> dict[Layer, Tensor]:
-    """What the loss would change by without each channel: first-order Taylor (Molchanov et al. 2019,
-    arXiv 1906.10771), its magnitude averaged over ``losses``, each a function of ``model``'s weights.
+def measure_importance(model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]) -> Importance:
+    """The mean of ``importance_by_loss``. Raises ValueError for no losses."""
+    return mean_importance(importance_by_loss(model, part, losses))
 
-    Raises ValueError for no losses.
-    """
+
+def importance_by_loss(
+    model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]
+) -> Iterator[Importance]:
+    """What each of ``losses``, a function of ``model``'s weights, would change by without each channel:
+    the magnitude of first-order Taylor (Molchanov et al. 2019, arXiv 1906.10771)."""
     import torch_pruning as tp
 
     importance = tp.importance.GroupTaylorImportance(
@@ -37,23 +42,24 @@ def measure_importance(
     graph = _dependency_graph(model)
     layers = prunable(model.config, part)
     groups = {layer: _group(graph, model, layer, range(layer.width(model.config))) for layer in layers}
-    scores = {layer: torch.zeros(layer.width(model.config)) for layer in layers}
-    count = 0
     for loss in losses:
         model.zero_grad()
         loss().backward()  # type: ignore[no-untyped-call]
-        for layer, group in groups.items():
-            scores[layer] += importance(group).cpu()
-        count += 1
-    if not count:
-        raise ValueError("expected at least one batch to measure importance on, found none")
+        yield {layer: importance(group).cpu() for layer, group in groups.items()}
     model.zero_grad()
-    return {layer: score / count for layer, score in scores.items()}
+
+
+def mean_importance(each: Iterable[Importance]) -> Importance:
+    """The mean over batches. Raises ValueError for none."""
+    batches = list(each)
+    if not batches:
+        raise ValueError("expected at least one batch to measure importance on, found none")
+    return {layer: sum((b[layer] for b in batches), torch.tensor(0.0)) / len(batches) for layer in batches[0]}
 
 
 def choose_widths(
     config: LIIFConfig,
-    importance: dict[Layer, Tensor],
+    importance: Importance,
     cost: Callable[[LIIFConfig], int],
     budget: float,
 ) -> Widths:
@@ -81,7 +87,7 @@ def choose_widths(
     return widths
 
 
-def remove_channels(model: LIIF, widths: Widths, importance: dict[Layer, Tensor]) -> LIIF:
+def remove_channels(model: LIIF, widths: Widths, importance: Importance) -> LIIF:
     """A network of ``widths`` with the most important channels of ``model``, which stays as it is."""
     model = deepcopy(model)
     graph = _dependency_graph(model)

@@ -51,14 +51,29 @@ def train(
     *,
     device: str | None = None,
     make_objective: MakeObjective = ColourLoss,
-    on_report: Callable[[Report], None] = lambda _: None,
 ) -> Path:
-    """Train by ``recipe`` on the pictures in ``data``, in the folder ``run``; returns the checkpoint's path.
+    """All of ``training``; returns the checkpoint's path."""
+    for _ in training(recipe, data, run, device=device, make_objective=make_objective):
+        pass
+    return run / MODEL_FILE
 
-    Goes on where ``run`` stopped, at whatever moment that was; the result is the same as without a stop.
-    ``device``: ``cpu`` or ``cuda``; None takes a GPU where there is one. Started by ``torchrun``, every
-    process takes its share of each batch. ``on_report`` is told ``step``, ``loss``, ``seconds`` per step
-    and, when it was measured, ``psnr_x2``, … of the held-out pictures in dB.
+
+def training(
+    recipe: TrainingRecipe,
+    data: Path,
+    run: Path,
+    *,
+    device: str | None = None,
+    make_objective: MakeObjective = ColourLoss,
+) -> Iterator[Report]:
+    """Train by ``recipe`` on the pictures in ``data`` into the folder ``run``, from one report to the next.
+
+    The checkpoint is ``run / MODEL_FILE``. Goes on where ``run`` stopped, at whatever moment that was; the
+    result is the same as without a stop. ``device``: ``cpu`` or ``cuda``; None takes a GPU where there is
+    one. Started by ``torchrun``, every process takes its share of each batch.
+
+    A report has ``step``, ``loss``, ``seconds`` per step and, when it was measured, ``psnr_x2``, … of the
+    held-out pictures in dB. It comes when all is saved, and from the first process only.
 
     Raises DataError, CheckpointError, RecipeError for what the user gave, another recipe's ``run`` included,
     TrainingError if the loss becomes NaN.
@@ -87,8 +102,7 @@ def train(
                 report |= validate(job.upscaler, held_out, recipe.scales, place)
             with (run / LOG_FILE).open("a", encoding="utf-8") as log:
                 log.write(json.dumps(report) + "\n")
-            on_report(report)
-    return run / MODEL_FILE
+            yield report
 
 
 def describe_report(report: Report, recipe: TrainingRecipe) -> str:

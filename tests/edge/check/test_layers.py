@@ -15,7 +15,7 @@ from edge.backends.coreml.mil_interpreter import MILProgram, MILRounding
 from edge.card import CARD_FILE, hash_program
 from edge.card_reader import read_card
 from edge.check.baseline import BaselineTile, Bundle, make_bundle, write_bundle
-from edge.check.layers import LayerCheck, LayerError, check_layers, looked_into
+from edge.check.layers import LayerCheck, LayerComparison, LayerError, check_layers, looked_into
 from edge.cli.main import main
 from edge.errors import BadArtifact, BadInput
 from edge.images.pictures import baseline_pictures
@@ -326,6 +326,12 @@ def test_a_program_of_another_target_is_refused(tiny, bundle):
 def test_a_precision_that_shows_no_layers_is_refused(tiny, bundle):
     with pytest.raises(BadInput, match=r"artifact in fp32, .*, found one in int8-dynamic"):
         look(tiny.artifact(2, "int8-dynamic"), tiny, bundle)
+
+
+def test_the_steps_are_as_many_as_they_say(tiny, bundle):
+    folder = tiny.artifact(2, "int8")
+    steps = LayerComparison(folder, read_card(folder), tiny.model, bundle.tiles).steps()
+    assert len(steps) == len(list(steps)) > len(looked_into(bundle.tiles, read_card(folder)))
 
 
 def test_no_more_tiles_are_looked_into_than_show_something_soon(tiny):

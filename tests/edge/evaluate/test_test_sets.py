@@ -8,7 +8,15 @@ from PIL import Image
 
 from edge.check.built_in import measure
 from edge.errors import BadInput
-from edge.evaluate.test_sets import Evaluation, Score, evaluate, find_pairs, read_pair
+from edge.evaluate.test_sets import (
+    Evaluation,
+    Score,
+    evaluate,
+    evaluation_of,
+    find_pairs,
+    read_pair,
+    run_pictures,
+)
 from edge.images.image_file import to_float
 from edge.images.pictures import resize_bicubic
 from edge.precisions import NUMERICS
@@ -112,11 +120,12 @@ def test_a_picture_too_small_for_ssim_is_refused(tmp_path):
 def test_every_method_is_scored_on_every_picture(tiny, tmp_path):
     for name in ("a", "b"):
         save(tmp_path / f"{name}.png", 50, 64, seed=ord(name))
-    done: list[int] = []
     artifact = Artifact.open(tiny.artifact(2, "fp32"))
-    result = evaluate(artifact, tiny.model, tmp_path, 2, lambda: done.append(1))
+    work = run_pictures(artifact, tiny.model, tmp_path, 2)
+    measured = list(work)
+    assert len(work) == len(measured) == 3  # the page of pure colours, too
+    result = evaluation_of(measured, artifact)
     assert result.names == ("a", "b")
-    assert len(done) == 3  # the page of pure colours, too
     assert list(result.scores) == ["artifact", "fp32", "bicubic"]
     assert result.mean("artifact").psnr_y == pytest.approx(result.mean("fp32").psnr_y, abs=1e-3)
     mean = sum(s.psnr_y for s in result.scores["bicubic"]) / 2
@@ -149,6 +158,7 @@ def test_areas_are_compared_with_fp32_on_every_picture_and_on_pure_colours(tiny,
 
 def test_columns_can_be_left_out(tiny, tmp_path):
     save(tmp_path / "a.png", 40, 40)
+    assert len(run_pictures(None, tiny.model, tmp_path, 3, with_fp32=False)) == 1
     result = evaluate(None, tiny.model, tmp_path, 3, with_fp32=False)
     assert list(result.scores) == ["bicubic"]
     assert result.distance is None
