@@ -13,12 +13,12 @@ from edge.super_resolution import build_of
 from models import checkpoint_hash, load_checkpoint
 
 
-def cached_artifact(checkpoint: Path, spec: ArtifactSpec, note: Callable[[str], None]) -> Path:
-    """Folder of the artifact ``spec`` of ``checkpoint``; ``note`` is told when it must be built first."""
+def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], None]) -> Path:
+    """Folder of the artifact ``spec`` of ``checkpoint``; ``log`` is told when it must be built first."""
     model = load_checkpoint(checkpoint)
     folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
     if not folder.exists():
-        note(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
+        log(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
         with suppress(OutputExists):  # another command has built the same meanwhile
             build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
     return folder

@@ -15,24 +15,24 @@ from models import load_checkpoint
 
 
 def build(
-    recipe: Recipe, out: Path, *, force: bool = False, note: Callable[[str], None] = lambda _: None
+    recipe: Recipe, out: Path, *, force: bool = False, log: Callable[[str], None] = lambda _: None
 ) -> list[Path]:
     """Build every artifact of ``recipe`` into folders of ``out``, and measure each; returns the folders.
 
     An artifact appears when it has loaded, run and stayed within its threshold, or not at all.
     Raises CheckpointError, BadInput, OutputExists for what the user gave, ExportError for a program that
-    does not do what the network does. ``note`` is told what happens.
+    does not do what the network does. ``log`` is told what happens.
     """
     model = load_checkpoint(recipe.checkpoint)
     builds = [build_of(model, recipe, spec) for spec in recipe.artifacts]
-    return [build_artifact(each, out / each.name, force, note) for each in builds]
+    return [build_artifact(each, out / each.name, force, log) for each in builds]
 
 
 def build_artifact(
-    build: Build, folder: Path, force: bool = False, note: Callable[[str], None] = lambda _: None
+    build: Build, folder: Path, force: bool = False, log: Callable[[str], None] = lambda _: None
 ) -> Path:
     """One artifact into ``folder``; see the function ``build``."""
-    note(f"{build.name}: building")
+    log(f"{build.name}: building")
     recipe = build.recipe
     program = build.network.program(build.variant, recipe.tile, recipe.max_tile, recipe.probes)
     with new_artifact(folder, force) as content:
@@ -44,5 +44,5 @@ def build_artifact(
         if measured.failures:
             raise ExportError(f"{build.name} differs from fp32: {'; '.join(measured.failures)}")
         write_card(measured.card, content)
-    note(f"{build.name}: {measured.summary} → {folder}")
+    log(f"{build.name}: {measured.summary} → {folder}")
     return folder

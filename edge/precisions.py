@@ -42,26 +42,26 @@ class LayerThreshold:
 class Numerics:
     """What a precision does and how exact it is.
 
-    ``threshold``: of pictures. ``stages_db``: the least PSNR of every tile at each stage
-    (``edge.check.stages``), at the stage's peak; features are unbounded: their peak is their largest
+    ``threshold``: of pictures. ``probes_db``: the least PSNR of every tile at each probe
+    (``edge.check.probes``), at the probe's peak; features are unbounded: their peak is their largest
     magnitude; ``picture`` leaves room for the default halo, which changes what is seen by less than one 8-bit
     step (docs/format/tiling.md). ``layer``: None where no layer can be looked into.
 
     ``activations``: how they are rounded to 8 bits, None if they are not: by ranges from calibration
-    (static), or by the range that each has at run time (dynamic). ``palette``: the palette of large weights,
-    None if they have none. ``widths``: what a mixed-precision plan may choose for a layer, the width of those
-    that it does not name first; empty where a precision has no plan.
+    (static), or by the range that each tile gives (dynamic quantization). ``palette``: the palette of large
+    weights, None if they have none. ``widths``: what a mixed-precision config may choose for a layer, the
+    width of those that it does not name first; empty where a precision has no config.
     """
 
     threshold: Threshold
-    stages_db: Mapping[str, float]
+    probes_db: Mapping[str, float]
     layer: LayerThreshold | None = None
     activations: Literal["static", "dynamic"] | None = None
     palette: BitWidth | None = None
     widths: tuple[BitWidth, ...] = ()
 
 
-def _stages(*limits: float) -> dict[str, float]:
+def _probes(*limits: float) -> dict[str, float]:
     return dict(zip(("input", "features", "colours", "tile", "picture"), limits, strict=True))
 
 
@@ -74,13 +74,13 @@ NUMERICS: dict[Precision, Numerics] = {
     # Only the order of additions differs: measured 122 to 144 dB and 1e-5.
     "fp32": Numerics(
         Threshold(100.0, 0.999999, 1e-4, 0.05, 0.05),
-        _stages(140.0, 100.0, 100.0, 100.0, 60.0),
+        _probes(140.0, 100.0, 100.0, 100.0, 60.0),
         LayerThreshold(1e-6, 90.0),
     ),
     # 11 bits in every layer: measured 72 dB.
     "fp16": Numerics(
         Threshold(55.0, 0.9995, 0.06, 0.5, 0.5),
-        _stages(65.0, 50.0, 50.0, 55.0, 52.0),
+        _probes(65.0, 50.0, 50.0, 55.0, 52.0),
         LayerThreshold(6e-4, 45.0),
     ),
     # Activations in 8 bits: measured 49 to 53 dB; 42 dB would lose 1 dB of a picture at 37. At ×4 one pixel
@@ -89,7 +89,7 @@ NUMERICS: dict[Precision, Numerics] = {
     # of pure colours, with the range of the least error; with another layer's scale it has less than 10.
     "int8": Numerics(
         Threshold(42.0, 0.99, 0.25, 3, 2),
-        _stages(65.0, 40.0, 38.0, 42.0, 42.0),
+        _probes(65.0, 40.0, 38.0, 42.0, 42.0),
         LayerThreshold(6e-2, 14.0),
         activations="static",
         widths=("int8", "float"),
@@ -97,13 +97,13 @@ NUMERICS: dict[Precision, Numerics] = {
     # Each activation in 8 bits of its own range: measured 53 to 60 dB, blocks off by 0.6.
     "int8-dynamic": Numerics(
         Threshold(45.0, 0.993, 0.15, 2, 1.5),
-        _stages(140.0, 40.0, 38.0, 45.0, 44.0),
+        _probes(140.0, 40.0, 38.0, 45.0, 44.0),
         activations="dynamic",
     ),
     # Per-channel int8 weights over fp16 arithmetic: measured 62 dB, blocks off by 0.6.
     "int8-weights": Numerics(
         Threshold(45.0, 0.995, 0.12, 2, 1.5),
-        _stages(65.0, 35.0, 35.0, 45.0, 44.0),
+        _probes(65.0, 35.0, 35.0, 45.0, 44.0),
         LayerThreshold(5e-3, 25.0),
     ),
     # 64 values per layer over fp16 arithmetic: measured 60 dB; rounded to the nearest value, 52. Blocks of
@@ -111,7 +111,7 @@ NUMERICS: dict[Precision, Numerics] = {
     # layers were 0.20 off, 0.49 in 4 bits and 0.94 all in 3; 36, 24 and 18 dB.
     "palette6": Numerics(
         Threshold(50.0, 0.99, 0.10, 2, 1.5),
-        _stages(65.0, 35.0, 35.0, 50.0, 48.0),
+        _probes(65.0, 35.0, 35.0, 50.0, 48.0),
         LayerThreshold(0.3, 25.0),
         palette="palette6",
     ),
@@ -119,7 +119,7 @@ NUMERICS: dict[Precision, Numerics] = {
     # 1.5 on the drawn screen, and 2.2 on flat colours if only pictures shape its palettes.
     "palette4": Numerics(
         Threshold(40.0, 0.95, 0.25, 3, 2),
-        _stages(65.0, 25.0, 25.0, 40.0, 40.0),
+        _probes(65.0, 25.0, 25.0, 40.0, 40.0),
         LayerThreshold(0.7, 18.0),
         palette="palette4",
     ),
@@ -127,7 +127,7 @@ NUMERICS: dict[Precision, Numerics] = {
     # drawn screen is off by 3.2 and a flat colour by 1.6.
     "palette-mixed": Numerics(
         Threshold(36.0, 0.93, 0.40, 6, 4),
-        _stages(65.0, 20.0, 20.0, 36.0, 36.0),
+        _probes(65.0, 20.0, 20.0, 36.0, 36.0),
         LayerThreshold(1.3, 14.0),
         palette="palette6",
         widths=("palette6", "palette8", "palette4", "palette3", "float"),

@@ -64,9 +64,9 @@ def select_tiles(
     return [tile for _, _, tile in sorted(best, key=lambda entry: entry[:2], reverse=True)]
 
 
-def reach(module: nn.Module, x: Tensor) -> float:
-    """How far the outputs of ``module``'s convolutions and linear layers reach on ``x``: the mean logarithm
-    of the difference between their largest and smallest values."""
+def mean_log_range(module: nn.Module, x: Tensor) -> float:
+    """The dynamic range of ``module`` on ``x``: the mean logarithm of the difference between the largest
+    and the smallest output of every convolution and linear layer."""
     widths: list[float] = []
 
     def observe(_module: nn.Module, _inputs: Any, output: Tensor) -> None:

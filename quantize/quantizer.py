@@ -22,7 +22,7 @@ ANNOTATION = "quantization_annotation"  # the key that PT2E reads
 SMALLEST_SCALE = 2.0**-20
 
 # Significant bits of the scale of what is added up in float: copies, residuals, colours. The blended sum of
-# four evaluations of four copies is then exact, whatever order a kernel adds in. Of float32's 24 bits 10 are
+# four queries of four copies is then exact, whatever order a kernel adds in. Of float32's 24 bits 10 are
 # for the sum of copies, 6 for the blend's weights at ×4, 1 for scales on either side of a power of two. It
 # makes steps coarser by 1/64 at most.
 SUMMED_SCALE_BITS = 7

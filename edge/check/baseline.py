@@ -1,4 +1,4 @@
-"""Baseline bundles: what the fp32 reference computes, stage by stage, in one file with its provenance.
+"""Baseline bundles: what the fp32 reference computes, probe by probe, in one file with its provenance.
 
 A bundle is a ``.npz`` file: readable with NumPy alone, and without pickle (docs/format/baseline.md).
 """
@@ -57,8 +57,8 @@ class Provenance:
 class BaselineTile:
     """One picture: input (3, h, w), the encoder's features (C, h, w) and the final colours (3, H, W).
 
-    ``colours``: those of every evaluation before blending, less 0.5, (3·E, h, w) in the fixed-scale
-    form's order; None unless the bundle's scale is 2, 3 or 4.
+    ``colours``: per-neighbour predictions of every decoder query, before blending, less 0.5, (3·E, h, w)
+    in the fixed-scale form's order; None unless the bundle's scale is 2, 3 or 4.
     """
 
     name: str

@@ -28,12 +28,12 @@ ENDINGS = {"input": "input", "features": "features", "colours": "colours", "tile
 
 @dataclass(frozen=True)
 class DeviceOutputs:
-    """By stage an output for each of the bundle's tiles, in its order, each without a batch axis.
+    """By probe an output for each of the bundle's tiles, in its order, each without a batch axis.
 
     ``eight_bit``: whether some of them come from PNG, rounded to 256 steps. ``about``: device.json.
     """
 
-    stages: dict[str, tuple[Float, ...]]
+    probes: dict[str, tuple[Float, ...]]
     eight_bit: bool
     about: dict[str, str]
 
@@ -80,7 +80,7 @@ def check_export(folder: Path) -> None:
 
 
 def read_outputs(folder: Path, bundle: Bundle, card: Card) -> DeviceOutputs:
-    """What the device wrote for ``bundle``. ``tile`` must be complete; of the other stages those count
+    """What the device wrote for ``bundle``. ``tile`` must be complete; of the other probes those count
     that have a file for every tile.
 
     Raises BadInput for missing, misshapen or unreadable files, and where device.json says that it ran
@@ -93,25 +93,25 @@ def read_outputs(folder: Path, bundle: Bundle, card: Card) -> DeviceOutputs:
     ran = about.get("program_sha256")
     if ran is not None and ran not in known:
         raise BadInput(f"{folder}: expected outputs of {card.name}, found those of program {ran[:12]}…")
-    stages: dict[str, tuple[Float, ...]] = {}
+    probes: dict[str, tuple[Float, ...]] = {}
     eight_bit = False
-    for stage, ending in ENDINGS.items():
+    for probe, ending in ENDINGS.items():
         outputs = []
         for number, tile in enumerate(bundle.tiles):
             expected = {"input": tile.lr, "features": tile.features, "colours": tile.colours}.get(
-                stage, tile.sr
+                probe, tile.sr
             )
             stem = f"{number}-{ending}"
             if expected is None or not any((folder / f"{stem}{s}").is_file() for s in (".npy", ".png")):
-                if stage == "tile":
+                if probe == "tile":
                     raise BadInput(f"{folder}: expected {stem}.npy or {stem}.png, found neither")
                 break
             output, rounded = _read_output(folder / stem, expected.shape)
             outputs.append(output)
             eight_bit |= rounded
         else:
-            stages[stage] = tuple(outputs)
-    return DeviceOutputs(stages, eight_bit, about)
+            probes[probe] = tuple(outputs)
+    return DeviceOutputs(probes, eight_bit, about)
 
 
 def _read_about(path: Path) -> dict[str, str]:

@@ -106,7 +106,7 @@ class LayerCheck:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Wrong weights and kernels, in words. A range that fits badly is for the stages to judge."""
+        """Wrong weights and kernels, in words. A range that fits badly is for the probes to judge."""
         return tuple(
             f"layer {e.layer}: {CAUSES[e.cause]}" for e in self.layers if e.cause not in (None, "range")
         )

@@ -15,7 +15,7 @@ from edge.card import Card
 from edge.check.baseline import Provenance
 from edge.check.comparison import WORST_HEADER
 from edge.check.layers import LayerCheck
-from edge.check.stages import STAGES, StagedCheck, StageResult, TilePicture
+from edge.check.probes import PROBES, ProbeCheck, ProbeResult, TilePicture
 from edge.images.image_file import to_uint8
 from edge.images.metrics import BLOCK
 from models.arrays import Float
@@ -32,13 +32,13 @@ FACTORS = (1, 2, 5, 10, 20, 50, 100, 1000)
 
 
 def render_html(
-    check: StagedCheck,
+    check: ProbeCheck,
     card: Card,
     provenance: Provenance,
     ran_on: dict[str, str],
     layers: LayerCheck | None = None,
 ) -> str:
-    """The whole page: verdict, worst cases, stages, layers if they were looked into, where both sides come
+    """The whole page: verdict, worst cases, probes, layers if they were looked into, where both sides come
     from, and the worst blocks and tiles to look at.
 
     It needs nothing beside it: pictures are in it, nothing is loaded from elsewhere.
@@ -48,8 +48,8 @@ def render_html(
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    tile_stage = next(stage for stage in check.stages if stage.stage == "tile")
-    scores = {tile.name: tile.psnr_db for tile in tile_stage.tiles}
+    tile_probe = next(probe for probe in check.probes if probe.probe == "tile")
+    scores = {tile.name: tile.psnr_db for tile in tile_probe.tiles}
     worst = sorted(check.pictures, key=lambda p: _broken_first(scores[p.name]))[:WORST_TILES]
     baseline = {**asdict(provenance)}
     del baseline["names"]
@@ -65,28 +65,28 @@ def render_html(
         worst_header=WORST_HEADER,
         worst=check.tiles.worst_cases,
         blocks=_blocks(check),
-        stages=check.stages,
-        descriptions=STAGES,
-        peak=next((stage.peak for stage in check.stages if stage.stage == "features"), None),
+        probes=check.probes,
+        descriptions=PROBES,
+        peak=next((probe.peak for probe in check.probes if probe.probe == "features"), None),
         sides=sides,
         n_tiles=len(check.pictures),
         tiles=[{"psnr_db": scores[picture.name], **_tile(picture)} for picture in worst],
     )
 
 
-def junit_xml(check: StagedCheck, card: Card) -> str:
-    """A test suite: one test case for each tile at each stage, with what failed in it."""
+def junit_xml(check: ProbeCheck, card: Card) -> str:
+    """A test suite: one test case for each tile at each probe, with what failed in it."""
     suite = ElementTree.Element("testsuite", name=f"liif-edge check {card.name}")
     failed = 0
-    for stage in check.stages:
-        for tile in stage.tiles:
-            case = ElementTree.SubElement(suite, "testcase", classname=stage.stage, name=tile.name)
-            said = _failures_of(stage, tile.name)
+    for probe in check.probes:
+        for tile in probe.tiles:
+            case = ElementTree.SubElement(suite, "testcase", classname=probe.probe, name=tile.name)
+            said = _failures_of(probe, tile.name)
             if said:
                 failed += 1
                 failure = ElementTree.SubElement(case, "failure", message=said[0])
-                failure.text = "\n".join([*said, *([stage.hint] if stage.hint else [])])
-    suite.set("tests", str(sum(len(stage.tiles) for stage in check.stages)))
+                failure.text = "\n".join([*said, *([probe.hint] if probe.hint else [])])
+    suite.set("tests", str(sum(len(probe.tiles) for probe in check.probes)))
     suite.set("failures", str(failed))
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
@@ -102,7 +102,7 @@ def heat_map(error: Float, peak: float) -> NDArray[np.uint8]:
     return colours.round().astype(np.uint8)
 
 
-def _blocks(check: StagedCheck) -> list[dict[str, object]]:
+def _blocks(check: ProbeCheck) -> list[dict[str, object]]:
     """The worst block and the worst flat area to look at; once if both are the same."""
     pictures = {picture.name: picture for picture in check.pictures}
     _, block, *flat = check.tiles.worst_cases
@@ -179,9 +179,9 @@ def _about(card: Card) -> list[tuple[str, object]]:
     ]
 
 
-def _failures_of(stage: StageResult, tile: str) -> list[str]:
+def _failures_of(probe: ProbeResult, tile: str) -> list[str]:
     """``check`` puts the tile's name in front of each of its failures."""
-    return [failure for failure in stage.failures if failure.startswith(f"{tile}: ")]
+    return [failure for failure in probe.failures if failure.startswith(f"{tile}: ")]
 
 
 def _broken_first(psnr_db: float) -> float:

@@ -64,7 +64,7 @@ def add_data(sub: argparse.ArgumentParser, text: str, required: bool = False) ->
     sub.add_argument("--data", type=Path, required=required, metavar="DIR", help=text)
 
 
-def add_calibration(sub: argparse.ArgumentParser, text: str = "pictures to calibrate int8 on") -> None:
+def add_calibration(sub: argparse.ArgumentParser, text: str = "images to calibrate int8 on") -> None:
     """``--calibration``: a folder of pictures."""
     sub.add_argument("--calibration", type=Path, metavar="DIR", help=text)
 

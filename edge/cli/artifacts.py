@@ -67,7 +67,7 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
     recipe = _recipe(arguments)
     from edge.pipeline import build as run_build
 
-    for folder in run_build(recipe, arguments.out, force=arguments.force, note=terminal.note):
+    for folder in run_build(recipe, arguments.out, force=arguments.force, log=terminal.log):
         terminal.print(str(folder))
     return 0
 
@@ -102,9 +102,9 @@ def _add_sensitivity(add: Add) -> None:
     add_checkpoint(sub)
     add_precision(sub, list(PLANNED), "int8", "what the layers are chosen for (int8)")
     add_integer_scale(sub)
-    add_data(sub, "pictures to measure on (built-in ones)")
-    add_calibration(sub, "pictures to calibrate on (built-in ones)")
-    sub.add_argument("--max-loss", type=number, metavar="DB", help="dB of PSNR-Y that may be lost")
+    add_data(sub, "images to measure on (built-in ones)")
+    add_calibration(sub, "images to calibrate on (built-in ones)")
+    sub.add_argument("--max-loss", type=number, metavar="DB", help="largest drop of PSNR-Y, dB")
     sub.add_argument(
         "--max-size", type=size_in_bytes, metavar="SIZE", help="of the program, say 2MB or 800KB"
     )
@@ -155,7 +155,7 @@ def _measure_layers(
     model = load_checkpoint(arguments.checkpoint)
     pairs, on = measuring.measuring_pairs(arguments.data, arguments.scale)
     tiles = calibration_tiles(arguments.calibration, model)
-    terminal.note(f"calibrating on {len(tiles)} tiles")
+    terminal.log(f"calibrating on {len(tiles)} tiles")
     analysis = measuring.SensitivityAnalysis(
         model, arguments.scale, arguments.precision, tiles, DEFAULT_RECIPE.int8, pairs
     )

@@ -7,76 +7,74 @@ from edge.card import Card
 from edge.check.baseline import BUNDLE_VERSION, Bundle
 from edge.check.comparison import WORST_HEADER
 from edge.check.layers import CAUSES, LayerCheck, LayerError
+from edge.check.probes import PROBES, ProbeCheck, ProbeResult
 from edge.check.report import junit_xml, render_html
-from edge.check.stages import STAGES, StagedCheck, StageResult
 from edge.cli.terminal import Terminal, finite, finite_values
 from edge.output_file import write_report
 
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """An artifact against ``bundle``: its stages and, if asked for, its layers; ``ran_on``: in words."""
+    """An artifact against ``bundle``: its probes and, if asked for, its layers; ``ran_on``: in words."""
 
     card: Card
     bundle: Bundle
-    stages: StagedCheck
+    probes: ProbeCheck
     ran_on: dict[str, str]
     layers: LayerCheck | None
 
     @property
     def passed(self) -> bool:
-        """Whether every stage and every layer is within its threshold."""
-        return self.stages.passed and (self.layers is None or not self.layers.failures)
+        """Whether every probe and every layer is within its threshold."""
+        return self.probes.passed and (self.layers is None or not self.layers.failures)
 
     def write_reports(self, html: Path | None, junit: Path | None) -> None:
         """The files that are asked for."""
         if html is not None:
-            page = render_html(self.stages, self.card, self.bundle.provenance, self.ran_on, self.layers)
+            page = render_html(self.probes, self.card, self.bundle.provenance, self.ran_on, self.layers)
             write_report(html, page)
         if junit is not None:
-            write_report(junit, junit_xml(self.stages, self.card))
+            write_report(junit, junit_xml(self.probes, self.card))
 
     def as_json(self) -> dict[str, object]:
         """Everything, for machines."""
-        stages = _stages_json(self.stages, self.bundle, self.card, self.ran_on)
-        return {**stages, "passed": self.passed, **_layers_json(self.layers)}
+        probes = _probes_json(self.probes, self.bundle, self.card, self.ran_on)
+        return {**probes, "passed": self.passed, **_layers_json(self.layers)}
 
     def print_on(self, terminal: Terminal) -> None:
         """Everything, as tables."""
-        _print_stages(self.stages, self.bundle, self.card, self.ran_on, terminal)
+        _print_probes(self.probes, self.bundle, self.card, self.ran_on, terminal)
         if self.layers is not None:
             _print_layers(self.layers, self.card, terminal)
         if self.passed:
             terminal.print("passed")
 
 
-def _stages_json(
-    result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str]
-) -> dict[str, object]:
+def _probes_json(result: ProbeCheck, bundle: Bundle, card: Card, ran_on: dict[str, str]) -> dict[str, object]:
     first = result.first_failure
     return {
         "artifact": card.name,
         "passed": result.passed,
-        "first_failure": first.stage if first else None,
+        "first_failure": first.probe if first else None,
         "hint": first.hint if first else "",
-        "failures": [f"{s.stage}: {failure}" for s in result.stages for failure in s.failures],
+        "failures": [f"{s.probe}: {failure}" for s in result.probes for failure in s.failures],
         "threshold": asdict(result.tiles.threshold),
         "all": finite(result.tiles.overall),
         "tiles": [finite(comparison) for comparison in result.tiles.comparisons],
         "worst": [finite(case) for case in result.tiles.worst_cases],
-        "stages": [_stage_json(stage) for stage in result.stages],
+        "stages": [_probe_json(probe) for probe in result.probes],
         "device": ran_on,
         "baseline": {**asdict(bundle.provenance), "bundle_version": BUNDLE_VERSION},
     }
 
 
-def _stage_json(stage: StageResult) -> dict[str, object]:
+def _probe_json(probe: ProbeResult) -> dict[str, object]:
     measures = ("psnr_db", "percentile_5_db", "mean_abs", "max_abs", "peak", "limit_db")
     return {
-        "stage": stage.stage,
-        "passed": stage.passed,
-        **finite_values({name: getattr(stage, name) for name in measures}),
-        "tiles": [finite(tile) for tile in stage.tiles],
+        "stage": probe.probe,
+        "passed": probe.passed,
+        **finite_values({name: getattr(probe, name) for name in measures}),
+        "tiles": [finite(tile) for tile in probe.tiles],
     }
 
 
@@ -92,8 +90,8 @@ def _layers_json(layers: LayerCheck | None) -> dict[str, object]:
     }
 
 
-def _print_stages(
-    result: StagedCheck, bundle: Bundle, card: Card, ran_on: dict[str, str], terminal: Terminal
+def _print_probes(
+    result: ProbeCheck, bundle: Bundle, card: Card, ran_on: dict[str, str], terminal: Terminal
 ) -> None:
     rows = [
         [
@@ -110,11 +108,11 @@ def _print_stages(
     terminal.table(title, ["tile", *measures], rows)
     terminal.table("worst cases", WORST_HEADER, [case.row for case in result.tiles.worst_cases])
     terminal.table(
-        f"stage by stage on {ran_on['device']}",
-        ["stage", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],
+        f"probe by probe on {ran_on['device']}",
+        ["probe", "PSNR (dB)", "5th percentile", "mean", "largest", "threshold", ""],
         [
             [
-                s.stage,
+                s.probe,
                 f"{s.psnr_db:.2f}",
                 f"{s.percentile_5_db:.2f}",
                 f"{s.mean_abs:.2e}",
@@ -122,7 +120,7 @@ def _print_stages(
                 f"≥ {s.limit_db:g}",
                 "ok" if s.passed else "FAILED",
             ]
-            for s in result.stages
+            for s in result.probes
         ],
     )
     first = result.first_failure
@@ -131,7 +129,7 @@ def _print_stages(
     for failure in first.failures:
         terminal.print(f"failed: {failure}")
     hint = f"; {first.hint}" if first.hint else ""
-    terminal.print(f"FAILED at stage {first.stage} ({STAGES[first.stage]}){hint}")
+    terminal.print(f"FAILED at probe {first.probe} ({PROBES[first.probe]}){hint}")
 
 
 def _print_layers(layers: LayerCheck, card: Card, terminal: Terminal) -> None:

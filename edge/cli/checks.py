@@ -28,7 +28,7 @@ from models import DEFAULT_WEIGHTS
 if TYPE_CHECKING:
     from edge.check.baseline import Bundle
     from edge.check.layers import LayerCheck
-    from edge.check.stages import StagedCheck
+    from edge.check.probes import ProbeCheck
     from edge.run.artifact import Artifact
     from models import LIIF
 
@@ -45,8 +45,8 @@ def _add_baseline(add: Add) -> None:
     sub.add_argument("output", type=Path, metavar="OUT.npz")
     add_checkpoint(sub)
     sub.add_argument("--scale", type=number, default=2.0, help="factor, 1 to 30 (2)")
-    sub.add_argument("--images", type=Path, metavar="DIR", help="pictures instead of the built-in ones")
-    sub.add_argument("--tile", type=count, default=64, help="side of the tile cut from each picture (64)")
+    sub.add_argument("--images", type=Path, metavar="DIR", help="images instead of the built-in ones")
+    sub.add_argument("--tile", type=count, default=64, help="side of the tile cropped from each image (64)")
     sub.add_argument("--export", type=Path, metavar="DIR", help="write the inputs, too, for a device to take")
     add_force(sub)
 
@@ -115,11 +115,11 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
     model = load_network(card, arguments.checkpoint) if arguments.layers else None
     bundle = _bundle(arguments, card, terminal)
-    stages, ran_on = _check_stages(arguments, artifact, card, bundle, terminal)
+    probes, ran_on = _check_probes(arguments, artifact, card, bundle, terminal)
     layers = None if model is None else _check_layers(arguments.artifact, card, model, bundle, terminal)
     from edge.cli.check_results import CheckOutcome
 
-    outcome = CheckOutcome(card, bundle, stages, ran_on, layers)
+    outcome = CheckOutcome(card, bundle, probes, ran_on, layers)
     outcome.write_reports(arguments.report, arguments.junit)
     if arguments.json:
         terminal.json(outcome.as_json())
@@ -157,22 +157,22 @@ def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> "Bundle":
     return bundle_of(tiles, model, scale)
 
 
-def _check_stages(
+def _check_probes(
     arguments: argparse.Namespace,
     artifact: "Artifact | None",
     card: Card,
     bundle: "Bundle",
     terminal: Terminal,
-) -> tuple["StagedCheck", dict[str, str]]:
-    """Every stage of ``artifact``, None: of what a device wrote; and where it ran."""
+) -> tuple["ProbeCheck", dict[str, str]]:
+    """Every probe of ``artifact``, None: of what a device wrote; and where it ran."""
     from edge.check.device_outputs import read_outputs
-    from edge.check.stages import compare_outputs, compare_stages, run_stages
+    from edge.check.probes import compare_outputs, compare_probes, run_probes
 
     if artifact is None:
         outputs = read_outputs(arguments.outputs, bundle, card)
         return compare_outputs(outputs, bundle, card.precision), outputs.about
-    outputs_here = terminal.track(card.name, run_stages(artifact, bundle))
-    return compare_stages(outputs_here, bundle, card.precision), artifact.ran_on
+    outputs_here = terminal.track(card.name, run_probes(artifact, bundle))
+    return compare_probes(outputs_here, bundle, card.precision), artifact.ran_on
 
 
 def _check_layers(

@@ -23,22 +23,22 @@ COMMANDS = {
     "build": ("artifacts", "Build artifacts, and measure each against fp32."),
     "sensitivity": (
         "artifacts",
-        "What each layer costs at each width, and which widths to choose for a budget.",
+        "What each layer costs at each bit width, and which to choose for a budget.",
     ),
     "info": ("artifacts", "Print an artifact's card."),
-    "upscale": ("pictures", "Enlarge a picture."),
-    "sample": ("pictures", "Draw the sample picture, small."),
+    "upscale": ("pictures", "Enlarge an image."),
+    "sample": ("pictures", "Draw the sample image, small."),
     "baseline": ("checks", "Make a baseline bundle in fp32."),
     "check": ("checks", "Check an artifact against fp32."),
     "devices": ("checks", "List where artifacts can run, and what is missing."),
     "eval": (
         "measurements",
-        "PSNR-Y and SSIM on test pictures, or the detail score on small text and icons.",
+        "PSNR-Y and SSIM on test images, or the detail score on small text and icons.",
     ),
     "bench": ("measurements", "Time and memory against PyTorch."),
     "train": ("training", "Train or fine-tune by a recipe."),
     "prune": ("training", "Remove the least important channels."),
-    "tune": ("tuning", "Search widths and precision: the Pareto front of loss and time."),
+    "tune": ("tuning", "Search channel counts and precision: the Pareto front of PSNR drop and time."),
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -57,16 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return run(arguments, terminal)
         except (LiifEdgeError, ModelError, TrainingError) as error:
-            terminal.note(f"liif-edge: {error}")
+            terminal.log(f"liif-edge: {error}")
             if isinstance(error, LiifEdgeError):
                 return error.exit_code
             return BadInput.exit_code if isinstance(error, ModelError) else CheckFailed.exit_code
         except KeyboardInterrupt:
-            terminal.note("liif-edge: interrupted; nothing half-written was left")
+            terminal.log("liif-edge: interrupted; nothing half-written was left")
             return INTERRUPTED
         except Exception:  # a defect of ours: the whole story, past the silenced streams
-            terminal.note(traceback.format_exc())
-            terminal.note("liif-edge: this is a defect of liif-edge; please report the lines above")
+            terminal.log(traceback.format_exc())
+            terminal.log("liif-edge: this is a defect of liif-edge; please report the lines above")
             return 70  # EX_SOFTWARE
 
 

@@ -91,7 +91,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     }
     programs = {
         name: _timed_program(
-            cached_artifact(arguments.checkpoint, spec, terminal.note), arguments.scale, arguments.tile
+            cached_artifact(arguments.checkpoint, spec, terminal.log), arguments.scale, arguments.tile
         )
         for name, spec in specs.items()
     }

@@ -59,7 +59,7 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
         from edge.cache import cached_artifact
 
         spec = _spec_for(lr_size, size, arguments.precision)
-        artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.note))
+        artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.log))
     tiles = upscaling.render_tiles(artifact, picture.rgb, size, tile=arguments.tile, halo=arguments.halo)
     rgb = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
     enlarged = upscaling.whole_picture(rgb, picture)

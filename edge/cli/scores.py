@@ -24,7 +24,7 @@ def evaluate_pictures(
     if arguments.json:
         terminal.json(_evaluation_json(result))
     else:
-        title = f"{arguments.data.name}, ×{scale}, {len(result.names)} pictures, {artifact.card.name}"
+        title = f"{arguments.data.name}, ×{scale}, {len(result.names)} images, {artifact.card.name}"
         _print_evaluation(result, title, terminal)
     return 0
 
@@ -42,7 +42,7 @@ def _print_evaluation(result: Evaluation, title: str, terminal: Terminal) -> Non
         "the artifact from fp32, worst cases, pure colours among them",
         WORST_HEADER,
         [
-            ["loss of PSNR-Y", name, "", f"{lost:.3f} dB", ""],
+            ["PSNR-Y drop", name, "", f"{lost:.3f} dB", ""],
             *(case.row for case in result.distance.worst_cases),
         ],
     )

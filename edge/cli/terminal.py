@@ -38,7 +38,7 @@ def _console(stream: TextIO) -> Console:
 
 
 class Terminal:
-    """Our lines on standard output (``print``, ``table``, ``json``) and standard error (``note``)."""
+    """Our lines on standard output (``print``, ``table``, ``json``) and standard error (``log``)."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out, self._err = (_console(stream) for stream in (out, err))
@@ -47,7 +47,7 @@ class Terminal:
         """A result, on standard output."""
         self._out.print(text)
 
-    def note(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """What is going on, on standard error."""
         self._err.print(text)
 

@@ -32,7 +32,7 @@ def add_parsers(add: Add) -> None:
 def _add_train(add: Add) -> None:
     sub = add("train", train, "int8-x2 --data photos/")
     sub.add_argument("recipe", metavar="RECIPE", help="a TOML file, or the name of one in models/recipes")
-    add_data(sub, "pictures to train on", required=True)
+    add_data(sub, "images to train on", required=True)
     sub.add_argument("--out", type=Path, metavar="RUN", help="folder of the run; goes on there (runs/RECIPE)")
     sub.add_argument(
         "--start", type=checkpoint_path, metavar="FILE", help="start from this checkpoint instead"
@@ -57,7 +57,7 @@ def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for report in training(
         recipe, arguments.data, run, device=arguments.device, make_objective=make_objective
     ):
-        terminal.note(describe_report(report, recipe))
+        terminal.log(describe_report(report, recipe))
     terminal.print(f"{run / MODEL_FILE}: a checkpoint, for --checkpoint")
     return 0
 
@@ -74,12 +74,12 @@ def _add_prune(add: Add) -> None:
     budget.add_argument("--macs", type=number, metavar="SHARE", help="multiplications to keep at ×2, 0 to 1")
     budget.add_argument("--params", type=number, metavar="SHARE", help="parameters to keep, 0 to 1")
     sub.add_argument("--part", choices=("encoder", "decoder", "all"), default="all", help="of what (all)")
-    add_data(sub, "pictures that importance is of", required=True)
+    add_data(sub, "images that importance is measured on", required=True)
     add_batches(sub)
     sub.add_argument(
         "--no-local-ensemble",
         action="store_true",
-        help="first make the decoder one evaluation per pixel",
+        help="first make the decoder one query per pixel",
     )
     add_force(sub)
 

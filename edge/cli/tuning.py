@@ -39,10 +39,10 @@ def add_parsers(add: Add) -> None:
     add_target(sub)
     add_integer_scale(sub)
     add_precision(sub)
-    sub.add_argument("--max-loss", type=number, default=0.05, metavar="DB", help="of PSNR-Y (0.05)")
+    sub.add_argument("--max-loss", type=number, default=0.05, metavar="DB", help="largest PSNR-Y drop (0.05)")
     sub.add_argument("--by", choices=("time", "macs"), default="time", help="what to save (time)")
     sub.add_argument("--trials", type=count, default=20, help="of the whole study (20)")
-    add_data(sub, "pictures instead of the built-in ones")
+    add_data(sub, "images instead of the built-in ones")
     add_calibration(sub)
     add_batches(sub)
     sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the study; goes on there (runs/tune)")
@@ -78,7 +78,7 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         calibration=arguments.calibration,
         batches=arguments.batches,
     )
-    search = Search(job, terminal.note)
+    search = Search(job, terminal.log)
     for _ in terminal.track("importance", search.measure_importance()):
         pass
     findings = search.run()
@@ -94,7 +94,7 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         rows_of(findings.front),
     )
     terminal.table(
-        "the worst picture, and pure colours, against the whole network in fp32",
+        "the worst image, and pure colours, against the whole network in fp32",
         WORST_HEADER,
         worst_rows_of(findings.front),
     )

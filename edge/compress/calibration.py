@@ -12,7 +12,7 @@ from edge.images.pictures import built_in_pictures, folder_pictures, picture_fil
 from models import LIIF
 from models.arrays import Float
 from models.liif.equalization import measure_factors
-from quantize.calibration import cut_tiles, reach, select_tiles, tiles_by_picture
+from quantize.calibration import cut_tiles, mean_log_range, select_tiles, tiles_by_picture
 
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
 
@@ -25,7 +25,7 @@ EQUALIZING_TILES = 3
 # the extremes.
 PALETTE_SAMPLES = 3
 
-# Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations reach
+# Of a folder: tiles that are tried, and those of them that are kept, where the encoder's activations have
 # farthest. Random tiles lose more: some lack saturated colours (docs/design/int8.md).
 CANDIDATES = 256
 
@@ -59,7 +59,7 @@ def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
             candidates,
             KEPT,
             TILES_PER_PICTURE,
-            lambda tile: reach(encoder, (torch.from_numpy(tile) - 0.5) / 0.5),
+            lambda tile: mean_log_range(encoder, (torch.from_numpy(tile) - 0.5) / 0.5),
         )
     except ValueError as error:
         raise BadInput(f"{folder}: {error}") from error

@@ -25,7 +25,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Option:
-    """A layer at a width: the bytes of its weights, and the dB that it alone loses so."""
+    """A layer at a bit width: the bytes of its weights, and the dB that it alone loses so."""
 
     width: BitWidth
     bytes: int
@@ -34,7 +34,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Choice:
-    """Every layer's width, and what they were measured and estimated to cost together."""
+    """Every layer's bit width, and what they were measured and estimated to cost together."""
 
     widths: dict[str, BitWidth]
     loss_db: float
@@ -42,7 +42,7 @@ class Choice:
 
     @property
     def summary(self) -> str:
-        """How many layers have which width."""
+        """How many layers have which bit width."""
         return summarize(self.widths.values())
 
 
@@ -52,28 +52,28 @@ def choose(
     overhead: int,
     budget: Budget,
 ) -> Choice:
-    """The smallest widths with which a loss is met, or the best ones for a size.
+    """The smallest bit widths with which a loss is met, or the best ones for a size.
 
     Every layer starts with its fewest bytes; then bytes go where each of them saves most dB, as the layers'
     own losses say, until ``loss``, dB lost with all layers at these widths, is met. ``overhead``: bytes of
     the program beside the weights. Raises BadInput with the best that was found if nothing meets the budget.
     """
     smallest = {path: min(of_layer, key=lambda option: option.bytes) for path, of_layer in options.items()}
-    stages = [smallest]
+    steps = [smallest]
     for path, option in _upgrades(options, smallest):
-        stages.append({**stages[-1], path: option})
-    if all(option.width == "float" for option in stages[-1].values()):
-        stages.pop()  # another program
-    bytes_of = [overhead + sum(option.bytes for option in stage.values()) for stage in stages]
+        steps.append({**steps[-1], path: option})
+    if all(option.width == "float" for option in steps[-1].values()):
+        steps.pop()  # another program
+    bytes_of = [overhead + sum(option.bytes for option in step.values()) for step in steps]
     tried: dict[int, Choice] = {}
 
     def attempt(number: int) -> Choice:
         if number not in tried:
-            widths = {path: option.width for path, option in stages[number].items()}
+            widths = {path: option.width for path, option in steps[number].items()}
             tried[number] = Choice(widths, loss(widths), bytes_of[number])
         return tried[number]
 
-    few, many = 0, len(stages) - 1
+    few, many = 0, len(steps) - 1
     if budget.bytes is not None:
         if bytes_of[0] > budget.bytes:
             raise BadInput(_unmet(budget, attempt(0)))

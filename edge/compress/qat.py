@@ -35,7 +35,7 @@ MakeDerive = Callable[[LIIF], Derive]
 def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObjective:
     """What ``recipe`` minimises; ``calibration``: the pictures that int8 builds will be calibrated on.
 
-    Raises RecipeError for an int8 recipe whose patches are not of one whole scale with every pixel, and
+    Raises RecipeError for an int8 recipe whose patches are not of one integer scale with every pixel, and
     BadInput for a calibration folder without pictures.
     """
     if not recipe.int8:

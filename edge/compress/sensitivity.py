@@ -1,4 +1,4 @@
-"""What each layer costs at each width, in dB on pictures, and which widths to choose."""
+"""What each layer costs at each bit width, in dB on pictures, and which to choose."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.family import Method
-from models.liif.fixed_scale import plan_evaluations
+from models.liif.fixed_scale import plan_phase_queries
 from models.liif.programs import methods_of
 from models.resize import middle
 from quantize.bitwidth_sweep import SweepGraph
@@ -38,8 +38,8 @@ MEASURED: dict[Precision, tuple[str, ...]] = {
     MIXED: tuple(PALETTES),
 }
 
-# Bytes of a program beside its layers' weights: once, and for each evaluation of the decoder. Measured with
-# 4 to 64 evaluations.
+# Bytes of a program beside its layers' weights: once, and for each query of the decoder. Measured with
+# 4 to 64 queries.
 OVERHEAD: dict[Precision, tuple[int, int]] = {"int8": (20_000, 16_800), MIXED: (57_000, 4_400)}
 
 TRUTH = 64  # HR pixels a side: 2,025 pixels are compared at ×2 once the protocol has cut its border
@@ -50,9 +50,9 @@ ALL = "all"  # stands for every layer at once where layers are named
 
 @dataclass(frozen=True)
 class LayerCost:
-    """``loss_db``: expected PSNR-Y lost with this layer alone at each width.
+    """``loss_db``: expected PSNR-Y lost with this layer alone at each bit width.
 
-    ``bytes``: of its weights, at each width that can be chosen.
+    ``bytes``: of its weights, at each bit width that can be chosen.
     """
 
     path: str
@@ -63,7 +63,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The costs of all layers, and of all together at each width."""
+    """The costs of all layers, and of all together at each bit width."""
 
     layers: tuple[LayerCost, ...]
     fp32_db: float
@@ -155,8 +155,8 @@ class SensitivityAnalysis:
 
 def program_overhead(model: LIIF, scale: int, precision: Precision) -> int:
     """Bytes of a program beside its layers' weights: operators, ranges, offsets, small weights."""
-    fixed, per_evaluation = OVERHEAD[precision]
-    return fixed + per_evaluation * len(plan_evaluations(scale, model.config.local_ensemble))
+    fixed, per_query = OVERHEAD[precision]
+    return fixed + per_query * len(plan_phase_queries(scale, model.config.local_ensemble))
 
 
 def measuring_pairs(folder: Path | None, scale: int) -> tuple[list[tuple[Float, Float]], str]:
@@ -189,7 +189,7 @@ def _pictures(folder: Path | None) -> Iterator[tuple[str, Float]]:
 
 
 def losses(analysis: SensitivityAnalysis) -> Work[tuple[str, str, float]]:
-    """(layer, width, loss in dB) of every layer at every width with the others float, then of all of them
+    """(layer, width, loss in dB) of every layer at every bit width with the others float, then of all of them
     (``ALL``) at each."""
     layers = analysis.sweep.layers
     cases = [(name, width) for name in (*layers, ALL) for width in analysis.widths]

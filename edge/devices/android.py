@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from edge.devices.arm64 import SYSROOT, ToolChain
 from edge.devices.device import DeviceRun
-from edge.devices.runner import OUTPUTS, PROGRAM, Job, Measurement, run_job
+from edge.devices.runner import OUTPUTS, PROGRAM, Job, RunSettings, run_job
 from edge.errors import BadInput, MissingDependency
 from models.arrays import Float
 
@@ -57,7 +57,7 @@ class AndroidDevice:
     adb: str = "adb"
     remote: str = "/data/local/tmp"
     runner: Path | None = None
-    measurement: Measurement = field(default_factory=Measurement)
+    settings: RunSettings = field(default_factory=RunSettings)
     tool_chain: ToolChain = field(default_factory=ToolChain)
 
     name: ClassVar[str] = "android"
@@ -92,7 +92,7 @@ class AndroidDevice:
             value = self._call(["shell", "getprop", name]).strip()
             if value:
                 about[what] = value
-        return run_job(folder, method, inputs, self.measurement, self._start, about)
+        return run_job(folder, method, inputs, self.settings, self._start, about)
 
     def _start(self, job: Job) -> "subprocess.CompletedProcess[str]":
         remote = f"{self.remote}/liif-edge-{secrets.token_hex(4)}"

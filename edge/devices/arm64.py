@@ -8,7 +8,7 @@ from typing import ClassVar
 from edge.devices.device import DeviceRun
 from edge.devices.runner import (
     SOURCES,
-    Measurement,
+    RunSettings,
     build,
     missing_packages,
     missing_sources,
@@ -62,7 +62,7 @@ class Arm64Device:
     """``cpu``: one of CPUS. Times are the emulator's: they say nothing of a processor. Raises BadInput."""
 
     cpu: str = "cortex-a76"
-    measurement: Measurement = field(default_factory=lambda: Measurement(threads=1))
+    settings: RunSettings = field(default_factory=lambda: RunSettings(threads=1))
     tool_chain: ToolChain = field(default_factory=ToolChain)
 
     name: ClassVar[str] = "arm64-emulated"
@@ -92,5 +92,5 @@ class Arm64Device:
             "executorch": self.tool_chain.wheel.parent.name.removeprefix("executorch-"),
             "times": "of the emulator, not of a processor",
         }
-        run = run_job(folder, method, inputs, self.measurement, start_here(command), about)
+        run = run_job(folder, method, inputs, self.settings, start_here(command), about)
         return DeviceRun(run.outputs, run.median_ms, run.p95_ms, None, run.about)

@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 from edge.devices.device import DeviceRun
 from edge.devices.runner import (
     SOURCES,
-    Measurement,
+    RunSettings,
     build,
     missing_packages,
     missing_sources,
@@ -35,7 +35,7 @@ HEADERS = {
 class NativeDevice:
     """``cache``: the folder that the program is built in, None for the user's."""
 
-    measurement: Measurement = field(default_factory=Measurement)
+    settings: RunSettings = field(default_factory=RunSettings)
     cache: Path | None = None
 
     name: ClassVar[str] = "native"
@@ -64,7 +64,7 @@ class NativeDevice:
         """See ``Device``."""
         start = start_here([str(self.runner())])
         about = {"device": self.name, "processor": platform.machine(), "executorch": _version()}
-        return run_job(folder, method, inputs, self.measurement, start, about)
+        return run_job(folder, method, inputs, self.settings, start, about)
 
 
 def _wheel() -> Path:

@@ -24,7 +24,7 @@ OUTPUTS = "out"
 
 
 @dataclass(frozen=True)
-class Measurement:
+class RunSettings:
     """How often to run each set of inputs. ``threads``: None for the runtime's own choice."""
 
     threads: int | None = None
@@ -98,7 +98,7 @@ def run_job(
     artifact: Path,
     method: str,
     inputs: Sequence[Mapping[str, Float]],
-    measurement: Measurement,
+    settings: RunSettings,
     start: Callable[[Job], "subprocess.CompletedProcess[str]"],
     about: Mapping[str, str],
 ) -> DeviceRun:
@@ -108,7 +108,7 @@ def run_job(
     with tempfile.TemporaryDirectory(prefix="liif-edge-") as scratch:
         folder = Path(scratch)
         sets = [_write_inputs(folder, entry, number, tile) for number, tile in enumerate(inputs)]
-        options = ["--method", method, "--output-dir", OUTPUTS, *measurement.options]
+        options = ["--method", method, "--output-dir", OUTPUTS, *settings.options]
         options += [word for names in sets for word in ("--input", ",".join(names))]
         files = tuple(name for names in sets for name in names)
         job = Job(folder, artifact / entry.program, files, tuple(options))

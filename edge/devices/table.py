@@ -59,7 +59,7 @@ def _count(name: str) -> Setter:
     def set_it(device: Any, value: str) -> Any:
         if not value.isdecimal() or len(value) > 6:
             raise BadInput(f"expected a whole number, found {value!r}")
-        return replace(device, measurement=replace(device.measurement, **{name: int(value)}))
+        return replace(device, settings=replace(device.settings, **{name: int(value)}))
 
     return set_it
 

@@ -88,8 +88,8 @@ class Artifact:
         """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w)."""
         return self._program.run("encode", {"lr": window})
 
-    def stage(self, name: str, window: Float) -> Float:
-        """What the method of a stage (``edge.check.stages``) returns for (1, 3, h, w).
+    def probe(self, name: str, window: Float) -> Float:
+        """What the method of a probe (``edge.check.probes``) returns for (1, 3, h, w).
 
         Raises BadInput for a tile that the program does not take.
         """

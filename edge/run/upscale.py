@@ -30,7 +30,8 @@ def render_tiles(
     """Tiles of ``lr`` (3, h, w) in [0, 1], as the artifact's card has them: where each lies in the target,
     and its colours (3, H', W'), not clamped. They partition the target, row by row.
 
-    A picture smaller than the network's reach is extended by its border meanwhile (docs/format/tiling.md).
+    A picture smaller than the network's receptive field is extended by its border meanwhile
+    (docs/format/tiling.md).
     ``size``: (H, W), needed by any-scale artifacts only. ``tile`` and ``halo`` in LR pixels override the
     card's. Raises BadInput for sizes and tiles that the artifact cannot make.
     """

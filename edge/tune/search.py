@@ -74,8 +74,8 @@ class Search:
     Raises BadInput for a folder with another study, MissingDependency without Optuna.
     """
 
-    def __init__(self, job: TuneJob, note: Callable[[str], None] = lambda _: None) -> None:
-        self.job, self.note = job, note
+    def __init__(self, job: TuneJob, log: Callable[[str], None] = lambda _: None) -> None:
+        self.job, self.log = job, log
         self.model = load_checkpoint(job.checkpoint)
         self._learned_on, measured_on = split_pictures_of(job.data)
         self._pairs = measured_pairs(measured_on, job.scale)
@@ -148,7 +148,7 @@ class Search:
             return None
         folder = self.job.out / REFERENCE
         if not folder.exists():
-            self.note("building the unpruned fp32 program, by which others are timed")
+            self.log("building the unpruned fp32 program, by which others are timed")
             self._build(self.model, "fp32", folder)
         return Artifact.open(folder)
 
@@ -158,12 +158,12 @@ class Search:
 
         asked = self._ask(number)
         candidate = Candidate(**asked.params)
-        self.note(f"trial {number + 1} of {self.job.trials}: {candidate}")
+        self.log(f"trial {number + 1} of {self.job.trials}: {candidate}")
         network = make_network(self.model, importance, candidate, self.job.scale)
         loss = evaluator.loss_in_fp32(network)
         known: dict[str, Any] = {"params": asked.params, "distributions": asked.distributions}
         if loss > self.job.max_loss:
-            self.note(f"loses {loss:.3f} dB in fp32 already, not built")
+            self.log(f"loses {loss:.3f} dB in fp32 already, not built")
             return create_trial(
                 state=TrialState.PRUNED,
                 user_attrs={"loss_in_fp32": loss},
@@ -173,10 +173,10 @@ class Search:
         try:
             measured = self._measured(candidate, network, evaluator)
         except ExportError as error:
-            self.note(str(error))
+            self.log(str(error))
             return create_trial(state=TrialState.FAIL, user_attrs={"error": str(error)}, **known)
         time = "" if measured.time is None else f", takes {measured.time.share:.0%} of the time"
-        self.note(f"loses {measured.loss:.3f} dB, pure colours within {measured.worst.flat:.2f} of 255{time}")
+        self.log(f"loses {measured.loss:.3f} dB, pure colours within {measured.worst.flat:.2f} of 255{time}")
         return create_trial(
             values=[measured.loss, self.cost(measured)],
             user_attrs={"loss_in_fp32": loss, "measured": asdict(measured)},

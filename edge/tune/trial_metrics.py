@@ -26,7 +26,7 @@ from models.liif.reference import fp32_picture
 from models.resize import middle
 
 # Built-in pictures that losses are measured on: none calibrates int8, none says which channels matter.
-PHOTOGRAPHS = ("astronaut", "camera", "brick", "hubble_deep_field")
+HELD_OUT_PHOTOGRAPHS = ("astronaut", "camera", "brick", "hubble_deep_field")
 SHEETS = (500, 501)  # seeds of drawn ones
 
 # What is cut out of a picture's middle, LR pixels: at most a tile of a .pte, at least one of a package.
@@ -140,7 +140,7 @@ def measured_pairs(pictures: Sequence[Path] | None, scale: int) -> list[Pair]:
 
 
 def _built_in(scale: int) -> Iterator[tuple[str, Float]]:
-    for name in PHOTOGRAPHS:
+    for name in HELD_OUT_PHOTOGRAPHS:
         picture = np.atleast_3d(photograph(name))
         # As in ``built_in_pictures``, where that leaves enough of them.
         smaller = shrink(np.repeat(picture, 3 // picture.shape[2], axis=2), 2 if scale == 2 else 1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from models.liif.fixed_scale import plan_evaluations
+from models.liif.fixed_scale import plan_phase_queries
 from models.liif.network import LIIFConfig
 
 
@@ -25,9 +25,9 @@ def count_macs(config: LIIFConfig, scale: int = 2) -> Cost:
     n, window = config.n_feats, config.feature_window**2
     encoder = 9 * (3 * n + sum(2 * n * width for width in config.block_widths) + n * n)
     widths = (*config.hidden_widths, 3)
-    evaluations = len(plan_evaluations(scale, config.local_ensemble))
+    queries = len(plan_phase_queries(scale, config.local_ensemble))
     chain = sum(a * b for a, b in pairwise(widths))
-    return Cost(encoder, window * n * widths[0] + evaluations * chain)
+    return Cost(encoder, window * n * widths[0] + queries * chain)
 
 
 def count_parameters(config: LIIFConfig) -> Cost:

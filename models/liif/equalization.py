@@ -1,4 +1,4 @@
-"""Cross-layer equalization: channels between two layers get one reach, so that one int8 range fits all.
+"""Cross-layer equalization: channels between two layers get one range, so that one int8 range fits all.
 
 Where only a ReLU lies between two layers, a channel may be multiplied by a factor f > 0 in the first and
 divided by it in the second: relu(f·x) = f·relu(x), and the network computes the same (Nagel et al. 2019,
@@ -25,22 +25,22 @@ Factors = Mapping[str, Tensor]
 READERS = re.compile(r"encoder\.body\.\d+\.body\.2|layers\.\d+")
 
 # A channel is enlarged ten times at most: one that hardly moves needs no range, and its noise no gain.
-SMALLEST_REACH = 0.1
+SMALLEST_RANGE = 0.1
 
 
 @torch.no_grad()
 def measure_factors(model: LIIF, tiles: Iterable[Float]) -> dict[str, Tensor]:
-    """The factors that give all channels of a layer's input one reach on ``tiles`` (1, 3, h, w) at ×2.
+    """The factors that give all channels of a layer's input one range on ``tiles`` (1, 3, h, w) at ×2.
 
-    A channel's reach is its largest value, and at least ``SMALLEST_REACH`` of the largest one's.
+    A channel's range is its largest value, and at least ``SMALLEST_RANGE`` of the largest one's.
     """
-    place = next(model.parameters()).device
-    form = FixedScaleLIIF(model, 2).to(place).eval()
-    reach: dict[str, Tensor] = {}
+    device = next(model.parameters()).device
+    form = FixedScaleLIIF(model, 2).to(device).eval()
+    ranges: dict[str, Tensor] = {}
 
     def observe(path: str, inputs: Any) -> None:
         largest = inputs[0].amax((0, 2, 3))
-        reach[path] = torch.maximum(reach[path], largest) if path in reach else largest
+        ranges[path] = torch.maximum(ranges[path], largest) if path in ranges else largest
 
     readers = {path: layer for path, layer in form.named_modules() if READERS.fullmatch(path)}
     hooks = [
@@ -49,18 +49,18 @@ def measure_factors(model: LIIF, tiles: Iterable[Float]) -> dict[str, Tensor]:
     ]
     try:
         for tile in tiles:
-            form(torch.from_numpy(tile).to(place))
+            form(torch.from_numpy(tile).to(device))
     finally:
         for hook in hooks:
             hook.remove()
-    return {path: _factors(values) for path, values in reach.items()}
+    return {path: _factors(values) for path, values in ranges.items()}
 
 
-def _factors(reach: Tensor) -> Tensor:
-    largest = reach.amax()
+def _factors(ranges: Tensor) -> Tensor:
+    largest = ranges.amax()
     if not 0 < float(largest) < float("inf"):  # silent, or broken: calibration says so
-        return torch.ones_like(reach)
-    return largest / reach.clamp_min(SMALLEST_REACH * largest)
+        return torch.ones_like(ranges)
+    return largest / ranges.clamp_min(SMALLEST_RANGE * largest)
 
 
 def equalize_weights(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 At an integer scale s every output pixel has one of s² phases. Per phase and neighbour the relative
 coordinate and the cell are constants, so they fold into the bias of the MLP's first layer, and that
 layer's part over the (unfolded) features is one convolution, computed once. What remains is a chain
-of 1x1 convolutions per evaluation, a fixed blending convolution and a pixel shuffle: the reference
+of 1x1 convolutions per query, a fixed blending convolution and a pixel shuffle: the reference
 form's numbers without its gathers (arXiv 2012.09161, sections 3.2 to 3.4).
 """
 
@@ -22,7 +22,7 @@ NEGLIGIBLE_WEIGHT = 1e-6
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Query:
     """One run of the MLP on the LR grid: for an output phase, at a neighbour of its pixel."""
 
     phase: tuple[int, int]  # (y, x) in [0, s)
@@ -31,8 +31,8 @@ class Evaluation:
     weight: float  # blending weight away from borders
 
 
-def plan_evaluations(scale: int, local_ensemble: bool) -> list[Evaluation]:
-    """Every evaluation that has a visible weight, phase by phase: 16, 25 or 64 with local ensemble."""
+def plan_phase_queries(scale: int, local_ensemble: bool) -> list[Query]:
+    """Every decoder query that has a visible weight, phase by phase: 16, 25 or 64 with local ensemble."""
     centre = 1  # of three LR pixels: the middle one has all its neighbours
     axis = axis_neighbours(3, 3 * scale, local_ensemble)
     choices = [
@@ -43,7 +43,7 @@ def plan_evaluations(scale: int, local_ensemble: bool) -> list[Evaluation]:
         for j in range(centre * scale, (centre + 1) * scale)
     ]
     return [
-        Evaluation((py, px), (oy, ox), (ry, rx), wy * wx)
+        Query((py, px), (oy, ox), (ry, rx), wy * wx)
         for py in range(scale)
         for px in range(scale)
         for oy, ry, wy in choices[py]
@@ -68,10 +68,10 @@ class FixedScaleLIIF(nn.Module):
         self.scale = scale
         self.local_ensemble = model.config.local_ensemble
         self.encoder = model.encoder
-        self.evaluations = plan_evaluations(scale, model.config.local_ensemble)
+        self.queries = plan_phase_queries(scale, model.config.local_ensemble)
         self.hoisted, _ = hoist_first_layer(model)
         # A buffer each: indexing one buffer would leave its slices as operators in exported programs.
-        self.offset_biases = [f"offset_bias_{number}" for number in range(len(self.evaluations))]
+        self.offset_biases = [f"offset_bias_{number}" for number in range(len(self.queries))]
         for name, bias in zip(self.offset_biases, offset_biases(model, scale), strict=True):
             self.register_buffer(name, bias.detach().clone())
         self.layers = nn.ModuleList(pointwise(linear) for linear in model.imnet.linears[1:])
@@ -84,14 +84,14 @@ class FixedScaleLIIF(nn.Module):
         convolution over ones, gives its share to the neighbours that exist. Without local ensemble all
         weight is on a pixel's own: the kernel is 1x1, brings the colours in order, and misses nothing.
         """
-        s2, reach = self.scale**2, int(self.local_ensemble)
-        size = 2 * reach + 1
-        blend = torch.zeros(3 * s2, 3 * len(self.evaluations), size, size)
+        s2, radius = self.scale**2, int(self.local_ensemble)
+        size = 2 * radius + 1
+        blend = torch.zeros(3 * s2, 3 * len(self.queries), size, size)
         share = torch.zeros(3 * s2, 3, size, size)  # reads the first of the three channels of ones
-        for number, e in enumerate(self.evaluations):
+        for number, e in enumerate(self.queries):
             for colour in range(3):
                 out = colour * s2 + e.phase[0] * self.scale + e.phase[1]  # pixel_shuffle's order
-                row, column = e.offset[0] + reach, e.offset[1] + reach
+                row, column = e.offset[0] + radius, e.offset[1] + radius
                 blend[out, 3 * number + colour, row, column] = e.weight
                 share[out, 0, row, column] += e.weight
         self.register_buffer("blend_kernel", blend)
@@ -106,10 +106,10 @@ class FixedScaleLIIF(nn.Module):
         return features
 
     def predict(self, features: Tensor) -> Tensor:
-        """Colours before blending, less 0.5: (B, 3·E, h, w) in [-0.5, 0.5] for E evaluations.
+        """Per-neighbour predictions, less 0.5: (B, 3·E, h, w) in [-0.5, 0.5] for E decoder queries.
 
-        A loop, not a batch: one evaluation's activations fit the cache, and memory does not grow
-        with the number of evaluations.
+        A loop, not a batch: one query's activations fit the cache, and memory does not grow
+        with the number of queries.
         """
         hoisted = self.hoisted(features)  # (B, hidden, h, w)
         colours = []
@@ -163,11 +163,11 @@ def derive_weights(model: LIIF, scale: int) -> dict[str, Tensor]:
 
 
 def offset_biases(model: LIIF, scale: int) -> list[Tensor]:
-    """What an evaluation's coordinates and cell add in the first layer, with its bias: (1, hidden, 1, 1)
-    for each of ``plan_evaluations``."""
+    """What a query's coordinates and cell add in the first layer, with its bias: (1, hidden, 1, 1)
+    for each of ``plan_phase_queries``."""
     _, coordinate_weight = split_first_layer(model)
     cell = [2.0 / scale] * 2 if model.config.cell_decode else []
-    plan = plan_evaluations(scale, model.config.local_ensemble)
+    plan = plan_phase_queries(scale, model.config.local_ensemble)
     coordinates = torch.tensor([[*e.relative, *cell] for e in plan], device=coordinate_weight.device)
     bias = coordinates @ coordinate_weight.T + model.imnet.linears[0].bias  # (E, hidden)
     return list(bias[:, None, :, None, None].unbind())

@@ -12,7 +12,7 @@ or sixteen: there copies are nearly free, and there rounding costs most (docs/de
 up first and divided then: of scales of few bits (``quantize.quantizer``) that sum is exact in any order, so
 that every processor finds the same mean.
 
-**The MLP's first layer**, of which every evaluation reads relu(x + b) with a bias b of its own, gets the
+**The MLP's first layer**, of which every query reads relu(x + b) with a bias b of its own, gets the
 largest of these, B, and a ReLU: relu(x + b) = relu(relu(x + B) - (B - b)). So no codes are spent on values
 below zero, which end as zeros, and steps are half as large.
 """
@@ -31,9 +31,9 @@ from models.family import Int8Rules
 # its output keeps its whole range.
 HEAD = "encoder.head.0"
 
-# The fixed-scale form's part of the MLP's first layer that all evaluations share.
+# The fixed-scale form's part of the MLP's first layer that all queries share.
 FIRST = "hoisted"
-OFFSET = "offset_bias_"  # and a number: what an evaluation adds to it
+OFFSET = "offset_bias_"  # and a number: what a query adds to it
 
 # The MLP's other layers.
 MLP_LAYER = re.compile(r"layers\.(\d+)\.weight")
@@ -160,8 +160,8 @@ def head_biases(weight: Tensor, bias: Tensor) -> list[Tensor]:
 
     Their distance is a part of the step that the layer's outputs have over pictures of one colour.
     """
-    reach = weight.detach().sum((2, 3)).abs().sum(1)  # (C,)
-    low, high = (bias.detach() - reach).min(), (bias.detach() + reach).max()
+    largest = weight.detach().sum((2, 3)).abs().sum(1)  # (C,)
+    low, high = (bias.detach() - largest).min(), (bias.detach() + largest).max()
     shifted = bias - SHIFT * weight.sum((1, 2, 3))
     return [shifted + part * (high - low) / 255 for part in _parts(HEAD_COPIES)]
 
@@ -173,7 +173,7 @@ def last_weights(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def first_biases(biases: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Of every evaluation's ``biases`` (1, C, 1, 1) the largest (C,), and what each is less, negative."""
+    """Of every query's ``biases`` (1, C, 1, 1) the largest (C,), and what each is less, negative."""
     largest = torch.stack(list(biases)).amax(0)
     return largest.flatten(), [bias - largest for bias in biases]
 
@@ -219,11 +219,11 @@ def _weights_of(module: nn.Module) -> dict[str, Tensor]:
 
 def _ends(weights: Mapping[str, Tensor], kept: Collection[str]) -> dict[str, type[nn.Module]]:
     """What becomes of which layer of a form with ``weights``, by the layer's path."""
-    ends: dict[str, type[nn.Module]] = {}
+    rewritten: dict[str, type[nn.Module]] = {}
     if f"{HEAD}.weight" in weights:
-        ends[HEAD] = ByteConv2d
+        rewritten[HEAD] = ByteConv2d
     if any(name.startswith(OFFSET) for name in weights):
-        ends[FIRST] = FlooredConv2d
+        rewritten[FIRST] = FlooredConv2d
     if numbers := [int(found[1]) for found in map(MLP_LAYER.fullmatch, weights) if found]:
-        ends[f"layers.{max(numbers)}"] = FineLayer
-    return {path: kind for path, kind in ends.items() if path not in kept}
+        rewritten[f"layers.{max(numbers)}"] = FineLayer
+    return {path: kind for path, kind in rewritten.items() if path not in kept}

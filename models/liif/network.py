@@ -80,7 +80,7 @@ class LIIFConfig:
 
     @property
     def full_halo(self) -> int:
-        """LR pixels around an output pixel's own that can change it: the network's reach."""
+        """LR pixels around an output pixel's own that can change it: the radius of the receptive field."""
         convolutions = 1 + 2 * len(self.block_widths) + 1  # head, blocks, tail
         return convolutions + self.feature_window // 2 + int(self.local_ensemble)
 
@@ -195,7 +195,7 @@ def set_ensemble(config: LIIFConfig, local_ensemble: bool) -> LIIFConfig:
 
 
 def with_ensemble(model: LIIF, local_ensemble: bool) -> LIIF:
-    """A copy of ``model`` with or without local ensemble: four evaluations per output pixel, or one."""
+    """A copy of ``model`` with or without local ensemble: four queries per output pixel, or one."""
     other = LIIF(set_ensemble(model.config, local_ensemble)).eval()
     other.load_state_dict(model.state_dict(), strict=True)
     return other

@@ -44,7 +44,7 @@ class Echo(nn.Module):
 
 
 def probes_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
-    """Methods that return what the network has computed up to a stage (``edge.check.stages``), for checks."""
+    """Methods that return what the network has computed up to a probe (``edge.check.probes``), for checks."""
     limits = {"h": max_tile, "w": max_tile}
     picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
     seen = TensorSpec("seen", (1, 3, "h", "w"), (0.0, 1.0))
@@ -56,7 +56,7 @@ def probes_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
     ]
     if scale is not None:
         module = FixedScaleColours(model, scale).eval()
-        colours = TensorSpec("colours", (1, 3 * len(module.evaluations), "h", "w"), (-0.5, 0.5))
+        colours = TensorSpec("colours", (1, 3 * len(module.queries), "h", "w"), (-0.5, 0.5))
         methods.append(Method("colours", module, (picture,), colours, limits))
     return methods
 

@@ -86,12 +86,12 @@ def degrade(hr: Picture, size: tuple[int, int], spec: Degradation, rng: np.rando
 def blur(picture: Picture, sigmas: tuple[float, float], angle: float) -> Picture:
     """``picture`` under a Gaussian with these standard deviations, in pixels, along its two axes, of which
     the first is turned by ``angle``; its border is repeated outwards."""
-    reach = max(1, math.ceil(3 * max(sigmas)))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    radius = max(1, math.ceil(3 * max(sigmas)))
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
     kernel = np.exp(-0.5 * ((along / sigmas[0]) ** 2 + (across / sigmas[1]) ** 2))
     kernel /= kernel.sum()
-    padded = np.pad(picture, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    padded = np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
     channels = torch.from_numpy(padded).permute(2, 0, 1)[:, None].float()  # (3, 1, H + 2r, W + 2r)
     blurred = F.conv2d(channels, torch.from_numpy(kernel)[None, None].float())
     return _to_bytes(blurred[:, 0].permute(1, 2, 0).numpy())

@@ -81,25 +81,25 @@ def training(
     if recipe.int8 and make_objective is ColourLoss:
         raise RecipeError("expected a float recipe, found int8 = true: liif-edge train runs such recipes")
     torch.manual_seed(recipe.seed)
-    with process_group(device) as place:
+    with process_group(device) as chosen:
         pictures, held_out = split_pictures(picture_files(data), recipe.held_out)
         student = new_student(recipe)
         dataset = PatchDataset(
             pictures, recipe.patches, recipe.seed, student.config.local_ensemble, recipe.degradation
         )
-        teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(place)
-        objective = make_objective(student.to(place).train(), teacher, recipe.distillation)
-        job = _Job(recipe, objective, place)
+        teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(chosen)
+        objective = make_objective(student.to(chosen).train(), teacher, recipe.distillation)
+        trainer = _Trainer(recipe, objective, chosen)
         if (run / STATE_FILE).exists():
-            job.load(run / STATE_FILE)
+            trainer.load(run / STATE_FILE)
         if _is_first():
             run.mkdir(parents=True, exist_ok=True)
-        for report in job.steps(dataset):
+        for report in trainer.steps(dataset):
             if not _is_first():
                 continue
-            job.save(run)
-            if job.step % recipe.validate_every == 0 or job.step == recipe.steps:
-                report |= validate(job.upscaler, held_out, recipe.scales, place)
+            trainer.save(run)
+            if trainer.step % recipe.validate_every == 0 or trainer.step == recipe.steps:
+                report |= validate(trainer.upscaler, held_out, recipe.scales, chosen)
             with (run / LOG_FILE).open("a", encoding="utf-8") as log:
                 log.write(json.dumps(report) + "\n")
             yield report
@@ -115,11 +115,11 @@ def describe_report(report: Report, recipe: TrainingRecipe) -> str:
     return f"{text}; {', '.join(scores)}" if scores else text
 
 
-class _Job:
+class _Trainer:
     """What changes while training, and how it is saved."""
 
-    def __init__(self, recipe: TrainingRecipe, objective: Objective, place: torch.device) -> None:
-        self.recipe, self.objective, self.place, self.step = recipe, objective, place, 0
+    def __init__(self, recipe: TrainingRecipe, objective: Objective, device: torch.device) -> None:
+        self.recipe, self.objective, self.device, self.step = recipe, objective, device, 0
         student = objective.student
         student.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in stubs
         self.ema = AveragedModel(student, multi_avg_fn=partial(average, recipe.ema))
@@ -147,7 +147,7 @@ class _Job:
         for batch in self._batches(dataset):
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, self.step)
-            with torch.autocast(self.place.type, torch.bfloat16, enabled=recipe.bf16):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
                 loss = forward(batch)
             self.optimizer.zero_grad()
             loss.backward()
@@ -173,19 +173,24 @@ class _Job:
         recipe = self.recipe
         if recipe.batch % world:
             raise RecipeError(f"expected a batch that {world} processes divide, found {recipe.batch}")
-        share = recipe.batch // world
+        local_batch = recipe.batch // world
         first, end = self.step * recipe.batch, recipe.steps * recipe.batch
-        mine = [
+        indices = [
             number
-            for start in range(first + rank * share, end, recipe.batch)
-            for number in range(start, start + share)
+            for start in range(first + rank * local_batch, end, recipe.batch)
+            for number in range(start, start + local_batch)
         ]
-        cuda = self.place.type == "cuda"
+        cuda = self.device.type == "cuda"
         loader = DataLoader(
-            dataset, share, sampler=mine, num_workers=recipe.workers, pin_memory=cuda, drop_last=False
+            dataset,
+            local_batch,
+            sampler=indices,
+            num_workers=recipe.workers,
+            pin_memory=cuda,
+            drop_last=False,
         )
         for batch in loader:
-            placed = _to(batch, self.place)
+            placed = _to(batch, self.device)
             yield placed._replace(lr=placed.lr.contiguous(memory_format=torch.channels_last))
 
     def save(self, run: Path) -> None:
@@ -204,7 +209,7 @@ class _Job:
     def load(self, path: Path) -> None:
         """Go on from ``path``. Raises RecipeError for a damaged file or another recipe's."""
         try:
-            state = torch.load(path, map_location=self.place, weights_only=True)
+            state = torch.load(path, map_location=self.device, weights_only=True)
             recipe = state["recipe"]
         except Exception as error:  # torch's readers raise many kinds
             raise RecipeError(f"{path}: expected the state of a run, found {error}") from error
@@ -265,7 +270,7 @@ def validate(
     upscaler: Callable[[int], Callable[[Tensor], Tensor]],
     pictures: list[Path],
     scales: tuple[int, ...],
-    place: torch.device,
+    device: torch.device,
 ) -> Report:
     """Mean PSNR (dB, RGB, a border of the scale cut) over the middles of ``pictures`` at each scale."""
     report = {}
@@ -275,7 +280,7 @@ def validate(
         for path in pictures:
             hr = _held_out_part(read_picture(path))
             lr = bicubic(hr, (hr.shape[0] // scale, hr.shape[1] // scale))
-            tensor = torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255)).to(place)
+            tensor = torch.from_numpy(lr.transpose(2, 0, 1)[None] / np.float32(255)).to(device)
             sr = upscale(tensor)[0].clamp(0, 1).cpu().numpy().transpose(1, 2, 0)
             inside = slice(scale, -scale)
             mse = np.mean((sr - hr / np.float32(255))[inside, inside].astype(np.float64) ** 2)
@@ -299,10 +304,10 @@ def process_group(device: str | None) -> Iterator[torch.device]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield torch.device(name)
         return
-    place = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if name == "cuda" else torch.device("cpu")
+    local = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if name == "cuda" else torch.device("cpu")
     dist.init_process_group("nccl" if name == "cuda" else "gloo")
     try:
-        yield place
+        yield local
     finally:
         dist.destroy_process_group()
 
@@ -311,11 +316,11 @@ def _is_first() -> bool:
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
-def _to(value: Any, place: torch.device) -> Any:
-    """A named tuple of tensors, nested, on ``place``."""
+def _to(value: Any, device: torch.device) -> Any:
+    """A named tuple of tensors, nested, on ``device``."""
     if isinstance(value, Tensor):
-        return value.to(place, non_blocking=True)
-    return type(value)(*(_to(part, place) for part in value))
+        return value.to(device, non_blocking=True)
+    return type(value)(*(_to(part, device) for part in value))
 
 
 def _changed(stored: str, recipe: TrainingRecipe) -> str:

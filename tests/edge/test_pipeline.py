@@ -125,7 +125,7 @@ def test_an_any_scale_package_builds_with_the_tile_of_a_recipe_that_names_none(t
 def test_a_build_puts_every_artifact_of_its_recipe_under_its_name(tiny, tmp_path):
     notes: list[str] = []
     recipe = tiny.recipe(ArtifactSpec("any", "fp32"))
-    folders = build(recipe, tmp_path / "dist", note=notes.append)
+    folders = build(recipe, tmp_path / "dist", log=notes.append)
     assert folders == [tmp_path / "dist" / "liif-any-fp32-xnnpack"]
     assert sorted(p.name for p in folders[0].iterdir()) == [CARD_FILE, "model.pte"]
     assert list((tmp_path / "dist").iterdir()) == folders

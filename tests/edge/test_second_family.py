@@ -120,7 +120,7 @@ def build(precision: str, target: str, truth: nn.Module | None = None) -> Build:
 def test_another_family_is_compressed_exported_loaded_and_checked(tmp_path, precision, target):
     notes: list[str] = []
     made = build(precision, target)
-    folder = build_artifact(made, tmp_path / made.name, note=notes.append)
+    folder = build_artifact(made, tmp_path / made.name, log=notes.append)
     card = read_card_as(PointCard, folder)
     assert folder.name == card.name == f"points-flat-{precision}-{target}"
     assert card.classes == list(CLASSES)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from quantize.calibration import cut_tiles, reach, select_tiles, tiles_by_picture
+from quantize.calibration import cut_tiles, mean_log_range, select_tiles, tiles_by_picture
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
@@ -99,6 +99,6 @@ def test_reach_grows_by_the_logarithm_of_what_comes_in_and_black_reaches_least()
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Conv2d(4, 2, 1, bias=False))
     x = torch.rand(1, 3, 8, 8)
-    assert reach(net, 10 * x) - reach(net, x) == pytest.approx(np.log(10), abs=1e-4)
-    assert reach(net, 0 * x) < reach(net, 1e-6 * x)
+    assert mean_log_range(net, 10 * x) - mean_log_range(net, x) == pytest.approx(np.log(10), abs=1e-4)
+    assert mean_log_range(net, 0 * x) < mean_log_range(net, 1e-6 * x)
     assert not net[0]._forward_hooks

@@ -61,7 +61,7 @@ def test_a_palette_takes_its_indices_and_its_values_in_float16() -> None:
     assert Palette(3, 2).bytes(weight) == 16 * 8 * 9 * 3 // 8 + 2 * 8 * 8
 
 
-def test_a_board_runs_what_a_module_with_these_palettes_does() -> None:
+def test_a_sweep_runs_what_a_module_with_these_palettes_does() -> None:
     net, (x,) = Net(), pictures(1)[0]
     palettes = {"second": Palette(3, 2), "last": Palette(2, None)}
     sweep = PaletteSweep(net, ["first", "second", "last"], pictures(0))

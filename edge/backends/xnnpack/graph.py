@@ -21,7 +21,7 @@ FP32, QINT8, QCINT8 = 1, 3, 6
 EXTERNAL_OUTPUT = 2
 
 # Places of fields in their tables: of a layer's input, filter and output; of the graph's own.
-LAYERS = {FULLY_CONNECTED: (0, 1, 3), CONV: (15, 16, 18)}
+LAYER_FIELDS = {FULLY_CONNECTED: (0, 1, 3), CONV: (15, 16, 18)}
 VERSION, NODES, VALUES, N_EXTERNS, INPUT_IDS, OUTPUT_IDS, CONSTANT_DATA, N_FIELDS = 0, 1, 2, 3, 4, 5, 8, 9
 
 ALIGNMENT = 16  # bytes
@@ -41,7 +41,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Layer:
+class GraphLayer:
     """A convolution or linear layer. ``order``: as the traced network called it, whatever came between.
 
     ``relu``: whether a ReLU is part of it. ``weight``: (out, kh, kw, in) or (out, in), in float.
@@ -72,17 +72,17 @@ class Graph:
         self._root = _Table(self._bytes, int.from_bytes(self._bytes[:4], "little"))
         self._values = {value.number: value for value in map(_read_value, self._root.tables(VALUES))}
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[GraphLayer]:
         """All layers, as they stand in the graph."""
         layers = []
         for node in self._root.tables(NODES):
             kind = node.tag()
-            if kind in LAYERS:
+            if kind in LAYER_FIELDS:
                 call = node.table(1)
-                given, weight, made = (self._values[call.uint(place)] for place in LAYERS[kind])
+                given, weight, made = (self._values[call.uint(place)] for place in LAYER_FIELDS[kind])
                 # A ReLU is a range from zero, and a field that is absent is zero.
                 relu = node.has(3) and not node.table(3).has(0)
-                layers.append(Layer(node.uint(2), relu, self._weight(weight), given, made))
+                layers.append(GraphLayer(node.uint(2), relu, self._weight(weight), given, made))
         return layers
 
     def with_outputs(self, added: Sequence[Value]) -> bytes:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from edge.backends.backend import LayerCall, Steps
-from edge.backends.xnnpack.graph import ALIGNMENT, Graph, Layer, Value
+from edge.backends.xnnpack.graph import ALIGNMENT, Graph, GraphLayer, Value
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.errors import BadArtifact
 from models.arrays import Float
@@ -23,7 +23,7 @@ from models.arrays import Float
 
 @dataclass(frozen=True)
 class _Tap:
-    layer: Layer
+    layer: GraphLayer
     given: int  # which of the method's outputs
     made: int
 

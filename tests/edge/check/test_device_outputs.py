@@ -10,7 +10,7 @@ from edge.card import Card
 from edge.card_reader import read_card
 from edge.check.baseline import Bundle, make_bundle
 from edge.check.device_outputs import DEVICE_FILE, LIST_FILE, export_inputs, read_outputs
-from edge.check.stages import compare_outputs
+from edge.check.probes import compare_outputs
 from edge.errors import BadInput, OutputExists
 from edge.images.image_file import read_image, write_image
 from edge.images.pictures import baseline_pictures
@@ -66,23 +66,23 @@ def test_a_faultless_device_passes(bundle, card, folder):
     assert (outputs.about, outputs.eight_bit) == ({"device": "a phone", "app": "1.2"}, False)
     result = compare_outputs(outputs, bundle, card.precision)
     assert result.passed
-    assert [stage.stage for stage in result.stages] == ["tile"]
+    assert [probe.probe for probe in result.probes] == ["tile"]
     assert result.tiles.threshold == NUMERICS["fp32"].threshold
 
 
-def test_arrays_with_a_batch_axis_and_other_stages_are_taken(bundle, card, folder):
+def test_arrays_with_a_batch_axis_and_other_probes_are_taken(bundle, card, folder):
     for number, tile in enumerate(bundle.tiles):
         np.save(folder / f"{number}-sr.npy", tile.sr[None])
         np.save(folder / f"{number}-features.npy", tile.features[None])
         np.save(folder / f"{number}-colours.npy", tile.colours[:, ::-1])
     result = compare_outputs(read_outputs(folder, bundle, card), bundle, card.precision)
-    assert [stage.stage for stage in result.stages] == ["features", "colours", "tile"]
-    assert result.first_failure.stage == "colours"
+    assert [probe.probe for probe in result.probes] == ["features", "colours", "tile"]
+    assert result.first_failure.probe == "colours"
 
 
-def test_a_stage_that_lacks_a_tile_is_left_out(bundle, card, folder):
+def test_a_probe_that_lacks_a_tile_is_left_out(bundle, card, folder):
     np.save(folder / "0-features.npy", bundle.tiles[0].features)
-    assert list(read_outputs(folder, bundle, card).stages) == ["tile"]
+    assert list(read_outputs(folder, bundle, card).probes) == ["tile"]
 
 
 def test_pictures_of_8_bits_are_granted_their_rounding_and_no_more(bundle, card, folder):

@@ -12,8 +12,8 @@ import pytest
 from edge.card import Card
 from edge.card_reader import read_card
 from edge.check.baseline import BaselineTile, Bundle, Provenance
+from edge.check.probes import ProbeCheck, compare_probes
 from edge.check.report import NO_NUMBER, heat_map, junit_xml, render_html
-from edge.check.stages import StagedCheck, compare_stages
 from edge.output_file import write_report
 
 RAN_ON = {"device": "a <b>phone</b>"}
@@ -21,9 +21,9 @@ NAMES = ("first", "second & third", "<script>alert(1)</script>", "fourth", "fift
 PROVENANCE = Provenance(2, "0" * 64, 2.0, "CPU", "none", "2.13.0", False, True, NAMES)
 
 
-def staged_check(
+def probe_check(
     *broken: int, noise: float = 1e-6, off: tuple[int, tuple[int, int]] | None = None, flat: bool = False
-) -> StagedCheck:
+) -> ProbeCheck:
     """Six tiles with errors that grow with their number; those of ``broken`` have a NaN.
 
     ``off``: a tile, and the row and column of 16x16 pixels of it that are off by 0.1; ``flat``: whether
@@ -46,8 +46,8 @@ def staged_check(
             found[:, row : row + 16, column : column + 16] += np.float32(0.1)
         return found
 
-    outputs = ((stage, run(number)) for stage in ("tile", "picture") for number in range(len(tiles)))
-    return compare_stages(outputs, Bundle(PROVENANCE, tuple(tiles)), "fp32")
+    outputs = ((probe, run(number)) for probe in ("tile", "picture") for number in range(len(tiles)))
+    return compare_probes(outputs, Bundle(PROVENANCE, tuple(tiles)), "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +60,15 @@ def headings(page: str) -> list[str]:
 
 
 def test_a_page_says_that_the_check_passed_and_shows_the_worst_tiles_first(card):
-    page = render_html(staged_check(), card, PROVENANCE, RAN_ON)
-    assert "Passed: every stage is within its threshold" in page and "FAILED" not in page
+    page = render_html(probe_check(), card, PROVENANCE, RAN_ON)
+    assert "Passed: every probe is within its threshold" in page and "FAILED" not in page
     assert headings(page) == ["sixth", "fifth", "fourth", "&lt;script&gt;alert(1)&lt;/script&gt;"]
     assert card.programs["model.pte"].sha256 in page and card.checkpoint.sha256 in page
 
 
-def test_a_page_names_the_first_failing_stage_and_shows_broken_tiles_before_all_others(card):
-    page = render_html(staged_check(1), card, PROVENANCE, RAN_ON)
-    assert "FAILED at stage tile: a blended tile, halo in full; " in page
+def test_a_page_names_the_first_failing_probe_and_shows_broken_tiles_before_all_others(card):
+    page = render_html(probe_check(1), card, PROVENANCE, RAN_ON)
+    assert "FAILED at probe tile: a blended tile, halo in full; " in page
     assert "of the values are NaN or infinite" in page
     assert headings(page)[0] == "second &amp; third"
     blocks, tiles = page.split("<h2>Worst tiles")
@@ -76,9 +76,9 @@ def test_a_page_names_the_first_failing_stage_and_shows_broken_tiles_before_all_
 
 
 def test_a_page_lists_the_worst_cases_and_shows_the_worst_blocks_in_their_frames(card):
-    check = staged_check(off=(4, (8, 16)))
+    check = probe_check(off=(4, (8, 16)))
     page = render_html(check, card, PROVENANCE, RAN_ON)
-    table = page[page.index('id="worst"') : page.index("<h2>Stages")]
+    table = page[page.index('id="worst"') : page.index("<h2>Probes")]
     cells = [re.findall("<td.*?>(.*?)</td>", row) for row in table.split("<tr>")[2:]]
     assert cells[0][:3] == ["picture", "fifth", ""] and cells[0][4] == "≥ 100"
     assert cells[1] == ["block of 16x16", "fifth", "row 8, column 16", "25.50 of 255", "≤ 0.05", "FAILED"]
@@ -89,13 +89,13 @@ def test_a_page_lists_the_worst_cases_and_shows_the_worst_blocks_in_their_frames
 
 
 def test_a_block_that_is_the_worst_flat_area_as_well_is_shown_once(card):
-    page = render_html(staged_check(off=(2, (0, 0)), flat=True), card, PROVENANCE, RAN_ON)
+    page = render_html(probe_check(off=(2, (0, 0)), flat=True), card, PROVENANCE, RAN_ON)
     assert len(re.findall("<h3>.* of 255</h3>", page)) == 1
     assert page.count("flat area</td>") == 1
 
 
 def test_what_others_named_is_escaped_and_nothing_is_loaded_from_elsewhere(card):
-    page = render_html(staged_check(), card, PROVENANCE, RAN_ON)
+    page = render_html(probe_check(), card, PROVENANCE, RAN_ON)
     assert "<script>alert" not in page and "a &lt;b&gt;phone&lt;/b&gt;" in page
     assert set(re.findall(r'(?:src|href)="([a-z]+:)', page)) == {"data:"}
     assert "http" not in page
@@ -108,8 +108,8 @@ def test_a_heat_map_runs_from_black_to_yellow_and_marks_what_is_no_number():
     assert colours[3].tolist() == colours[4].tolist() == list(NO_NUMBER)
 
 
-def test_junit_has_a_case_for_each_tile_at_each_stage_and_the_words_of_each_failure(card):
-    suite = ElementTree.fromstring(junit_xml(staged_check(1), card))
+def test_junit_has_a_case_for_each_tile_at_each_probe_and_the_words_of_each_failure(card):
+    suite = ElementTree.fromstring(junit_xml(probe_check(1), card))
     cases = suite.findall("testcase")
     assert (suite.get("tests"), suite.get("failures")) == ("12", "2")
     assert [case.get("name") for case in cases] == [*NAMES, *NAMES]
@@ -119,7 +119,7 @@ def test_junit_has_a_case_for_each_tile_at_each_stage_and_the_words_of_each_fail
         ("picture", NAMES[1]),
     ]
     assert "expected a PSNR of 100 dB, found nan" in failed[0].find("failure").text
-    passed = ElementTree.fromstring(junit_xml(staged_check(), card))
+    passed = ElementTree.fromstring(junit_xml(probe_check(), card))
     assert passed.get("failures") == "0"
 
 
@@ -150,10 +150,10 @@ def test_in_a_browser_the_slider_moves_and_the_magnifier_follows(card, browser, 
     from selenium.webdriver.common.keys import Keys
 
     path = tmp_path / "report.html"
-    write_report(path, render_html(staged_check(*broken), card, PROVENANCE, RAN_ON))
+    write_report(path, render_html(probe_check(*broken), card, PROVENANCE, RAN_ON))
     browser.get(path.as_uri())
     verdict = browser.find_element(By.CSS_SELECTOR, ".verdict").text
-    assert verdict.startswith("FAILED at stage tile" if broken else "Passed")
+    assert verdict.startswith("FAILED at probe tile" if broken else "Passed")
 
     device = browser.find_element(By.CSS_SELECTOR, ".device")
     slider = browser.find_element(By.CSS_SELECTOR, "input[type=range]")

@@ -123,7 +123,7 @@ def test_a_check_that_fails_ends_with_1_and_says_what_failed(run, tiny, bundle, 
     folder = disguised(tiny, tmp_path)
     outcome = run("check", folder, "--baseline", bundle)
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.out.endswith("FAILED at stage tile (a blended tile, halo in full)\n")
+    assert outcome.out.endswith("FAILED at probe tile (a blended tile, halo in full)\n")
     assert "failed: drawn screen (0, 0): expected a PSNR of 100 dB, found " in outcome.out
     report = run("check", folder, "--baseline", bundle, "--json")
     assert report.code == 1

@@ -39,7 +39,7 @@ def test_only_our_lines_pass(capfd, monkeypatch):
     with open_terminal(verbose=False) as terminal:
         third_party()
         terminal.print("a result")
-        terminal.note("a note")
+        terminal.log("a note")
         third_party()
     out, err = capfd.readouterr()
     assert (out, err) == ("a result\n", "a note\n")
@@ -51,7 +51,7 @@ def test_verbose_lets_all_through(capfd, monkeypatch):
     with open_terminal(verbose=True) as terminal:
         third_party()
         terminal.print("a result")
-        terminal.note("a note")
+        terminal.log("a note")
     out, err = capfd.readouterr()
     assert "chatter on stdout" in out and "chatter on descriptor 1" in out and "a result" in out
     assert "chatter on stderr" in err and "chatter on descriptor 2" in err and "a note" in err
@@ -89,7 +89,7 @@ def test_what_was_printed_before_is_not_lost(capfd, monkeypatch):
 def test_lines_come_out_as_they_are(capfd, text):
     with open_terminal(verbose=False) as terminal:
         terminal.print(text)
-        terminal.note(text)
+        terminal.log(text)
     assert capfd.readouterr() == (text + "\n", text + "\n")
 
 
@@ -97,7 +97,7 @@ def test_names_of_files_that_are_no_text_can_be_printed(capfd):
     name = os.fsdecode(b"photo-\xff.png")
     with open_terminal(verbose=False) as terminal:
         terminal.print(name)
-        terminal.note(name)
+        terminal.log(name)
     assert capfd.readouterr() == ("photo-\\udcff.png\n", "photo-\\udcff.png\n")
 
 

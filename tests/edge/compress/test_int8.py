@@ -24,7 +24,7 @@ from models.liif.programs import methods_of
 from quantize.quantizer import LAYERS, count_int8_layers, module_path
 from quantize.spec import PLAIN
 
-EVALUATIONS = 16  # ×2: four phases of four neighbours
+QUERIES = 16  # ×2: four phases of four neighbours
 
 
 def quantised(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
@@ -32,7 +32,7 @@ def quantised(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> di
 
 
 def plain() -> LIIF:
-    """Without local ensemble: four evaluations instead of 16, so quicker to trace."""
+    """Without local ensemble: four queries instead of 16, so quicker to trace."""
     torch.manual_seed(0)
     config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16, 16), local_ensemble=False)
     return LIIF(config).eval()
@@ -42,10 +42,10 @@ def tiles_of(value: float, count: int = 2) -> list[np.ndarray]:
     return [np.full((1, 3, 48, 48), value, np.float32)] * count
 
 
-def test_every_layer_is_in_int8_in_every_evaluation(tiny):
+def test_every_layer_is_in_int8_in_every_query(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     encoder, hoisted = HEAD_COPIES + 3, 1
-    assert count_int8_layers(graph) == encoder + hoisted + EVALUATIONS
+    assert count_int8_layers(graph) == encoder + hoisted + QUERIES
     assert read_card(tiny.artifact(2, "int8")).quantisation.quantised_layers == count_int8_layers(graph)
 
 
@@ -53,7 +53,7 @@ def test_the_blending_and_the_means_of_copies_stay_float(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     calls = [node for node in graph.graph.nodes if node.target in LAYERS]
     floats = [module_path(node) for node in calls if "dequantize" not in str(node.args[0].target)]
-    assert floats == EVALUATIONS * ["layers.0.mean"] + ["", ""]
+    assert floats == QUERIES * ["layers.0.mean"] + ["", ""]
     assert read_card(tiny.artifact(2, "int8")).quantisation.float_layers == []
 
 
@@ -68,11 +68,11 @@ def test_the_decoders_part_for_the_coordinates_stays_float(tiny):
     assert quantisation.quantised_layers == HEAD_COPIES + 5
 
 
-def test_evaluations_share_no_bias(tiny):
+def test_queries_share_no_bias(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     calls = [node for node in graph.graph.nodes if node.target in LAYERS]
     biases = [node.args[2].target for node in calls if len(node.args) > 2 and node.args[2] is not None]
-    assert len(biases) == HEAD_COPIES + 3 + 1 + EVALUATIONS
+    assert len(biases) == HEAD_COPIES + 3 + 1 + QUERIES
     assert len(set(biases)) == len(biases)
 
 
@@ -95,7 +95,7 @@ def test_float_sums_of_what_int8_layers_give_are_exact_in_any_order(tiny):
     checked: list[torch.fx.Node] = []
     with torch.no_grad():
         Sums(tiny.fake_quantised(2)["forward"]).run(torch.from_numpy(calibration_tiles(None)[0]))
-    assert len(checked) == EVALUATIONS + 2
+    assert len(checked) == QUERIES + 2
 
 
 def test_the_output_is_not_rounded_to_a_byte(tiny):
@@ -158,7 +158,7 @@ def test_with_ranges_at_run_time_every_layer_but_the_head_and_the_blend_is_in_in
     folder = tiny.artifact(2, "int8-dynamic")
     encoder, hoisted = 3, 1
     quantisation = read_card(folder).quantisation
-    assert quantisation.quantised_layers == encoder + hoisted + EVALUATIONS
+    assert quantisation.quantised_layers == encoder + hoisted + QUERIES
     assert quantisation.float_layers == [HEAD]
     assert "dynamic" in quantisation.scheme and "static" not in quantisation.scheme
 
@@ -204,8 +204,8 @@ def test_every_layer_is_in_int8_in_a_core_ml_package_too_and_the_blend_is_not(ti
     made_by = {operation.output: operation.kind for operation in program._operations}
     layers = [operation for operation in program._operations if operation.kind == "conv"]
     inputs = [made_by.get(each.arguments["x"][0], "") for each in layers]
-    encoder, hoisted, means, blend = HEAD_COPIES + 3, 1, EVALUATIONS, 2
-    assert inputs.count("dequantize") == encoder + hoisted + EVALUATIONS
+    encoder, hoisted, means, blend = HEAD_COPIES + 3, 1, QUERIES, 2
+    assert inputs.count("dequantize") == encoder + hoisted + QUERIES
     assert len(layers) - inputs.count("dequantize") == means + blend
 
 

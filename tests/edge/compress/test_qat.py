@@ -116,9 +116,7 @@ def test_prune_keeps_the_share_that_was_asked_for(wide, tmp_path, pictures, capf
     assert f"encoder: {after.encoder} of {before.encoder}" in capfd.readouterr().out
 
 
-def test_prune_without_local_ensemble_keeps_the_weights_and_a_share_of_one_evaluation(
-    wide, tmp_path, pictures
-):
+def test_prune_without_local_ensemble_keeps_the_weights_and_a_share_of_one_query(wide, tmp_path, pictures):
     code, output = prune(wide, tmp_path, pictures, "--macs", "0.9", "--no-local-ensemble")
     single = replace(load_checkpoint(wide).config, local_ensemble=False)
     config = load_checkpoint(output).config

@@ -40,7 +40,7 @@ def test_pictures_of_a_folder_that_are_too_small_are_refused(tmp_path):
 def test_layers_are_measured_planned_drawn_and_built(tmp_path, capfd):
     torch.manual_seed(0)
     config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16,), local_ensemble=False)
-    checkpoint = tmp_path / "plain.safetensors"  # four evaluations instead of 16, so quicker to build
+    checkpoint = tmp_path / "plain.safetensors"  # four queries instead of 16, so quicker to build
     save_checkpoint(LIIF(config), checkpoint)
     pictures = tmp_path / "pictures"
     pictures.mkdir()

@@ -18,7 +18,7 @@ from edge.devices.android import AndroidDevice
 from edge.devices.arm64 import Arm64Device
 from edge.devices.device import Device
 from edge.devices.native import NativeDevice
-from edge.devices.runner import Measurement
+from edge.devices.runner import RunSettings
 from edge.errors import BadInput, ExportError, MissingDependency
 
 NO_NATIVE = NativeDevice().missing()
@@ -114,7 +114,7 @@ def test_without_adb_it_says_how_to_get_it() -> None:
 def test_runner_program_and_tiles_go_over_and_outputs_come_back(
     adb: Path, phone: Path, runner: Path, int8_artifact: Path
 ) -> None:
-    device = AndroidDevice("stand-in", str(adb), str(phone), runner, Measurement(threads=1, repeat=2))
+    device = AndroidDevice("stand-in", str(adb), str(phone), runner, RunSettings(threads=1, repeat=2))
     tiles = [tile_of(16, 16), tile_of(3, 9)]
     made = device.run(int8_artifact, "forward", tiles)
     host = HostProgram(int8_artifact / "model.pte")
@@ -131,7 +131,7 @@ def test_the_arm64_runner_brings_all_that_it_loads(
 ) -> None:
     monkeypatch.setenv("PATH", str(adb.parent), prepend=":")
     tile = tile_of(8, 8)
-    device = AndroidDevice(remote=str(phone), measurement=Measurement(threads=1))
+    device = AndroidDevice(remote=str(phone), settings=RunSettings(threads=1))
     made = device.run(int8_artifact, "forward", [tile])
     expected = HostProgram(int8_artifact / "model.pte").run("forward", tile)
     assert np.array_equal(made.outputs[0], expected)

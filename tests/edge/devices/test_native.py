@@ -14,7 +14,7 @@ from edge.backends.xnnpack.runtime import HostProgram
 from edge.devices import runner as runner_module
 from edge.devices.device import Device
 from edge.devices.native import NativeDevice
-from edge.devices.runner import Measurement, build
+from edge.devices.runner import RunSettings, build
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
 from edge.images.image_file import read_image, write_image
 from edge.run.artifact import Artifact
@@ -60,7 +60,7 @@ def refused(completed: "subprocess.CompletedProcess[str]", message: str) -> bool
 @native
 def test_int8_equals_the_host_to_the_bit(int8_artifact: Path, native_build: Path) -> None:
     tiles = tiles_of((24, 24), (1, 1), (7, 64))
-    device: Device = NativeDevice(Measurement(threads=2, warmup=1, repeat=3), native_build)
+    device: Device = NativeDevice(RunSettings(threads=2, warmup=1, repeat=3), native_build)
     made = device.run(int8_artifact, "forward", tiles)
     host = HostProgram(int8_artifact / "model.pte")
     for tile, output in zip(tiles, made.outputs, strict=True):
@@ -73,7 +73,7 @@ def test_int8_equals_the_host_to_the_bit(int8_artifact: Path, native_build: Path
 @native
 def test_fp32_equals_the_host_within_1e5(fp32_artifact: Path, native_build: Path) -> None:
     (tile,) = tiles_of((31, 17))
-    device = NativeDevice(Measurement(threads=1), native_build)
+    device = NativeDevice(RunSettings(threads=1), native_build)
     made = device.run(fp32_artifact, "forward", [tile])
     expected = HostProgram(fp32_artifact / "model.pte").run("forward", tile)
     np.testing.assert_allclose(made.outputs[0], expected, atol=1e-5, rtol=0)
@@ -417,9 +417,9 @@ def test_a_runner_that_is_killed_or_says_nothing_is_an_error(int8_artifact: Path
     }.items():
         start = runner_module.start_here(["sh", "-c", script])
         with pytest.raises(ExportError, match=message):
-            runner_module.run_job(int8_artifact, "forward", inputs, Measurement(), start, about)
+            runner_module.run_job(int8_artifact, "forward", inputs, RunSettings(), start, about)
 
 
 def test_a_measurement_needs_a_run() -> None:
     with pytest.raises(BadInput, match="at least 1 thread"):
-        Measurement(repeat=0)
+        RunSettings(repeat=0)

@@ -14,13 +14,13 @@ def test_options_belong_to_devices_that_exist():
 
 def test_options_are_set_on_a_copy():
     device = configure(DEVICES["arm64-emulated"], {"cpu": "cortex-a53", "threads": "2"})
-    assert (device.cpu, device.measurement.threads) == ("cortex-a53", 2)
+    assert (device.cpu, device.settings.threads) == ("cortex-a53", 2)
     assert DEVICES["arm64-emulated"].cpu == "cortex-a76"
     phone = configure(DEVICES["android"], {"serial": "R5", "adb": "x", "remote": "/r", "runner": "a/b"})
     assert (phone.serial, phone.adb, phone.remote, phone.runner) == ("R5", "x", "/r", Path("a/b"))
     assert configure(DEVICES["coreml-interpreted"], {"arithmetic": "exact"}).arithmetic == "exact"
     assert configure(DEVICES["coreml"], {"compute-units": "cpu-only"}).compute_units == "cpu-only"
-    assert configure(DEVICES["native"], {"repeat": "3", "warmup": "1"}).measurement.repeat == 3
+    assert configure(DEVICES["native"], {"repeat": "3", "warmup": "1"}).settings.repeat == 3
 
 
 @pytest.mark.parametrize(

@@ -302,7 +302,7 @@ def test_the_least_share_is_the_least_that_can_be_made(model, importance):
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_built_in_pictures_measure_what_they_neither_calibrated_nor_ranked(scale):
     pairs = measured_pairs(None, scale)
-    assert not set(evaluator.PHOTOGRAPHS) & set(PHOTOGRAPHS)
+    assert not set(evaluator.HELD_OUT_PHOTOGRAPHS) & set(PHOTOGRAPHS)
     others = [picture.tobytes() for picture in built_in_pictures()]
     assert not any(pair.hr.tobytes() in others for pair in pairs)
     for pair in pairs:

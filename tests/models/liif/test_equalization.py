@@ -1,11 +1,11 @@
-"""Equalized forms compute what they computed, with channels of one reach between their layers."""
+"""Equalized forms compute what they computed, with channels of one range between their layers."""
 
 import pytest
 import torch
 
 from edge.compress.int8 import equalization_factors
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
-from models.liif.equalization import SMALLEST_REACH, equalize_weights, equalized, measure_factors
+from models.liif.equalization import SMALLEST_RANGE, equalize_weights, equalized, measure_factors
 from models.liif.fixed_scale import derive_weights
 
 READERS = ["encoder.body.0.body.2", "encoder.body.1.body.2", "layers.0", "layers.1"]
@@ -24,7 +24,7 @@ def test_every_layer_that_reads_from_a_relu_has_factors_of_one_to_ten():
     factors = measure_factors(network(), tiles())
     assert list(factors) == READERS
     for factor in factors.values():
-        assert float(factor.min()) == 1.0 and float(factor.max()) <= 1 / SMALLEST_REACH
+        assert float(factor.min()) == 1.0 and float(factor.max()) <= 1 / SMALLEST_RANGE
         assert float(factor.std()) > 0.1
 
 
@@ -48,15 +48,15 @@ def test_fixed_and_any_scale_forms_compute_the_same_and_leave_the_network_alone(
 def test_afterwards_no_channel_has_anything_to_gain():
     model = network()
     form = equalized(FixedScaleLIIF(model, 2), measure_factors(model, tiles()))
-    reach = {}
+    ranges = {}
     for path in READERS:
         form.get_submodule(path).register_forward_pre_hook(
-            lambda _layer, inputs, path=path: reach.setdefault(path, []).append(inputs[0].amax((0, 2, 3)))
+            lambda _layer, inputs, path=path: ranges.setdefault(path, []).append(inputs[0].amax((0, 2, 3)))
         )
     with torch.no_grad():
         form(torch.from_numpy(tiles()[0]))
     for path in READERS:
-        largest = torch.stack(reach[path]).amax(0)
+        largest = torch.stack(ranges[path]).amax(0)
         moving = largest[largest > 0]
         assert float(moving.max()) == pytest.approx(float(largest.max()))
         # But for those that would have to be enlarged more than ten times.

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models import LIIF, FixedScaleLIIF, LIIFConfig
-from models.liif.fixed_scale import hoist_first_layer, plan_evaluations
+from models.liif.fixed_scale import hoist_first_layer, plan_phase_queries
 from models.liif.network import pixel_centres
 
 # On nets this small a second thread costs more than it brings.
@@ -92,11 +92,11 @@ def test_where_the_reference_form_divides_zero_by_zero_it_is_the_continuous_limi
 @pytest.mark.parametrize(
     ("scale", "ensemble", "count"), [(2, 1, 16), (3, 1, 25), (4, 1, 64), (2, 0, 4), (3, 0, 9)]
 )
-def test_evaluations_without_visible_weight_are_left_out(scale, ensemble, count):
-    evaluations = plan_evaluations(scale, bool(ensemble))
-    assert len(evaluations) == count
+def test_queries_without_visible_weight_are_left_out(scale, ensemble, count):
+    queries = plan_phase_queries(scale, bool(ensemble))
+    assert len(queries) == count
     for phase in itertools.product(range(scale), repeat=2):
-        assert sum(e.weight for e in evaluations if e.phase == phase) == pytest.approx(1)
+        assert sum(e.weight for e in queries if e.phase == phase) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("scale", [0, 1, 5, -2, 2.5])
@@ -105,7 +105,7 @@ def test_other_scales_are_refused(scale):
         FixedScaleLIIF(tiny(), scale)
 
 
-def test_its_stages_compose_to_the_whole():
+def test_its_parts_compose_to_the_whole():
     program, lr = FixedScaleLIIF(tiny(), 2).eval(), photo(5, 4)
     with torch.no_grad():
         colours = program.predict(program.encode(lr))

@@ -1,4 +1,4 @@
-"""The ends of an int8 network compute what their layers compute, in finer steps than int8 has."""
+"""First and last layers, rewritten for int8, compute what they computed, in finer steps than int8 has."""
 
 import pytest
 import torch
@@ -88,7 +88,7 @@ def test_rounded_copies_of_the_last_layer_have_a_quarter_of_the_error_of_one():
     assert error_of(layer(x), copies, LAST_RANGE / 255) == pytest.approx(12**-0.5 / 4, rel=0.02)
 
 
-def test_the_mlps_first_layer_has_the_largest_bias_of_each_channel_and_evaluations_take_off_the_rest():
+def test_the_mlps_first_layer_has_the_largest_bias_of_each_channel_and_queries_take_off_the_rest():
     form = FixedScaleLIIF(network(), 2)
     changed = to_int8_form(form, kept=())
     before, after = (

@@ -11,7 +11,7 @@ from edge.backends.coreml.delegate_reader import _read_program, unpack_delegates
 from edge.card import CARD_FILE, hash_program
 from edge.cli.main import main
 from edge.devices.native import NativeDevice
-from edge.devices.runner import Job, Measurement, run_job
+from edge.devices.runner import Job, RunSettings, run_job
 from edge.devices.table import DEVICES, configure
 from edge.errors import BadArtifact, BadInput
 from edge.run.artifact import Artifact
@@ -133,7 +133,7 @@ def test_other_runtimes_refuse_it_in_one_line(tiny):
         raise AssertionError("the runner was started")
 
     with pytest.raises(BadArtifact, match=r"expected an artifact for xnnpack, found one for coreml-pte$"):
-        run_job(folder, "forward", inputs, Measurement(), never, {"device": NativeDevice.name})
+        run_job(folder, "forward", inputs, RunSettings(), never, {"device": NativeDevice.name})
 
 
 def flip_largest(program: Path, weight: np.ndarray) -> None:

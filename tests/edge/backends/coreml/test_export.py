@@ -97,12 +97,12 @@ def test_a_package_holds_what_its_manifest_lists_and_nothing_else(
     assert files == {"Manifest.json", f"{data}/model.mlmodel", f"{data}/weights/weight.bin"}
 
 
-def test_weights_shared_by_the_evaluations_are_stored_once(packages: dict[str, Path], tiny: LIIF) -> None:
+def test_weights_shared_by_the_queries_are_stored_once(packages: dict[str, Path], tiny: LIIF) -> None:
     weights = packages["fp32"] / "Data/com.apple.CoreML/weights/weight.bin"
     module = FixedScaleLIIF(tiny, 2)
     tensors = [*module.parameters(), *module.buffers()]
     assert sum(4 * t.numel() for t in tensors) <= weights.stat().st_size
-    assert weights.stat().st_size < sum(4 * t.numel() + 128 for t in tensors) + 128 * len(module.evaluations)
+    assert weights.stat().st_size < sum(4 * t.numel() + 128 for t in tensors) + 128 * len(module.queries)
 
 
 def test_int8_is_for_the_large_trained_weights_only(packages: dict[str, Path], tiny: LIIF) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edge.backends.xnnpack.export import delegate, lower_to_xnnpack
-from edge.backends.xnnpack.graph import LAYERS, NODES, Graph
+from edge.backends.xnnpack.graph import LAYER_FIELDS, NODES, Graph
 from edge.errors import ExportError
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
@@ -78,7 +78,7 @@ def test_a_decoder_serves_every_number_of_rows_up_to_its_largest(tiny, n):
     assert abs(found - expected).max() <= 1e-5
 
 
-def test_the_delegate_runs_one_evaluation_after_the_other(tiny):
+def test_the_delegate_runs_one_query_after_the_other(tiny):
     """Side by side, their activations would be alive at once: several times the memory."""
     method = methods_of(tiny.model, 2, 64)[0]
     lowered = delegate({"forward": method.trace()}).exported_program("forward").graph_module
@@ -87,8 +87,8 @@ def test_the_delegate_runs_one_evaluation_after_the_other(tiny):
     data = network.named_data_store_output
     named = {key: bytes(data.buffers[entry.buffer_index]) for key, entry in data.pte_data.items()}
     graph = Graph(bytes(network.processed_bytes), named)
-    kinds = "".join("c" if node.tag() in LAYERS else "." for node in graph._root.tables(NODES))
-    assert len(method.module.evaluations) == 16
+    kinds = "".join("c" if node.tag() in LAYER_FIELDS else "." for node in graph._root.tables(NODES))
+    assert len(method.module.queries) == 16
     assert "c" + 15 * "...c" in kinds  # sixteen, and between two of them what belongs to one
 
 

@@ -1,4 +1,4 @@
-"""A planted fault is found at the stage where it was planted, and named."""
+"""A planted fault is found at the probe where it was planted, and named."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from torch import nn
 from edge.card import Card
 from edge.card_reader import read_card
 from edge.check.baseline import Bundle, make_bundle
-from edge.check.stages import STAGES, check_stages, compare_stages, explain, run_stages
+from edge.check.probes import PROBES, check_probes, compare_probes, explain, run_probes
 from edge.compress.calibration import calibration_tiles
 from edge.images.pictures import baseline_pictures
 from edge.pipeline import build_artifact
@@ -50,8 +50,8 @@ class Meddled:
         return self.after(output) if method == "forward" else output
 
 
-def staged(card: Card) -> Card:
-    """The card of the same artifact built with a method per stage."""
+def probed(card: Card) -> Card:
+    """The card of the same artifact built with a method per probe."""
     (forward,) = card.methods
     names = ("input", "features", "colours")
     return card.model_copy(
@@ -65,7 +65,7 @@ def modules_of(model: LIIF) -> dict[str, nn.Module]:
 
 @pytest.fixture(scope="module")
 def card(tiny) -> Card:
-    return staged(read_card(tiny.artifact(2, "fp32")))
+    return probed(read_card(tiny.artifact(2, "fp32")))
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +73,18 @@ def bundle(tiny) -> Bundle:
     return make_bundle(tiny.model, baseline_pictures(None, SIDE), 2.0)
 
 
-def test_a_faultless_artifact_passes_every_stage(tiny, card, bundle):
+def test_a_faultless_artifact_passes_every_probe(tiny, card, bundle):
     artifact = Artifact(card, Eager(modules_of(tiny.model)))
-    outputs = run_stages(artifact, bundle)
+    outputs = run_probes(artifact, bundle)
     assert len(outputs) == 5 * len(bundle.tiles)
     seen = list(outputs)
     assert len(seen) == len(outputs)
-    result = compare_stages(seen, bundle, card.precision)
-    assert result.stages == check_stages(artifact, bundle).stages
+    result = compare_probes(seen, bundle, card.precision)
+    assert result.probes == check_probes(artifact, bundle).probes
     assert result.passed and result.first_failure is None
-    assert [stage.stage for stage in result.stages] == list(STAGES)
+    assert [probe.probe for probe in result.probes] == list(PROBES)
     assert [picture.name for picture in result.pictures] == list(bundle.provenance.names)
-    assert result.stages[0].psnr_db == np.inf and result.stages[0].percentile_5_db == 200
+    assert result.probes[0].psnr_db == np.inf and result.probes[0].percentile_5_db == 200
 
 
 def flipped(model: LIIF, layer: Callable[[LIIF], nn.Module]) -> LIIF:
@@ -96,7 +96,7 @@ def flipped(model: LIIF, layer: Callable[[LIIF], nn.Module]) -> LIIF:
 
 
 @pytest.mark.parametrize(
-    ("layer", "stage"),
+    ("layer", "probe"),
     [
         (lambda m: m.encoder.head[0], "features"),
         (lambda m: m.encoder.body[-1], "features"),
@@ -104,10 +104,10 @@ def flipped(model: LIIF, layer: Callable[[LIIF], nn.Module]) -> LIIF:
         (lambda m: m.imnet.linears[-1], "colours"),
     ],
 )
-def test_one_flipped_sign_is_found_in_the_part_that_has_it(tiny, card, bundle, layer, stage):
+def test_one_flipped_sign_is_found_in_the_part_that_has_it(tiny, card, bundle, layer, probe):
     program = Eager(modules_of(flipped(tiny.model, layer)))
-    first = check_stages(Artifact(card, program), bundle).first_failure
-    assert first.stage == stage
+    first = check_probes(Artifact(card, program), bundle).first_failure
+    assert first.probe == probe
     assert first.worst.psnr_db < first.limit_db
 
 
@@ -115,7 +115,7 @@ def test_a_flipped_sign_in_the_blend_is_found_after_the_colours(tiny, card, bund
     modules = modules_of(tiny.model)
     kernel = modules["forward"].blend_kernel
     kernel.view(-1)[kernel.abs().argmax()] *= -1
-    assert check_stages(Artifact(card, Eager(modules)), bundle).first_failure.stage == "tile"
+    assert check_probes(Artifact(card, Eager(modules)), bundle).first_failure.probe == "tile"
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_flipped_sign_in_the_blend_is_found_after_the_colours(tiny, card, bund
 )
 def test_wrong_colours_are_found_where_the_program_receives_them(tiny, card, bundle, mistake, hint):
     program = Meddled(Eager(modules_of(tiny.model)), before=mistake)
-    first = check_stages(Artifact(card, program), bundle).first_failure
-    assert (first.stage, first.hint) == ("input", hint)
+    first = check_probes(Artifact(card, program), bundle).first_failure
+    assert (first.probe, first.hint) == ("input", hint)
 
 
 def test_channels_swapped_on_the_way_out_are_found_at_the_tile(tiny, card, bundle):
     program = Meddled(Eager(modules_of(tiny.model)), after=lambda x: x[:, ::-1])
-    first = check_stages(Artifact(card, program), bundle).first_failure
-    assert (first.stage, first.hint) == ("tile", "the channels seem to be reversed (BGR)")
+    first = check_probes(Artifact(card, program), bundle).first_failure
+    assert (first.probe, first.hint) == ("tile", "the channels seem to be reversed (BGR)")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_a_tile_that_is_shifted_by_one_pixel_is_found_and_its_direction_told(
     tiny, card, bundle, axis, by, where
 ):
     program = Meddled(Eager(modules_of(tiny.model)), after=lambda x: np.roll(x, by, axis))
-    first = check_stages(Artifact(card, program), bundle).first_failure
-    assert (first.stage, first.hint) == ("tile", f"the picture seems to be shifted {where} by one pixel")
+    first = check_probes(Artifact(card, program), bundle).first_failure
+    assert (first.probe, first.hint) == ("tile", f"the picture seems to be shifted {where} by one pixel")
 
 
 def test_a_shift_that_only_stitching_has_is_found_there(tiny, card, bundle):
@@ -154,22 +154,22 @@ def test_a_shift_that_only_stitching_has_is_found_there(tiny, card, bundle):
         return x if x.shape[2] == 2 * SIDE else np.roll(x, 1, axis=3)
 
     program = Meddled(Eager(modules_of(tiny.model)), after=shift_parts)
-    assert check_stages(Artifact(card, program), bundle).first_failure.stage == "picture"
+    assert check_probes(Artifact(card, program), bundle).first_failure.probe == "picture"
 
 
 def test_int8_scales_of_another_layer_are_found(tiny, bundle):
-    card = staged(read_card(tiny.artifact(2, "int8")))
+    card = probed(read_card(tiny.artifact(2, "int8")))
     methods = {m.name: m for m in (*methods_of(tiny.model, 2, 64), *probes_of(tiny.model, 2, 64))}
     deep = [method for name, method in methods.items() if name != "input"]
     graphs, _ = quantize_methods(deep, tiny.model, calibration_tiles(None), "the same")
     modules = {**graphs, "input": methods["input"].module}
-    whole = check_stages(Artifact(card, Eager(modules)), bundle)
+    whole = check_probes(Artifact(card, Eager(modules)), bundle)
     assert whole.passed
     for name in ("colours", "forward"):
         exchange_scales(modules[name])
-    first = check_stages(Artifact(card, Eager(modules)), bundle).first_failure
-    assert first.stage == "colours"
-    assert whole.stages[2].psnr_db - first.psnr_db > 6
+    first = check_probes(Artifact(card, Eager(modules)), bundle).first_failure
+    assert first.probe == "colours"
+    assert whole.probes[2].psnr_db - first.psnr_db > 6
 
 
 def exchange_scales(graph: nn.Module) -> None:
@@ -186,8 +186,8 @@ def exchange_scales(graph: nn.Module) -> None:
 def test_a_stale_program_of_another_checkpoint_is_found_in_the_features(card, bundle):
     torch.manual_seed(1)
     other = LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16,))).eval()
-    first = check_stages(Artifact(card, Eager(modules_of(other))), bundle).first_failure
-    assert first.stage == "features"
+    first = check_probes(Artifact(card, Eager(modules_of(other))), bundle).first_failure
+    assert first.probe == "features"
 
 
 def test_nan_in_one_tile_is_found_and_the_tile_named(tiny, card, bundle):
@@ -199,33 +199,33 @@ def test_nan_in_one_tile_is_found_and_the_tile_named(tiny, card, bundle):
         return x
 
     program = Meddled(Eager(modules_of(tiny.model)), after=break_the_second)
-    first = check_stages(Artifact(card, program), bundle).first_failure
-    assert first.stage == "tile"
+    first = check_probes(Artifact(card, program), bundle).first_failure
+    assert first.probe == "tile"
     assert first.worst.name == bundle.tiles[1].name
     assert all(failure.startswith(bundle.tiles[1].name) for failure in first.failures)
     assert first.hint.endswith("of the values are NaN or infinite")
     assert np.isnan(first.psnr_db)
 
 
-def test_a_program_with_stages_runs_them_all_and_holds_its_weights_once(tmp_path):
+def test_a_program_with_probes_runs_them_all_and_holds_its_weights_once(tmp_path):
     torch.manual_seed(0)
     model = LIIF(LIIFConfig(n_feats=32, block_widths=(32,), hidden_widths=(128,))).eval()
     bundle = make_bundle(model, baseline_pictures(None, SIDE), 2.0)
     sizes = []
-    for stages in (False, True):
+    for probes in (False, True):
         spec = ArtifactSpec(2, "fp32")
-        recipe = Recipe((spec,), tile=32, max_tile=64, halo=4, probes=stages)
-        artifact = Artifact.open(build_artifact(build_of(model, recipe, spec), tmp_path / str(stages)))
-        result = check_stages(artifact, bundle)
+        recipe = Recipe((spec,), tile=32, max_tile=64, halo=4, probes=probes)
+        artifact = Artifact.open(build_artifact(build_of(model, recipe, spec), tmp_path / str(probes)))
+        result = check_probes(artifact, bundle)
         assert result.passed
-        assert [s.stage for s in result.stages] == (list(STAGES) if stages else ["tile", "picture"])
+        assert [s.probe for s in result.probes] == (list(PROBES) if probes else ["tile", "picture"])
         sizes.append(artifact.card.programs["model.pte"].bytes)
     assert sizes[1] < 1.2 * sizes[0]
 
 
 def test_any_scale_artifacts_have_no_colours_before_the_host_blends(tiny, bundle):
     artifact = Artifact.open(tiny.artifact("any", "fp32"))
-    assert [s.stage for s in check_stages(artifact, bundle).stages] == ["tile", "picture"]
+    assert [s.probe for s in check_probes(artifact, bundle).probes] == ["tile", "picture"]
 
 
 def test_an_error_that_nothing_explains_has_no_hint():
@@ -234,6 +234,6 @@ def test_an_error_that_nothing_explains_has_no_hint():
     assert explain(a, b) == ""
 
 
-def test_every_precision_has_a_threshold_for_every_stage():
-    for limits in (numerics.stages_db for numerics in NUMERICS.values()):
-        assert limits.keys() == STAGES.keys()
+def test_every_precision_has_a_threshold_for_every_probe():
+    for limits in (numerics.probes_db for numerics in NUMERICS.values()):
+        assert limits.keys() == PROBES.keys()

@@ -1,6 +1,7 @@
-"""Where an artifact leaves the fp32 reference: every stage of the network against a baseline bundle.
+"""Where an artifact leaves the fp32 reference: every probe (an intermediate output, or the
+result) against a baseline bundle.
 
-A picture passes ``STAGES`` in this order. An artifact built with ``--probes`` has a method for each of the
+A picture passes ``PROBES`` in this order. An artifact built with ``--probes`` has a method for each of the
 first three, which shares its weights with the method that upscales; any artifact has the last two.
 """
 
@@ -24,18 +25,18 @@ from edge.work import Work
 from models.arrays import Float
 from models.liif.coordinates import well_posed
 
-Stage = Literal["input", "features", "colours", "tile", "picture"]
+Probe = Literal["input", "features", "colours", "tile", "picture"]
 
-STAGES: dict[Stage, str] = {
+PROBES: dict[Probe, str] = {
     "input": "the colours as the program received them",
     "features": "the encoder's features",
-    "colours": "the colours of every evaluation, before blending",
+    "colours": "the per-neighbour predictions of every decoder query, before blending",
     "tile": "a blended tile, halo in full",
-    "picture": "a picture stitched of smaller tiles, the card's halo",
+    "picture": "an image stitched of smaller tiles, the card's halo",
 }
 
-# What a stage gave for one tile, without a batch axis.
-StageOutput = tuple[Stage, Float]
+# What a probe gave for one tile, without a batch axis.
+ProbeOutput = tuple[Probe, Float]
 
 # A correction explains an error if it leaves less than a tenth of it.
 EXPLAINS = 0.1
@@ -46,7 +47,7 @@ EQUAL_DB = 200.0
 
 @dataclass(frozen=True)
 class TileError:
-    """One tile at one stage. PSNR in dB at the stage's peak; errors in the stage's own units."""
+    """One tile at one probe. PSNR in dB at the probe's peak; errors in the probe's own units."""
 
     name: str
     psnr_db: float
@@ -55,10 +56,10 @@ class TileError:
 
 
 @dataclass(frozen=True)
-class StageResult:
-    """All tiles at one stage. ``peak``: 1.0 for colours, the largest magnitude for features."""
+class ProbeResult:
+    """All tiles at one probe. ``peak``: 1.0 for colours, the largest magnitude for features."""
 
-    stage: Stage
+    probe: Probe
     peak: float
     tiles: tuple[TileError, ...]
     limit_db: float
@@ -107,54 +108,54 @@ class TilePicture:
 
 
 @dataclass(frozen=True)
-class StagedCheck:
-    """Every stage that the artifact has, the measures of its tiles, and the tiles themselves."""
+class ProbeCheck:
+    """Every probe that the artifact has, the measures of its tiles, and the tiles themselves."""
 
-    stages: tuple[StageResult, ...]
+    probes: tuple[ProbeResult, ...]
     tiles: CheckResult
     pictures: tuple[TilePicture, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether every stage passed."""
+        """Whether every probe passed."""
         return self.first_failure is None
 
     @property
-    def first_failure(self) -> StageResult | None:
-        """The first stage that left its threshold: where to look."""
-        return next((stage for stage in self.stages if not stage.passed), None)
+    def first_failure(self) -> ProbeResult | None:
+        """The first probe that left its threshold: where to look."""
+        return next((probe for probe in self.probes if not probe.passed), None)
 
 
-def run_stages(artifact: Artifact, bundle: Bundle) -> Work[StageOutput]:
-    """What every stage of ``artifact`` gives for every tile of ``bundle``, in the order of both.
+def run_probes(artifact: Artifact, bundle: Bundle) -> Work[ProbeOutput]:
+    """What every probe of ``artifact`` gives for every tile of ``bundle``, in the order of both.
 
     Raises BadInput for tiles that the artifact does not take.
     """
-    runs = [(stage, tile) for stage in _stages_of(artifact, bundle) for tile in bundle.tiles]
-    return Work(len(runs), ((stage, _run(artifact, stage, tile)) for stage, tile in runs))
+    runs = [(probe, tile) for probe in _probes_of(artifact, bundle) for tile in bundle.tiles]
+    return Work(len(runs), ((probe, _run(artifact, probe, tile)) for probe, tile in runs))
 
 
-def check_stages(artifact: Artifact, bundle: Bundle) -> StagedCheck:
-    """Run every stage of ``artifact`` on every tile of ``bundle`` and compare."""
-    return compare_stages(run_stages(artifact, bundle), bundle, artifact.card.precision)
+def check_probes(artifact: Artifact, bundle: Bundle) -> ProbeCheck:
+    """Run every probe of ``artifact`` on every tile of ``bundle`` and compare."""
+    return compare_probes(run_probes(artifact, bundle), bundle, artifact.card.precision)
 
 
-def compare_outputs(outputs: DeviceOutputs, bundle: Bundle, precision: Precision) -> StagedCheck:
-    """What a device wrote by itself, stage by stage, against ``bundle``."""
-    ordered = ((stage, output) for stage in STAGES for output in outputs.stages.get(stage, ()))
-    return compare_stages(ordered, bundle, precision, outputs.eight_bit)
+def compare_outputs(outputs: DeviceOutputs, bundle: Bundle, precision: Precision) -> ProbeCheck:
+    """What a device wrote by itself, probe by probe, against ``bundle``."""
+    ordered = ((probe, output) for probe in PROBES for output in outputs.probes.get(probe, ()))
+    return compare_probes(ordered, bundle, precision, outputs.eight_bit)
 
 
-def compare_stages(
-    outputs: Iterable[StageOutput], bundle: Bundle, precision: Precision, eight_bit: bool = False
-) -> StagedCheck:
-    """``outputs``: one stage after the other, ``tile`` among them, each of every tile of ``bundle``."""
+def compare_probes(
+    outputs: Iterable[ProbeOutput], bundle: Bundle, precision: Precision, eight_bit: bool = False
+) -> ProbeCheck:
+    """``outputs``: one probe after the other, ``tile`` among them, each of every tile of ``bundle``."""
     results = []
-    for stage, of_stage in groupby(outputs, lambda output: output[0]):
-        found = [output for _, output in of_stage]
-        limit = NUMERICS[precision].stages_db[stage]
+    for probe, of_probe in groupby(outputs, lambda output: output[0]):
+        found = [output for _, output in of_probe]
+        limit = NUMERICS[precision].probes_db[probe]
         failures: Sequence[str] = ()
-        if stage == "tile":
+        if probe == "tile":
             named = list(zip(bundle.tiles, found, strict=True))
             tiles = judge(
                 (compare(t.name, sr, t.sr, t.lr) for t, sr in named),
@@ -163,28 +164,28 @@ def compare_stages(
             )
             failures, limit = tiles.failures, tiles.threshold.psnr_db
             pictures = tuple(TilePicture(t.name, t.lr, t.sr, sr) for t, sr in named)
-        results.append(judge_stage(stage, bundle.tiles, found, limit, failures))
-    return StagedCheck(tuple(results), tiles, pictures)
+        results.append(judge_probe(probe, bundle.tiles, found, limit, failures))
+    return ProbeCheck(tuple(results), tiles, pictures)
 
 
-def judge_stage(
-    stage: Stage,
+def judge_probe(
+    probe: Probe,
     tiles: Sequence[BaselineTile],
     found: Sequence[Float],
     limit_db: float,
     failures: Sequence[str] = (),
-) -> StageResult:
-    """What was ``found`` at ``stage`` for each of ``tiles``, against their reference.
+) -> ProbeResult:
+    """What was ``found`` at ``probe`` for each of ``tiles``, against their reference.
 
     ``failures``: what other measures have found already. The result has a hint if a known mistake,
     such as reversed channels, explains the error.
     """
-    expected = [_reference(stage, tile) for tile in tiles]
-    peak = max(float(np.abs(e).max()) for e in expected) if stage == "features" else 1.0
+    expected = [_reference(probe, tile) for tile in tiles]
+    peak = max(float(np.abs(e).max()) for e in expected) if probe == "features" else 1.0
     errors, hint = [], ""
     said = list(failures)
     for tile, e, f in zip(tiles, expected, found, strict=True):
-        a, b = (_comparable(stage, tile, values) for values in (f, e))
+        a, b = (_comparable(probe, tile, values) for values in (f, e))
         difference = np.abs(a - b)
         errors.append(
             TileError(tile.name, psnr(a, b, peak), float(difference.mean()), float(difference.max()))
@@ -193,7 +194,7 @@ def judge_stage(
             said.append(f"{tile.name}: expected a PSNR of {limit_db:g} dB, found {errors[-1].psnr_db:.2f}")
             hint = hint or explain(f, e)
     # The tile's own PSNR stands among the measures of ``check.judge`` already: said once.
-    return StageResult(stage, peak, tuple(errors), limit_db, tuple(dict.fromkeys(said)), hint)
+    return ProbeResult(probe, peak, tuple(errors), limit_db, tuple(dict.fromkeys(said)), hint)
 
 
 def explain(found: Float, expected: Float) -> str:
@@ -223,41 +224,41 @@ def explain(found: Float, expected: Float) -> str:
     return ""
 
 
-def _stages_of(artifact: Artifact, bundle: Bundle) -> list[Stage]:
-    """The stages that both sides have."""
+def _probes_of(artifact: Artifact, bundle: Bundle) -> list[Probe]:
+    """The probes that both sides have."""
     methods = {method.name for method in artifact.card.methods}
     has_colours = all(tile.colours is not None for tile in bundle.tiles)
     return [
-        stage
-        for stage in STAGES
-        if stage in ("tile", "picture") or (stage in methods and (stage != "colours" or has_colours))
+        probe
+        for probe in PROBES
+        if probe in ("tile", "picture") or (probe in methods and (probe != "colours" or has_colours))
     ]
 
 
-def _run(artifact: Artifact, stage: Stage, tile: BaselineTile) -> Float:
+def _run(artifact: Artifact, probe: Probe, tile: BaselineTile) -> Float:
     card, size = artifact.card, (tile.sr.shape[1], tile.sr.shape[2])
-    if stage == "tile":
+    if probe == "tile":
         return upscale(artifact, tile.lr, size, halo=card.tile.full_halo)
-    if stage == "picture":
+    if probe == "picture":
         # Three quarters of the picture: four tiles, of which each pixel needs its halo.
         side = card.tile.fixed or min(card.tile.maximum, 3 * max(tile.lr.shape[1:]) // 4)
         return upscale(artifact, tile.lr, size, tile=max(side, 2 * card.tile.halo + 1))
-    (found,) = artifact.stage(stage, tile.lr[None])
+    (found,) = artifact.probe(probe, tile.lr[None])
     return np.asarray(found, np.float32)
 
 
-def _reference(stage: Stage, tile: BaselineTile) -> Float:
-    if stage == "colours":
-        assert tile.colours is not None  # see ``_stages_of``
+def _reference(probe: Probe, tile: BaselineTile) -> Float:
+    if probe == "colours":
+        assert tile.colours is not None  # see ``_probes_of``
         return tile.colours
-    if stage == "input":
+    if probe == "input":
         return tile.lr
-    return tile.features if stage == "features" else tile.sr
+    return tile.features if probe == "features" else tile.sr
 
 
-def _comparable(stage: Stage, tile: BaselineTile, values: Float) -> Float:
-    """Of a picture what a screen shows, where the reference is well posed; of other stages everything."""
-    if stage not in ("tile", "picture"):
+def _comparable(probe: Probe, tile: BaselineTile, values: Float) -> Float:
+    """Of a picture what a screen shows, where the reference is well posed; of other probes everything."""
+    if probe not in ("tile", "picture"):
         return values
     rows, columns = (
         well_posed(n_in, n_out) for n_in, n_out in zip(tile.lr.shape[1:], tile.sr.shape[1:], strict=True)
