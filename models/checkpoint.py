@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.embedded import check_checkpoint_file
 from models.errors import CheckpointError
 from models.liif.network import LIIF, LIIFConfig
 from models.liif.upstream import brief, read_upstream, write_upstream
@@ -31,8 +32,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
     or has weights that disagree with its configuration.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: expected a checkpoint file, found {_what(path)}")
+    check_checkpoint_file(path)
     read = _read_safetensors if path.suffix.lower() == ".safetensors" else read_upstream
     config, weights = read(path)
     with torch.device("meta"):  # shapes only: nothing is allocated for a configuration that is wrong
@@ -116,10 +116,6 @@ def _config_from_json(text: str) -> LIIFConfig:
 def _write_safetensors(model: LIIF, path: Path) -> None:
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, path, metadata={CONFIG_KEY: json.dumps(asdict(model.config))})
-
-
-def _what(path: Path) -> str:
-    return "a folder" if path.is_dir() else "nothing there"
 
 
 def _difference(expected: Mapping[str, object], found: Mapping[str, object]) -> str:

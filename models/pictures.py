@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from models.errors import DataError
+from models.errors import DataError, RecipeError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -24,6 +24,16 @@ def picture_files(folder: Path) -> list[Path]:
     if not paths:
         raise DataError(f"{folder}: expected pictures ({', '.join(SUFFIXES)}), found none")
     return paths
+
+
+def split_pictures(files: list[Path], held_out: int) -> tuple[list[Path], list[Path]]:
+    """(to train on, to measure on): ``held_out`` pictures, evenly over the names, are never trained on."""
+    if not 0 < held_out < len(files):
+        raise RecipeError(
+            f"expected to hold out 1 to {len(files) - 1} of {len(files)} pictures, found {held_out}"
+        )
+    chosen = {files[number * len(files) // held_out] for number in range(held_out)}
+    return [file for file in files if file not in chosen], sorted(chosen)
 
 
 @lru_cache(KEPT_PICTURES)

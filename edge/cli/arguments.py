@@ -7,6 +7,7 @@ from pathlib import Path
 from edge.backends.table import BACKENDS, DEFAULT_TARGET
 from edge.cli.terminal import Terminal
 from models import DEFAULT_WEIGHTS, EMBEDDED, SCALES
+from models.embedded import check_checkpoint_file
 
 Command = Callable[[argparse.Namespace, Terminal], int]
 
@@ -82,6 +83,21 @@ def add_force(sub: argparse.ArgumentParser) -> None:
 def add_json(sub: argparse.ArgumentParser) -> None:
     """``--json``."""
     sub.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+
+
+def check_inputs(checkpoint: Path | None, *folders: Path | None) -> None:
+    """Refuse, before PyTorch is imported, a checkpoint and folders of images that are not there; None: not
+    given.
+
+    Raises CheckpointError, and DataError for a folder without images.
+    """
+    if checkpoint is not None:
+        check_checkpoint_file(checkpoint)
+    for folder in folders:
+        if folder is not None:
+            from models.pictures import picture_files
+
+            picture_files(folder)
 
 
 def checkpoint_path(text: str) -> Path:

@@ -20,6 +20,7 @@ from edge.cli.arguments import (
     add_precision,
     add_target,
     add_tile,
+    check_inputs,
     number,
     scale_or_any,
     size_in_bytes,
@@ -65,6 +66,7 @@ def _add_build(add: Add) -> None:
 def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Artifacts of a recipe into a folder."""
     recipe = _recipe(arguments)
+    check_inputs(recipe.checkpoint, recipe.calibration)
     from edge.pipeline import build as run_build
 
     for folder in run_build(recipe, arguments.out, force=arguments.force, log=terminal.log):
@@ -122,6 +124,7 @@ def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
         if path is not None:
             check_path(path, (suffix,), arguments.force)
+    check_inputs(arguments.checkpoint, arguments.data, arguments.calibration)
     found, choice = _measure_layers(arguments, budget, terminal)
     if arguments.json:
         terminal.json({**asdict(found), "chosen": None if choice is None else asdict(choice)})

@@ -13,6 +13,7 @@ from edge.cli.arguments import (
     add_checkpoint,
     add_force,
     add_json,
+    check_inputs,
     count,
     device_option,
     number,
@@ -53,14 +54,15 @@ def _add_baseline(add: Add) -> None:
 
 def baseline(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A bundle of what fp32 computes."""
+    check_scale(arguments.scale)
     from edge.check.baseline import BUNDLE_SUFFIX, bundle_of, run_reference, write_bundle
     from edge.check.device_outputs import check_export, export_inputs
-    from edge.images.pictures import baseline_pictures
 
-    check_scale(arguments.scale)
     check_path(arguments.output, (BUNDLE_SUFFIX,), arguments.force)
     if arguments.export is not None:
         check_export(arguments.export)
+    check_inputs(arguments.checkpoint, arguments.images)
+    from edge.images.pictures import baseline_pictures
     from models import load_checkpoint
 
     model = load_checkpoint(arguments.checkpoint)
@@ -109,9 +111,11 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
         if path is not None:
             check_path(path, (suffix,), arguments.force)
     card = read_card(arguments.artifact)
+    device = None if by_hand else _device(arguments.device, arguments.option)
+    if arguments.layers or not (arguments.baseline or _is_embedded(arguments, card)):
+        check_inputs(arguments.checkpoint)
     from edge.run.artifact import Artifact, load_network
 
-    device = None if by_hand else _device(arguments.device, arguments.option)
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
     model = load_network(card, arguments.checkpoint) if arguments.layers else None
     bundle = _bundle(arguments, card, terminal)
@@ -132,8 +136,7 @@ def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> "B
     """The bundle that is named, the embedded one where it fits, or one made for this check."""
     from edge.check.baseline import EMBEDDED_BUNDLE, read_bundle, require_checkpoint
 
-    embedded = arguments.checkpoint == DEFAULT_WEIGHTS and card.scale == 2 and card.tile.fixed is None
-    if arguments.baseline is None and not embedded:
+    if arguments.baseline is None and not _is_embedded(arguments, card):
         bundle = _fresh_bundle(arguments.checkpoint, card, terminal)
     else:
         bundle = read_bundle(arguments.baseline or EMBEDDED_BUNDLE)
@@ -142,6 +145,11 @@ def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> "B
     if card.scale not in ("any", factor):
         raise BadInput(f"expected a baseline at ×{card.scale}, found one at ×{factor:g}")
     return bundle
+
+
+def _is_embedded(arguments: argparse.Namespace, card: Card) -> bool:
+    """Whether the embedded bundle fits the artifact."""
+    return bool(arguments.checkpoint == DEFAULT_WEIGHTS and card.scale == 2 and card.tile.fixed is None)
 
 
 def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> "Bundle":

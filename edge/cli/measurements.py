@@ -6,7 +6,15 @@ from pathlib import Path
 
 from edge.backends.table import DEFAULT_TARGET
 from edge.card_reader import read_card
-from edge.cli.arguments import Add, add_artifact, add_checkpoint, add_integer_scale, add_json, count
+from edge.cli.arguments import (
+    Add,
+    add_artifact,
+    add_checkpoint,
+    add_integer_scale,
+    add_json,
+    check_inputs,
+    count,
+)
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
@@ -47,6 +55,7 @@ def evaluate(arguments: argparse.Namespace, terminal: Terminal) -> int:
         from edge.check.device_outputs import check_export
 
         check_export(arguments.save)
+    check_inputs(arguments.checkpoint, arguments.data)
     from edge.run.artifact import Artifact, load_network
 
     artifact = Artifact.open(arguments.artifact)
@@ -81,6 +90,7 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if not 1 <= arguments.tile <= DEFAULT_TILE:
         raise BadInput(f"expected a tile of 1 to {DEFAULT_TILE} pixels, found {arguments.tile}")
     own = {str(path): _timed_program(path, arguments.scale, arguments.tile) for path in arguments.artifacts}
+    check_inputs(arguments.checkpoint)
     from edge.cache import cached_artifact
     from edge.evaluate.benchmark import BenchJob, rows_of
     from edge.evaluate.benchmark import bench as run_bench

@@ -11,6 +11,7 @@ from edge.cli.arguments import (
     add_force,
     add_precision,
     add_tile,
+    check_inputs,
     number,
     picture_size,
 )
@@ -40,14 +41,15 @@ def _add_upscale(add: Add) -> None:
 
 def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A picture file, enlarged."""
+    if arguments.scale is not None:
+        check_scale(arguments.scale)
     from edge.images.image_file import check_output, read_image, write_image
+
+    check_output(arguments.output, arguments.force)
+    picture = read_image(arguments.input)
     from edge.run import upscale as upscaling
     from edge.run.artifact import Artifact
 
-    if arguments.scale is not None:
-        check_scale(arguments.scale)
-    check_output(arguments.output, arguments.force)
-    picture = read_image(arguments.input)
     lr_size = picture.size
     scale = 2.0 if arguments.scale is None else arguments.scale
     size = arguments.size or upscaling.target_size(lr_size, scale)
@@ -56,6 +58,7 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.artifact is not None:
         artifact = Artifact.open(arguments.artifact)
     else:
+        check_inputs(arguments.checkpoint)
         from edge.cache import cached_artifact
 
         spec = _spec_for(lr_size, size, arguments.precision)

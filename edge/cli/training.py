@@ -12,6 +12,7 @@ from edge.cli.arguments import (
     add_checkpoint,
     add_data,
     add_force,
+    check_inputs,
     checkpoint_path,
     number,
 )
@@ -44,11 +45,16 @@ def _add_train(add: Add) -> None:
 
 def train(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A run of a recipe, or the rest of one that was stopped."""
+    from models.training.recipe_file import find_recipe_file
+
+    file = find_recipe_file(arguments.recipe)
+    check_inputs(arguments.start, arguments.data, arguments.calibration)
+    check_inputs(arguments.teacher)
     from edge.compress.qat import objective_of
     from models.training.loop import MODEL_FILE, describe_report, training
-    from models.training.recipe import find_recipe
+    from models.training.recipe import read_recipe
 
-    recipe = find_recipe(arguments.recipe)
+    recipe = read_recipe(file)
     for name in ("start", "teacher"):
         if getattr(arguments, name) is not None:
             recipe = replace(recipe, **{name: getattr(arguments, name)})
@@ -92,6 +98,7 @@ def prune(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.batches < 1:
         raise BadInput(f"expected at least 1 batch, found {arguments.batches}")
     check_path(arguments.output, (".safetensors",), arguments.force)
+    check_inputs(arguments.checkpoint, arguments.data)
     before, after = _remove_channels(arguments, share, terminal)
     _print_pruned(before, after, terminal)
     terminal.print(f"{arguments.output}: fine-tune it: liif-edge train distil --start {arguments.output} …")

@@ -16,6 +16,7 @@ from edge.cli.arguments import (
     add_json,
     add_precision,
     add_target,
+    check_inputs,
     count,
     number,
 )
@@ -24,8 +25,8 @@ from edge.errors import BadInput, CheckFailed
 from edge.precisions import MIXED
 
 if TYPE_CHECKING:
+    from edge.tune.job import TuneJob
     from edge.tune.search import Findings
-    from edge.tune.study import TuneJob
 
 
 def add_parsers(add: Add) -> None:
@@ -51,19 +52,7 @@ def add_parsers(add: Add) -> None:
 
 def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The Pareto front of a search: a table, a plot, and recipes to go on with."""
-    from edge.tune.report import (
-        HEADER,
-        WORST_HEADER,
-        as_json,
-        commands_of,
-        reasons,
-        rows_of,
-        worst_rows_of,
-        write_plot,
-        write_recipes,
-    )
-    from edge.tune.search import Search
-    from edge.tune.study import TuneJob
+    from edge.tune.job import TuneJob, split_pictures_of
 
     job = TuneJob(
         arguments.checkpoint,
@@ -78,6 +67,21 @@ def tune(arguments: argparse.Namespace, terminal: Terminal) -> int:
         calibration=arguments.calibration,
         batches=arguments.batches,
     )
+    check_inputs(job.checkpoint, job.calibration)
+    split_pictures_of(job.data)
+    from edge.tune.report import (
+        HEADER,
+        WORST_HEADER,
+        as_json,
+        commands_of,
+        reasons,
+        rows_of,
+        worst_rows_of,
+        write_plot,
+        write_recipes,
+    )
+    from edge.tune.search import Search
+
     search = Search(job, terminal.log)
     for _ in terminal.track("importance", search.measure_importance()):
         pass

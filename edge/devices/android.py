@@ -7,13 +7,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from edge.devices.arm64 import SYSROOT, ToolChain
 from edge.devices.device import DeviceRun
 from edge.devices.runner import OUTPUTS, PROGRAM, Job, RunSettings, run_job
 from edge.errors import BadInput, MissingDependency
-from models.arrays import Float
+
+if TYPE_CHECKING:
+    from models.arrays import Float
 
 # Android's own C library cannot load a program for GNU/Linux, so the program brings its loader and all
 # that it loads: the wheel's libraries and the cross compiler's.
@@ -82,7 +84,7 @@ class AndroidDevice:
             )
         return None
 
-    def run(self, folder: Path, method: str, inputs: Sequence[Mapping[str, Float]]) -> DeviceRun:
+    def run(self, folder: Path, method: str, inputs: "Sequence[Mapping[str, Float]]") -> DeviceRun:
         """See ``Device``."""
         absent = self.missing()
         if absent is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from edge.devices.device import DeviceRun
 from edge.devices.runner import (
@@ -16,7 +16,9 @@ from edge.devices.runner import (
     start_here,
 )
 from edge.errors import BadInput, MissingDependency
-from models.arrays import Float
+
+if TYPE_CHECKING:
+    from models.arrays import Float
 
 # NEON only; with dot products; with int8 matrix multiplication. Not qemu's default, plain "max": the SME
 # that qemu 7.2 adds to it multiplies int8 matrices wrongly.
@@ -83,7 +85,7 @@ class Arm64Device:
             raise MissingDependency(f"{self.name}: {absent}")
         return ["qemu-aarch64", "-cpu", self.cpu, "-L", str(SYSROOT), str(self.tool_chain.runner())]
 
-    def run(self, folder: Path, method: str, inputs: Sequence[Mapping[str, Float]]) -> DeviceRun:
+    def run(self, folder: Path, method: str, inputs: "Sequence[Mapping[str, Float]]") -> DeviceRun:
         """See ``Device``; ``peak_mb`` is None, as it would be the emulator's."""
         command = self.command()
         about = {

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from models.arrays import Float
+if TYPE_CHECKING:
+    from models.arrays import Float
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class DeviceRun:
     ``about``: the device in words, for a report's provenance.
     """
 
-    outputs: tuple[Float, ...]
+    outputs: "tuple[Float, ...]"
     median_ms: tuple[float, ...]
     p95_ms: tuple[float, ...]
     peak_mb: float | None
@@ -40,7 +41,7 @@ class Device(Protocol):
         """What of that is absent and how to get it; None if the device can be used."""
         ...
 
-    def run(self, folder: Path, method: str, inputs: Sequence[Mapping[str, Float]]) -> DeviceRun:
+    def run(self, folder: Path, method: str, inputs: "Sequence[Mapping[str, Float]]") -> DeviceRun:
         """``method`` of the artifact in ``folder`` on each of ``inputs``, by the names that its card gives.
 
         Raises MissingDependency where something is absent, BadArtifact and BadInput for what the device
@@ -56,7 +57,7 @@ class DevicePrograms:
         self._device, self._folder = device, folder
         self.about = {"device": device.name}
 
-    def run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+    def run(self, method: str, inputs: "Mapping[str, Float]") -> "Float":
         """The device's output."""
         run = self._device.run(self._folder, method, [inputs])
         self.about = run.about

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edge.backends.backend import RuntimeOptions
 from edge.backends.table import load_program
 from edge.card_reader import read_card
 from edge.devices.device import DeviceRun
 from edge.errors import BadInput, MissingDependency
-from models.arrays import Float
+
+if TYPE_CHECKING:
+    from models.arrays import Float
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class LocalDevice:
             return f"expected macOS, found {platform.system()}; coreml-interpreted runs anywhere"
         return None
 
-    def run(self, folder: Path, method: str, inputs: Sequence[Mapping[str, Float]]) -> DeviceRun:
+    def run(self, folder: Path, method: str, inputs: "Sequence[Mapping[str, Float]]") -> DeviceRun:
         """See ``Device``; one run each, not warmed up. ``peak_mb`` is None: the process is shared."""
         absent = self.missing()
         if absent is not None:

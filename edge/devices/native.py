@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from platformdirs import user_cache_path
 
@@ -22,7 +22,9 @@ from edge.devices.runner import (
     start_here,
 )
 from edge.errors import MissingDependency
-from models.arrays import Float
+
+if TYPE_CHECKING:
+    from models.arrays import Float
 
 COMMANDS = {"cmake": "cmake", "make": "make", "c++": "g++"}
 HEADERS = {
@@ -60,7 +62,7 @@ class NativeDevice:
         cache = self.cache or user_cache_path("liif-edge") / "runner"
         return build(cache / f"{_version()}-{key}", [f"-DEXECUTORCH_WHEEL={wheel}"])
 
-    def run(self, folder: Path, method: str, inputs: Sequence[Mapping[str, Float]]) -> DeviceRun:
+    def run(self, folder: Path, method: str, inputs: "Sequence[Mapping[str, Float]]") -> DeviceRun:
         """See ``Device``."""
         start = start_here([str(self.runner())])
         about = {"device": self.name, "processor": platform.machine(), "executorch": _version()}

@@ -8,15 +8,16 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from edge.backends.table import BACKENDS
 from edge.card import Card, MethodCard
 from edge.card_reader import read_card
 from edge.devices.device import DeviceRun
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
-from models.arrays import Float
+
+if TYPE_CHECKING:
+    from models.arrays import Float
 
 PROGRAM = "liif-runner"
 SOURCES = Path(__file__).parents[2] / "apps" / "runner"
@@ -97,7 +98,7 @@ def build(folder: Path, configuration: Sequence[str] = ()) -> Path:
 def run_job(
     artifact: Path,
     method: str,
-    inputs: Sequence[Mapping[str, Float]],
+    inputs: "Sequence[Mapping[str, Float]]",
     settings: RunSettings,
     start: Callable[[Job], "subprocess.CompletedProcess[str]"],
     about: Mapping[str, str],
@@ -153,8 +154,10 @@ def _method(artifact: Path, card: Card, method: str) -> MethodCard:
     raise BadInput(f"{artifact}: expected a method of {known}, found {method}")
 
 
-def _write_inputs(folder: Path, method: MethodCard, number: int, tile: Mapping[str, Float]) -> list[str]:
+def _write_inputs(folder: Path, method: MethodCard, number: int, tile: "Mapping[str, Float]") -> list[str]:
     names = [tensor.name for tensor in method.inputs]
+    import numpy as np
+
     if sorted(tile) != sorted(names) or any(array.dtype != np.float32 for array in tile.values()):
         found = ", ".join(f"{name} {array.dtype}" for name, array in tile.items()) or "none"
         raise BadInput(f"expected float32 inputs {', '.join(names)} of method {method.name}, found {found}")
@@ -179,6 +182,8 @@ def _check_exit(device: str, completed: "subprocess.CompletedProcess[str]") -> N
 
 
 def _read_outputs(folder: Path, report: str, count: int, about: dict[str, str]) -> DeviceRun:
+    import numpy as np
+
     device = about["device"]
     try:
         values = json.loads(report)

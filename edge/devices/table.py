@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edge.backends.coreml.runtime import COMPUTE_UNITS
+from edge.backends.coreml.backend import COMPUTE_UNITS
 from edge.backends.table import BACKENDS
 from edge.devices.android import AndroidDevice
 from edge.devices.arm64 import Arm64Device

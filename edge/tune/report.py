@@ -11,11 +11,11 @@ from edge.backends.table import BACKENDS
 from edge.check.report import TEMPLATES
 from edge.output_file import whole_folder, write_report
 from edge.tune.candidate import make_network
+from edge.tune.job import TuneJob
 from edge.tune.search import Findings, Point
-from edge.tune.study import TuneJob
 from models import LIIF, save_checkpoint
 from models.liif.pruning import Importance
-from models.training.recipe import RECIPES
+from models.training.recipe_file import RECIPES
 
 FRONT, ORIGINAL, PLOT_FILE = "front", "original.safetensors", "front.svg"
 

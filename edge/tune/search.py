@@ -22,7 +22,8 @@ from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from edge.super_resolution import build_of
 from edge.tune.candidate import Candidate, least_percent, make_network
-from edge.tune.study import TuneJob, identity_of, open_study, split_pictures_of
+from edge.tune.job import TuneJob, split_pictures_of
+from edge.tune.study import identity_of, open_study
 from edge.tune.trial_metrics import Evaluator, Measurement, Time, Worst, measured_pairs, tile_of
 from edge.work import Work
 from models import LIIF, load_checkpoint

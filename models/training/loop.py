@@ -29,7 +29,7 @@ from models.liif.network import LIIF, LIIFConfig
 from models.liif.objective import ColourLoss, Distillation, Objective
 from models.liif.patches import PatchDataset, Sample
 from models.output_file import whole_file
-from models.pictures import picture_files, read_picture
+from models.pictures import picture_files, read_picture, split_pictures
 from models.resize import bicubic, middle
 from models.training.recipe import TrainingRecipe
 
@@ -253,16 +253,6 @@ def learning_rate(recipe: TrainingRecipe, step: int) -> float:
     share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
     low, high = recipe.final_learning_rate, recipe.learning_rate
     return low + (high - low) * 0.5 * (1 + math.cos(math.pi * share))
-
-
-def split_pictures(files: list[Path], held_out: int) -> tuple[list[Path], list[Path]]:
-    """(to train on, to measure on): ``held_out`` pictures, evenly over the names, are never trained on."""
-    if not 0 < held_out < len(files):
-        raise RecipeError(
-            f"expected to hold out 1 to {len(files) - 1} of {len(files)} pictures, found {held_out}"
-        )
-    chosen = {files[number * len(files) // held_out] for number in range(held_out)}
-    return [file for file in files if file not in chosen], sorted(chosen)
 
 
 @torch.no_grad()

@@ -12,9 +12,7 @@ from models.liif.network import LIIFConfig
 from models.liif.objective import Distillation
 from models.liif.patches import CLEAN, PatchSpec
 from models.training.degradations import Degradation
-
-# Recipes that come with the package.
-RECIPES = Path(__file__).parents[1] / "recipes"
+from models.training.recipe_file import find_recipe_file
 
 # Tables of a recipe file, and what each becomes.
 PARTS: dict[str, type[Any]] = {
@@ -84,12 +82,8 @@ class TrainingRecipe:
 
 
 def find_recipe(name: str) -> TrainingRecipe:
-    """The recipe in the file ``name``, or the one of that name in ``RECIPES``. Raises RecipeError."""
-    path = Path(name) if Path(name).exists() else RECIPES / f"{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
-        raise RecipeError(f"expected a recipe file or one of {known}, found {name!r}")
-    return read_recipe(path)
+    """The recipe in the file that ``find_recipe_file`` finds. Raises RecipeError."""
+    return read_recipe(find_recipe_file(name))
 
 
 def read_recipe(path: Path) -> TrainingRecipe:

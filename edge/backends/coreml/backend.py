@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from quantize.palette import Palette
 
 
+# Our names of what may run a program, and Core ML's.
+COMPUTE_UNITS = {
+    "all": "ALL",
+    "cpu-only": "CPU_ONLY",
+    "cpu-and-gpu": "CPU_AND_GPU",
+    "cpu-and-ne": "CPU_AND_NE",
+}
+
+
 def export_packages(
     program: "Program", precision: Precision, palettes: "Mapping[str, Palette]", folder: Path
 ) -> dict[str, str]:

@@ -9,15 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backends.coreml.backend import COMPUTE_UNITS
 from edge.errors import BadArtifact, MissingDependency
-
-# Our names of what may run a program, and Core ML's.
-COMPUTE_UNITS = {
-    "all": "ALL",
-    "cpu-only": "CPU_ONLY",
-    "cpu-and-gpu": "CPU_AND_GPU",
-    "cpu-and-ne": "CPU_AND_NE",
-}
 
 
 def import_coremltools() -> Any:

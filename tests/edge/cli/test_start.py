@@ -86,18 +86,54 @@ REFUSALS = [
     "bench --tile 300",
     "prune {}/out.pth --macs 0.5 --data {}",
     "prune {}/out.safetensors --macs 1.5 --data {}",
+    "prune {}/out.safetensors --macs 0.5 --data {}/gone",
+    "prune {}/out.safetensors --macs 0.5 --data {} --checkpoint {}/gone.pth",
+    "build --checkpoint {}/gone.pth",
+    "build --checkpoint {}",
+    "build --calibration {}/gone",
+    "sensitivity --checkpoint {}/gone.pth",
+    "sensitivity --data {}/gone",
+    "upscale {}/small.png {}/out.png --checkpoint {}/gone.pth",
+    "baseline {}/out.npz --checkpoint {}/gone.pth",
+    "baseline {}/out.npz --images {}/gone",
+    "eval {}/gone --data {}/gone",
+    "eval {}/gone --data {} --checkpoint {}/gone.pth",
+    "bench --checkpoint {}/gone.pth",
+    "train gone --data {}",
+    "train distil --data {}/gone",
+    "train distil --data {} --start {}/gone.pth",
+    "train distil --data {} --teacher {}/gone.pth",
+    "tune --checkpoint {}/gone.pth",
+    "tune --max-loss -1",
+    "tune --trials 0",
+    "tune --batches 0 --by macs",
+    "tune --precision palette-mixed --target coreml",
+    "tune --precision fp16",
+    "tune --data {}/gone",
+    "tune --data {}/one",
+    "tune --calibration {}/gone",
 ]
 
 
 def test_refusals_that_need_no_network_come_at_once(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
     (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "one").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "one" / "only.png")
     lines = [line.replace("{}", str(tmp_path)).split() for line in REFUSALS]
     found = imports_of(tmp_path, *lines)
     assert dict(zip(REFUSALS, found, strict=True)) == dict.fromkeys(REFUSALS, (2, []))
 
 
+def test_an_artifact_is_not_loaded_before_the_checkpoint_is_seen_to_be_missing(tiny, tmp_path):
+    gone = ["--checkpoint", str(tmp_path / "gone.pth")]
+    lines = (["check", str(tiny.artifact(2, "fp32")), *gone], ["check", str(tiny.artifact(3, "fp32")), *gone])
+    assert imports_of(tmp_path, *lines) == [(2, [])] * len(lines)
+
+
 def test_what_needs_the_network_is_seen_to_import_it(tmp_path):
-    lines = (["info", "gone"], ["baseline", str(tmp_path / "out.npz"), "--checkpoint", "gone.pth"])
+    (tmp_path / "text.pth").write_text("no checkpoint")
+    checkpoint = str(tmp_path / "text.pth")
+    lines = (["info", "gone"], ["baseline", str(tmp_path / "out.npz"), "--checkpoint", checkpoint])
     (_, before), (code, after) = imports_of(tmp_path, *lines)
     assert (before, code, "torch" in after) == ([], 2, True)

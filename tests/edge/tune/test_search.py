@@ -24,6 +24,7 @@ from edge.run.artifact import Artifact
 from edge.tune import search as tuning
 from edge.tune import trial_metrics as evaluator
 from edge.tune.candidate import Candidate, least_percent, make_network
+from edge.tune.job import TuneJob
 from edge.tune.report import (
     COLOURS,
     commands_of,
@@ -34,7 +35,7 @@ from edge.tune.report import (
     write_recipes,
 )
 from edge.tune.search import Findings, Point, Search
-from edge.tune.study import TuneJob, identity_of
+from edge.tune.study import identity_of
 from edge.tune.trial_metrics import (
     Evaluator,
     Measurement,

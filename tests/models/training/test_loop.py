@@ -13,13 +13,12 @@ from PIL import Image
 from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.errors import DataError, RecipeError, TrainingError
 from models.liif.patches import PatchSpec
-from models.pictures import picture_files
+from models.pictures import picture_files, split_pictures
 from models.training.loop import (
     average,
     describe_report,
     learning_rate,
     new_student,
-    split_pictures,
     train,
     training,
 )

@@ -4,7 +4,8 @@ import pytest
 
 from models import DEFAULT_WEIGHTS
 from models.errors import RecipeError
-from models.training.recipe import RECIPES, TrainingRecipe, find_recipe, read_recipe
+from models.training.recipe import TrainingRecipe, find_recipe, read_recipe
+from models.training.recipe_file import RECIPES
 
 
 def written(tmp_path: Path, text: str) -> Path:
