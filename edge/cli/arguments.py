@@ -8,6 +8,7 @@ from edge.backends.table import BACKENDS, DEFAULT_TARGET
 from edge.cli.terminal import Terminal
 from models import DEFAULT_WEIGHTS, EMBEDDED, SCALES
 from models.embedded import check_checkpoint_file
+from models.picture_files import picture_files
 
 Command = Callable[[argparse.Namespace, Terminal], int]
 
@@ -95,8 +96,6 @@ def check_inputs(checkpoint: Path | None, *folders: Path | None) -> None:
         check_checkpoint_file(checkpoint)
     for folder in folders:
         if folder is not None:
-            from models.pictures import picture_files
-
             picture_files(folder)
 
 

@@ -114,7 +114,7 @@ def _remove_channels(
     from models.liif.cost import count_macs, count_parameters
     from models.liif.network import with_ensemble
     from models.liif.pruning import BudgetError, choose_widths, cost_of, mean_importance, remove_channels
-    from models.pictures import picture_files
+    from models.picture_files import picture_files
 
     count = count_parameters if arguments.macs is None else count_macs
     model = load_checkpoint(arguments.checkpoint)

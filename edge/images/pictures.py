@@ -10,7 +10,7 @@ from edge.errors import BadInput
 from edge.images.extremes import colour_tiles
 from edge.images.image_file import read_image, to_float, to_uint8
 from edge.images.metrics import SSIM_WINDOW
-from models import pictures as files
+from models import picture_files as files
 from models.arrays import Float
 from models.drawings import draw_sample, draw_sheet
 from models.errors import DataError
@@ -94,7 +94,7 @@ def baseline_pictures(folder: Path | None, tile: int) -> list[tuple[str, Float]]
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Those of ``folder``, as ``models.pictures`` finds them. Raises BadInput if there is none."""
+    """Those of ``folder``, as ``models.picture_files`` finds them. Raises BadInput if there is none."""
     try:
         return files.picture_files(folder)
     except DataError as error:

@@ -9,6 +9,7 @@ from edge.backends.table import BACKENDS
 from edge.card import Precision
 from edge.errors import BadInput, MissingDependency
 from edge.recipe import ArtifactSpec
+from models.picture_files import picture_files, split_pictures
 
 HELD_OUT = 8  # pictures of --data that losses are measured on, and training recipes hold out as well
 
@@ -60,9 +61,6 @@ def split_pictures_of(data: Path | None) -> tuple[list[Path] | None, list[Path] 
     """
     if data is None:
         return None, None
-    from edge.images.pictures import picture_files
-    from models.pictures import split_pictures
-
     files = picture_files(data)
     if len(files) < 2:
         raise BadInput(f"{data}: expected at least 2 pictures, one to learn from and one to measure on")

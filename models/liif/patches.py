@@ -88,7 +88,7 @@ class PatchSpec:
 
 
 class PatchDataset(Dataset[Sample]):
-    """Samples of ``pictures`` by number, endless; ``models.pictures`` finds the pictures.
+    """Samples of ``pictures`` by number, endless; ``models.picture_files`` finds the pictures.
 
     ``local_ensemble``: of the student, which without it answers every query at the nearest pixel.
     ``degradation``: what happens to the LR patches of a share of the samples.

@@ -29,7 +29,8 @@ from models.liif.network import LIIF, LIIFConfig
 from models.liif.objective import ColourLoss, Distillation, Objective
 from models.liif.patches import PatchDataset, Sample
 from models.output_file import whole_file
-from models.pictures import picture_files, read_picture, split_pictures
+from models.picture_files import picture_files, split_pictures
+from models.pictures import read_picture
 from models.resize import bicubic, middle
 from models.training.recipe import TrainingRecipe
 

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from models.errors import DataError
-from models.pictures import SUFFIXES, picture_files, read_picture
+from models.picture_files import SUFFIXES, picture_files
+from models.pictures import read_picture
 
 
 def test_the_pictures_of_a_folder_are_those_in_it_by_name(tmp_path):

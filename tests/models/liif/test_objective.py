@@ -6,7 +6,7 @@ from models import LIIF, LIIFConfig
 from models.errors import RecipeError
 from models.liif.objective import ColourLoss, Distillation
 from models.liif.patches import PatchDataset, PatchSpec
-from models.pictures import picture_files
+from models.picture_files import picture_files
 
 
 def tiny(seed=0, **options):

@@ -13,7 +13,7 @@ from models.liif.patches import (
     draw_member,
     find_queries,
 )
-from models.pictures import picture_files
+from models.picture_files import picture_files
 from models.resize import bicubic
 
 SMALL = PatchSpec(patch=8, max_scale=3.0, drawn_share=0.0)

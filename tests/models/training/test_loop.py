@@ -13,7 +13,7 @@ from PIL import Image
 from models import LIIF, LIIFConfig, checkpoint_hash, load_checkpoint, save_checkpoint
 from models.errors import DataError, RecipeError, TrainingError
 from models.liif.patches import PatchSpec
-from models.pictures import picture_files, split_pictures
+from models.picture_files import picture_files, split_pictures
 from models.training.loop import (
     average,
     describe_report,
