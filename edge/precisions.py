@@ -134,9 +134,9 @@ NUMERICS: dict[Precision, Numerics] = {
     ),
 }
 
-# Those of whose layers a plan can say the bit width, and those whose large weights have palettes.
-PLANNED = tuple(name for name, numerics in NUMERICS.items() if numerics.widths)
+# Those of whose layers a config can say the bit width, and those whose large weights have palettes.
+CONFIGURABLE = tuple(name for name, numerics in NUMERICS.items() if numerics.widths)
 PALETTIZED = tuple(name for name, numerics in NUMERICS.items() if numerics.palette is not None)
 
-# The precision whose layers have palettes of their own bit widths: it needs a plan.
+# The precision whose layers have palettes of their own bit widths: it needs a config.
 MIXED: Precision = "palette-mixed"

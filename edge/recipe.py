@@ -7,8 +7,8 @@ from edge.backends.coreml.backend import COREML
 from edge.backends.table import DEFAULT_TARGET, backend_of
 from edge.card import Precision, Scale
 from edge.errors import BadInput
-from edge.layer_plan import LayerPlan
-from edge.precisions import MIXED, PLANNED
+from edge.mixed_precision_config import MixedPrecisionConfig
+from edge.precisions import CONFIGURABLE, MIXED
 from models import DEFAULT_WEIGHTS, SCALES
 from quantize.spec import DEFAULT, StaticSpec
 
@@ -67,12 +67,12 @@ class Recipe:
     halo: int = DEFAULT_HALO
     probes: bool = False
     int8: StaticSpec = DEFAULT
-    layers: LayerPlan | None = None
+    layers: MixedPrecisionConfig | None = None
 
     def __post_init__(self) -> None:
         precisions = [spec.precision for spec in self.artifacts]
-        if self.layers is not None and not any(precision in PLANNED for precision in precisions):
-            known = " or ".join(PLANNED)
+        if self.layers is not None and not any(precision in CONFIGURABLE for precision in precisions):
+            known = " or ".join(CONFIGURABLE)
             raise BadInput(
                 f"expected an artifact in {known} to choose layers of, found none; see --precision"
             )

@@ -31,7 +31,7 @@ PARTS = (
     "card_reader",
     "backends",
     "palettes",
-    "layer_plan",
+    "mixed_precision_config",
     "precisions",
     "card",
     "images",

@@ -26,11 +26,11 @@ from edge.cli.arguments import (
     size_in_bytes,
 )
 from edge.cli.terminal import Terminal
-from edge.compress.mixed_precision import Budget, Choice, plan_of
+from edge.compress.mixed_precision import Budget, Choice, config_of
 from edge.errors import BadInput
-from edge.layer_plan import read_plan
+from edge.mixed_precision_config import read_config
 from edge.output_file import check_path, write_report
-from edge.precisions import PLANNED
+from edge.precisions import CONFIGURABLE
 from edge.recipe import DEFAULT_HALO, DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, Recipe
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         halo=arguments.halo,
         probes=arguments.probes,
     )
-    plan = None if arguments.mixed_precision is None else read_plan(arguments.mixed_precision)
+    config = None if arguments.mixed_precision is None else read_config(arguments.mixed_precision)
     artifacts = recipe.artifacts
     if arguments.scale is not None or arguments.precision is not None:
         precision: Precision = arguments.precision or backend_of(arguments.target).default_precision
         artifacts = (ArtifactSpec(arguments.scale or 2, precision, arguments.target),)
     elif arguments.target != DEFAULT_TARGET:
         raise BadInput("expected --scale or --precision with --target, found neither")
-    return replace(recipe, artifacts=artifacts, layers=plan)
+    return replace(recipe, artifacts=artifacts, layers=config)
 
 
 def _add_sensitivity(add: Add) -> None:
@@ -102,7 +102,7 @@ def _add_sensitivity(add: Add) -> None:
         "--max-loss 0.01 --out layers.json",
     )
     add_checkpoint(sub)
-    add_precision(sub, list(PLANNED), "int8", "what the layers are chosen for (int8)")
+    add_precision(sub, list(CONFIGURABLE), "int8", "what the layers are chosen for (int8)")
     add_integer_scale(sub)
     add_data(sub, "images to measure on (built-in ones)")
     add_calibration(sub, "images to calibrate on (built-in ones)")
@@ -119,7 +119,7 @@ def _add_sensitivity(add: Add) -> None:
 
 
 def sensitivity(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Costs of layers as a table, a plot and a plan."""
+    """Costs of layers as a table, a plot and a config."""
     budget = _budget(arguments)
     for path, suffix in ((arguments.out, ".json"), (arguments.plot, ".svg")):
         if path is not None:
@@ -149,7 +149,7 @@ def _budget(arguments: argparse.Namespace) -> Budget | None:
 def _measure_layers(
     arguments: argparse.Namespace, budget: Budget | None, terminal: Terminal
 ) -> tuple["Sensitivity", Choice | None]:
-    """What the layers cost and, for a budget, which widths to choose; the plan and the plot are written."""
+    """What the layers cost and, for a budget, which widths to choose; the config and the plot are written."""
     from edge.compress import sensitivity as measuring
     from edge.compress.calibration import calibration_tiles
     from edge.compress.cost_plot import draw_costs
@@ -165,7 +165,7 @@ def _measure_layers(
     found = measuring.measure(analysis, terminal.track("layers", measuring.losses(analysis)), on)
     choice = None if budget is None else measuring.choose_layers(analysis, found, budget)
     if choice is not None:
-        write_report(arguments.out, plan_of(choice, checkpoint_hash(model), on).to_json())
+        write_report(arguments.out, config_of(choice, checkpoint_hash(model), on).to_json())
     if arguments.plot is not None:
         write_report(arguments.plot, draw_costs(found))
     return found, choice

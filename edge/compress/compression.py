@@ -8,7 +8,7 @@ from torch import Tensor
 from edge.card import QuantisationCard
 from edge.compress.calibration import PALETTE_SAMPLES, shaping_samples
 from edge.compress.int8 import quantize_program
-from edge.layer_plan import check_plan, summarize
+from edge.mixed_precision_config import check_config, summarize
 from edge.palettes import SMALLEST_COMPRESSED, palette_of
 from edge.precisions import MIXED, NUMERICS, BitWidth
 from edge.task import Build
@@ -28,7 +28,7 @@ class Compressed:
 def compress(build: Build, program: Program) -> Compressed:
     """``program`` as ``build.precision`` has it. Probes without layers stay as they are.
 
-    Raises BadInput for a plan or a calibration folder that does not fit.
+    Raises BadInput for a config or a calibration folder that does not fit.
     """
     with_layers = replace(program, probes=tuple(probe for probe in program.probes if _has_layers(probe)))
     numerics = NUMERICS[build.precision]
@@ -47,16 +47,16 @@ def _has_layers(method: Method) -> bool:
 
 
 def _quantized(build: Build, program: Program, dynamic: bool) -> Compressed:
-    """Layers in int8, but those that the recipe's plan has in float."""
-    plan, network = build.recipe.layers, build.network
-    if plan is not None:
-        check_plan(plan, "int8", program.layers, network.fingerprint)
+    """Layers in int8, but those that the recipe's config has in float."""
+    config, network = build.recipe.layers, build.network
+    if config is not None:
+        check_config(config, "int8", program.layers, network.fingerprint)
     quantized, card = quantize_program(
         network,
         program,
         network.calibration(build.recipe.calibration),
         build.recipe.int8,
-        plan.float_layers if plan is not None else [],
+        config.float_layers if config is not None else [],
         dynamic,
     )
     return Compressed(quantized, {}, card)
@@ -90,9 +90,9 @@ def _palettized(build: Build, program: Program, palette: BitWidth) -> Compressed
 
 def _widths(build: Build, layers: Sequence[str], palette: BitWidth) -> dict[str, BitWidth]:
     """The width of each of ``layers``, those that are large enough for a palette, by module path: ``palette``
-    unless a plan says another."""
-    plan = build.recipe.layers
-    if build.precision != MIXED or plan is None:
+    unless a config says another."""
+    config = build.recipe.layers
+    if build.precision != MIXED or config is None:
         return dict.fromkeys(layers, palette)
-    check_plan(plan, MIXED, layers, build.network.fingerprint)
-    return {path: plan.layers.get(path, palette) for path in layers}
+    check_config(config, MIXED, layers, build.network.fingerprint)
+    return {path: config.layers.get(path, palette) for path in layers}

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.errors import BadInput
-from edge.layer_plan import Expected, LayerPlan, summarize
+from edge.mixed_precision_config import Expected, MixedPrecisionConfig, summarize
 from edge.precisions import BitWidth
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a plan may cost: dB of PSNR-Y against fp32, bytes of the program; None: anything.
+    """What a config may cost: dB of PSNR-Y against fp32, bytes of the program; None: anything.
 
     Raises BadInput for a loss below zero or NaN.
     """
@@ -108,10 +108,10 @@ def _upgrades(
     return [(path, option) for _, path, option in found]
 
 
-def plan_of(choice: Choice, checkpoint: str, on: str) -> LayerPlan:
-    """The plan that names every layer, so that a reader sees what there is to change."""
+def config_of(choice: Choice, checkpoint: str, on: str) -> MixedPrecisionConfig:
+    """The config that names every layer, so that a reader sees what there is to change."""
     expected = Expected(loss_db=round(choice.loss_db, 5), bytes=choice.bytes, on=on)
-    return LayerPlan(checkpoint=checkpoint, layers=choice.widths, expected=expected)
+    return MixedPrecisionConfig(checkpoint=checkpoint, layers=choice.widths, expected=expected)
 
 
 def _unmet(budget: Budget, best: Choice) -> str:

@@ -173,8 +173,8 @@ def measuring_pairs(folder: Path | None, scale: int) -> tuple[list[tuple[Float, 
             raise BadInput(f"{name}: expected at least {side}x{side} pixels, found {width}x{height}")
         hr = np.ascontiguousarray(picture[:, *middle((height, width), (side, side))])
         pairs.append((resize_bicubic(hr, (side // scale, side // scale)), hr))
-    what = "the built-in pictures" if folder is None else "a folder of pictures"
-    return pairs, f"{len(pairs)} cuttings of {what}"
+    what = "the built-in images" if folder is None else "a folder of images"
+    return pairs, f"{len(pairs)} crops of {what}"
 
 
 def _pictures(folder: Path | None) -> Iterator[tuple[str, Float]]:
@@ -213,7 +213,7 @@ def measure(analysis: SensitivityAnalysis, losses: Iterable[tuple[str, str, floa
 
 
 def choose_layers(analysis: SensitivityAnalysis, found: Sensitivity, budget: Budget) -> Choice:
-    """The layers' widths for ``budget``; see ``layer_plan.choose``."""
+    """The layers' widths for ``budget``; see ``mixed_precision.choose``."""
     options = {
         layer.path: [
             Option(width, size, layer.loss_db.get(width, 0.0))  # float loses nothing

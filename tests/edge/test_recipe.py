@@ -7,7 +7,7 @@ import pytest
 
 from edge.backends.table import BACKENDS
 from edge.errors import BadInput
-from edge.layer_plan import LayerPlan
+from edge.mixed_precision_config import MixedPrecisionConfig
 from edge.recipe import DEFAULT_RECIPE, MAX_SCALE, ArtifactSpec, Recipe, check_scale
 from models import DEFAULT_WEIGHTS
 
@@ -51,13 +51,13 @@ def test_every_target_has_every_scale():
 
 
 def test_mixed_palettes_need_layers_and_layers_a_precision_that_has_them():
-    plan = LayerPlan(layers={"hoisted": "palette3"})
+    config = MixedPrecisionConfig(layers={"hoisted": "palette3"})
     mixed = ArtifactSpec(2, "palette-mixed", "coreml")
-    assert Recipe((mixed,), layers=plan).layers is plan
+    assert Recipe((mixed,), layers=config).layers is config
     with pytest.raises(BadInput, match="expected layers for palette-mixed, found none"):
         Recipe((ArtifactSpec(2, "fp32"), mixed))
     with pytest.raises(BadInput, match="expected an artifact in int8 or palette-mixed"):
-        Recipe((ArtifactSpec(2, "palette6", "coreml"),), layers=plan)
+        Recipe((ArtifactSpec(2, "palette6", "coreml"),), layers=config)
 
 
 def test_the_default_recipe_makes_the_four_artifacts_of_the_embedded_weights():

@@ -16,7 +16,7 @@ from edge.compress.cost_plot import draw_costs
 from edge.compress.sensitivity import LayerCost, MixedSweep, Sensitivity, measuring_pairs, program_overhead
 from edge.errors import BadInput
 from edge.images.extremes import EXTREME_SIDE, colour_page
-from edge.layer_plan import summarize
+from edge.mixed_precision_config import summarize
 from models import LIIF, LIIFConfig, save_checkpoint
 from models.liif.programs import methods_of
 
@@ -26,7 +26,7 @@ LAYERS = ["encoder.head.0", "encoder.body.0.body.0", "encoder.body.0.body.2", "e
 def test_built_in_pairs_are_eight_and_fit_the_scale():
     for scale in (2, 3):
         pairs, on = measuring_pairs(None, scale)
-        assert on == "8 cuttings of the built-in pictures"
+        assert on == "8 crops of the built-in images"
         assert {hr.shape[1] // scale for _, hr in pairs} == {lr.shape[1] for lr, _ in pairs}
         assert all(float(hr.std()) > 0.01 for _, hr in pairs)
 

@@ -1,12 +1,12 @@
-"""A plan says how wide each layer is; what it says wrong is named, and budgets are met or refused."""
+"""A config says how wide each layer is; what it says wrong is named, and budgets are met or refused."""
 
 import json
 
 import pytest
 
-from edge.compress.mixed_precision import Budget, Choice, Option, choose, plan_of
+from edge.compress.mixed_precision import Budget, Choice, Option, choose, config_of
 from edge.errors import BadInput
-from edge.layer_plan import LayerPlan, check_plan, read_plan
+from edge.mixed_precision_config import MixedPrecisionConfig, check_config, read_config
 
 LAYERS = ["encoder.head.0", "encoder.body.0.body.0", "hoisted", "layers.0"]
 WEIGHTS = {"a": 1_000, "b": 1_000, "c": 100_000}
@@ -18,8 +18,8 @@ INT8_OR_FLOAT = {
 }
 
 
-def plan(**changes: object) -> LayerPlan:
-    return LayerPlan.model_validate({"layers": {"hoisted": "float"}, **changes})
+def config(**changes: object) -> MixedPrecisionConfig:
+    return MixedPrecisionConfig.model_validate({"layers": {"hoisted": "float"}, **changes})
 
 
 def loss(widths) -> float:
@@ -33,9 +33,9 @@ def chosen_float(budget: Budget) -> list[str]:
 
 def test_a_plan_comes_back_as_it_was_written(tmp_path):
     widths = {path: "float" if path == "hoisted" else "int8" for path in LAYERS}
-    written = plan_of(Choice(widths, 0.0123, 2_000_000), "abc", "8 cuttings")
+    written = config_of(Choice(widths, 0.0123, 2_000_000), "abc", "8 crops")
     (tmp_path / "layers.json").write_text(written.to_json())
-    assert read_plan(tmp_path / "layers.json") == written
+    assert read_config(tmp_path / "layers.json") == written
     assert written.float_layers == ["hoisted"]
     assert list(written.layers) == LAYERS
 
@@ -55,32 +55,32 @@ def test_a_file_that_is_no_plan_is_refused_with_the_field(tmp_path, content, fou
     path = tmp_path / "layers.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(BadInput, match=found):
-        read_plan(path)
+        read_config(path)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInput, match="expected a file of layers, found No such file"):
-        read_plan(tmp_path / "none.json")
+        read_config(tmp_path / "none.json")
 
 
 def test_a_layer_that_does_not_exist_is_refused_with_the_nearest():
     with pytest.raises(
         BadInput, match=r"found 'encoder\.body\.0\.body\.1'; nearest: encoder\.body\.0\.body\.0"
     ):
-        check_plan(plan(layers={"encoder.body.0.body.1": "float"}), "int8", LAYERS, "abc")
+        check_config(config(layers={"encoder.body.0.body.1": "float"}), "int8", LAYERS, "abc")
 
 
 def test_a_plan_for_another_checkpoint_is_refused_and_one_by_hand_is_not():
-    check_plan(plan(), "int8", LAYERS, "abc")
-    check_plan(plan(checkpoint="abc"), "int8", LAYERS, "abc")
+    check_config(config(), "int8", LAYERS, "abc")
+    check_config(config(checkpoint="abc"), "int8", LAYERS, "abc")
     with pytest.raises(BadInput, match="expected layers chosen for the checkpoint abc"):
-        check_plan(plan(checkpoint="def"), "int8", LAYERS, "abc")
+        check_config(config(checkpoint="def"), "int8", LAYERS, "abc")
 
 
 @pytest.mark.parametrize(("precision", "first"), [("int8", "int8"), ("palette-mixed", "palette6")])
 def test_a_plan_that_leaves_all_layers_float_is_refused(precision, first):
     with pytest.raises(BadInput, match=f"expected a layer in {first}, found all of them float"):
-        check_plan(plan(layers=dict.fromkeys(LAYERS, "float")), precision, LAYERS, "abc")
+        check_config(config(layers=dict.fromkeys(LAYERS, "float")), precision, LAYERS, "abc")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_plan_that_leaves_all_layers_float_is_refused(precision, first):
 )
 def test_a_width_that_the_precision_has_not_is_refused(precision, width, known):
     with pytest.raises(BadInput, match=f"expected hoisted to be one of {known}, found {width}"):
-        check_plan(plan(layers={"hoisted": width}), precision, LAYERS, "abc")
+        check_config(config(layers={"hoisted": width}), precision, LAYERS, "abc")
 
 
 def test_the_fewest_float_layers_are_chosen_the_costliest_per_weight_first():

@@ -1,4 +1,4 @@
-"""The width of every layer of a program: a small JSON file, and how one is chosen for a budget."""
+"""A mixed-precision config: the bit width of every layer of a program, in a small JSON file."""
 
 import difflib
 from collections import Counter
@@ -25,11 +25,11 @@ class Expected(_Part):
     on: str
 
 
-class LayerPlan(_Part):
-    """``layers``: widths by module path; layers that are not named have the first of the
+class MixedPrecisionConfig(_Part):
+    """``layers``: bit widths by module path; layers that are not named have the first of the
     precision's ``widths``.
 
-    ``checkpoint``: the SHA-256 that the costs were measured with; null for a plan written by hand.
+    ``checkpoint``: the SHA-256 that the costs were measured with; null for a config written by hand.
     """
 
     schema_version: Literal[1] = 1
@@ -47,10 +47,10 @@ class LayerPlan(_Part):
         return [path for path, width in self.layers.items() if width == "float"]
 
 
-def read_plan(path: Path) -> LayerPlan:
-    """The plan in ``path``. Raises BadInput for a file that is none, with the field that is wrong."""
+def read_config(path: Path) -> MixedPrecisionConfig:
+    """The config in ``path``. Raises BadInput for a file that is none, with the field that is wrong."""
     try:
-        return LayerPlan.model_validate_json(path.read_bytes())
+        return MixedPrecisionConfig.model_validate_json(path.read_bytes())
     except OSError as error:
         raise BadInput(f"{path}: expected a file of layers, found {error.strerror}") from error
     except ValidationError as error:
@@ -59,22 +59,24 @@ def read_plan(path: Path) -> LayerPlan:
         raise BadInput(f"{path}: {where}: {first['msg']}") from error
 
 
-def check_plan(plan: LayerPlan, precision: Precision, layers: Collection[str], checkpoint: str) -> None:
-    """Raise BadInput for a plan that names a layer which is not among ``layers`` or a width that
+def check_config(
+    config: MixedPrecisionConfig, precision: Precision, layers: Collection[str], checkpoint: str
+) -> None:
+    """Raise BadInput for a config that names a layer which is not among ``layers`` or a width that
     ``precision`` has not, leaves all of them float, or was measured with another checkpoint."""
-    for path, width in plan.layers.items():
+    for path, width in config.layers.items():
         if path not in layers:
             near = difflib.get_close_matches(path, layers, 3) or sorted(layers)[:3]
             raise BadInput(f"expected layers of the network, found {path!r}; nearest: {', '.join(near)}")
         if width not in NUMERICS[precision].widths:
             known = ", ".join(NUMERICS[precision].widths)
             raise BadInput(f"expected {path} to be one of {known} for {precision}, found {width}")
-    if set(layers) <= set(plan.float_layers):
+    if set(layers) <= set(config.float_layers):
         raise BadInput(f"expected a layer in {NUMERICS[precision].widths[0]}, found all of them float")
-    if plan.checkpoint not in (None, checkpoint):
+    if config.checkpoint not in (None, checkpoint):
         raise BadInput(
             f"expected layers chosen for the checkpoint {checkpoint[:12]}…, "
-            f"found others, for {str(plan.checkpoint)[:12]}…"
+            f"found others, for {str(config.checkpoint)[:12]}…"
         )
 
 
