@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.gptq import Window, input_rows, outer_products, round_columns
-from quantize.graph import CONVOLUTION, LAYERS, LINEAR
+from quantize.graph import CONVOLUTION, LINEAR
 
 # Rows of a layer's input that its second moments are taken from: 25 for each of the widest layer's 576.
 MAX_ROWS = 14_400
@@ -45,15 +45,16 @@ def refine(
 
 
 def _dequantize_where_read(converted: GraphModule) -> None:
-    """Move what makes a float weight of codes to the layer that reads it.
+    """Move what makes floats of codes to the one node that reads them.
 
-    PT2E leaves all of them at the graph's beginning: every run would hold every call's weight at once.
+    PT2E leaves those of weights at the graph's beginning, and has one for every reader of an activation right
+    after it: every run would hold every call's weight, and a copy of the MLP's first layer for each of its 64
+    readers at ×4, at once.
     """
     for node in list(converted.graph.nodes):
-        if node.target in LAYERS:
-            weight = node.args[1]
-            if _codes(node) is not None and len(weight.users) == 1:
-                node.prepend(weight)
+        for source in node.all_input_nodes:
+            if "dequantize_per" in str(source.target) and len(source.users) == 1:
+                node.prepend(source)
     converted.recompile()
 
 

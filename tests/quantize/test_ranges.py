@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from quantize.ranges import ADDED_ERROR, Histogram, NonFinite, coarser, least_error_scales
+from quantize.ranges import ADDED_ERROR, COUNTED, Histogram, NonFinite, coarser, least_error_scales
 
 
 def seen(*batches: torch.Tensor) -> Histogram:
@@ -54,6 +54,12 @@ def test_the_order_of_batches_and_a_growing_range_change_little(method):
     batches = [noise(seed=1) * 0.01, noise(seed=2), noise(seed=3) * 0.1]
     a, b = (seen(*order).range(method) for order in (batches, batches[::-1]))
     assert a == pytest.approx(b, rel=0.07)
+
+
+def test_a_part_of_many_values_is_counted_and_every_column_of_even_rows_is_met():
+    counts = seen(torch.tensor([-1.0, 1.0]).repeat(2 * COUNTED)).counts
+    assert COUNTED / 2 < counts.sum() < 2 * COUNTED
+    assert counts[: len(counts) // 2].sum() == pytest.approx(counts.sum() / 2, abs=1)
 
 
 @pytest.mark.parametrize("method", ["min-max", "percentile", "mse"])

@@ -3,10 +3,11 @@
 import torch
 from quantized import quantize_module
 from torch import Tensor, nn
+from torch.fx import Node
 
 from quantize.graph import LAYERS
 from quantize.quantizer import LayerQuantizer
-from quantize.rounding import round_by_gptq
+from quantize.rounding import _Run, round_by_gptq
 from quantize.spec import StaticSpec
 
 LIMITS = (-127, 127)
@@ -116,3 +117,33 @@ def test_a_weight_is_dequantised_just_before_the_layer_that_reads_it():
     layers = [node for node in graph.nodes if node.target in LAYERS]
     assert len(layers) == 3
     assert all(layer.prev is layer.args[1] for layer in layers)
+
+
+class Fan(nn.Module):
+    """A layer whose output eight others read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(4, 5, 3, padding=1)
+        self.others = nn.ModuleList(nn.Conv2d(5, 2, 1) for _ in range(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return torch.cat([other(x) for other in self.others], 1)
+
+
+def test_what_many_layers_read_is_held_once_while_weights_are_refined(monkeypatch):
+    held = []
+
+    def step(run: _Run, node: Node) -> None:
+        original(run, node)
+        floats = [
+            value for value in run.env.values() if isinstance(value, Tensor) and value.is_floating_point()
+        ]
+        held.append(sum(value.ndim == 4 and value.shape[:2] == (1, 5) for value in floats))
+
+    original = _Run.step
+    monkeypatch.setattr(_Run, "step", step)
+    spec = StaticSpec(rounding="gptq")
+    quantize_module(Fan().eval(), inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True), spec)
+    assert 1 <= max(held) <= 2
