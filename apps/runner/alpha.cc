@@ -1,82 +1,90 @@
 #include "alpha.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace liif {
 
 namespace {
 
-// Keys' cubic convolution with a = -1/2, the one that keeps straight edges; zero from 2 on.
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
-}
-
-constexpr double kSupport = 2;  // input pixels to either side
-
-// Weights in fixed point with 22 bits: 32, less 8 of the pixel and 2 of headroom for the negative lobes.
-constexpr int kFraction = 32 - 8 - 2;
-
-// One output pixel of a row: a weighted sum of input pixels from `first` on.
-struct Taps {
-  int64_t first;
-  std::vector<int32_t> weights;
-};
-
-std::vector<Taps> plan_row(int64_t n_in, int64_t scale) {
-  std::vector<Taps> row;
-  for (int64_t j = 0; j < n_in * scale; ++j) {
-    const double step = static_cast<double>(n_in) / static_cast<double>(n_in * scale);
-    const double centre = (static_cast<double>(j) + 0.5) * step;
-    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - kSupport + 0.5));
-    const auto last = std::min(n_in, static_cast<int64_t>(centre + kSupport + 0.5));
-    std::vector<double> exact;
-    double sum = 0;
-    for (int64_t i = first; i < last; ++i) {
-      exact.push_back(cubic(static_cast<double>(i) - centre + 0.5));
-      sum += exact.back();
-    }
-    Taps taps{first, {}};
-    for (const double weight : exact) {
-      taps.weights.push_back(static_cast<int32_t>(std::round(weight / sum * (1 << kFraction))));
-    }
-    row.push_back(std::move(taps));
-  }
-  return row;
-}
-
-// Along one axis: `stride` between its neighbours, `lines` of them that lie `spacing` apart.
-void enlarge(const uint8_t* in, uint8_t* out, int64_t n_in, int64_t scale, int64_t lines, int64_t stride,
-             int64_t spacing_in, int64_t spacing_out) {
-  const auto row = plan_row(n_in, scale);
-  for (int64_t line = 0; line < lines; ++line) {
-    for (size_t j = 0; j < row.size(); ++j) {
-      int32_t sum = 1 << (kFraction - 1);
-      const uint8_t* from = in + line * spacing_in + row[j].first * stride;
-      for (const int32_t weight : row[j].weights) {
-        sum += weight * *from;
-        from += stride;
-      }
-      out[line * spacing_out + static_cast<int64_t>(j) * stride] =
-          static_cast<uint8_t>(std::clamp(sum >> kFraction, 0, 255));
-    }
-  }
-}
+// As in edge/images/transparency.py, where the reasons are.
+constexpr int kFillReach = 36;  // LR px
+constexpr float kEdge = 0.5, kNoise = static_cast<float>(6.0 / 255);
 
 }  // namespace
 
-Planes<uint8_t> enlarge_alpha(const Planes<uint8_t>& alpha, int64_t scale) {
-  const int64_t h = alpha.height, w = alpha.width;
-  std::vector<uint8_t> wide(static_cast<size_t>(h * w * scale));
-  enlarge(alpha.values.data(), wide.data(), w, scale, h, 1, w, w * scale);
-  Planes<uint8_t> large{1, h * scale, w * scale, {}};
-  large.values.resize(wide.size() * static_cast<size_t>(scale));
-  enlarge(wide.data(), large.values.data(), h, scale, w * scale, w * scale, 1, 1);
-  return large;
+void fill_clear(Planes<float>& rgb, const Planes<float>& alpha) {
+  const int64_t h = alpha.height, w = alpha.width, n = h * w;
+  std::vector<char> known(static_cast<size_t>(n));
+  std::vector<int64_t> ring;
+  for (int64_t at = 0; at < n; ++at) {
+    known[static_cast<size_t>(at)] = alpha.values[static_cast<size_t>(at)] > 0;
+    if (known[static_cast<size_t>(at)]) ring.push_back(at);
+  }
+  // What is called for each neighbour, row by row.
+  const auto neighbours = [&](int64_t at, const auto& call) {
+    for (int64_t y = std::max<int64_t>(0, at / w - 1); y <= std::min(h - 1, at / w + 1); ++y) {
+      for (int64_t x = std::max<int64_t>(0, at % w - 1); x <= std::min(w - 1, at % w + 1); ++x) {
+        if (y * w + x != at) call(y * w + x);
+      }
+    }
+  };
+  for (int step = 0; step < kFillReach && !ring.empty(); ++step) {
+    std::vector<int64_t> next;
+    for (const int64_t at : ring) {
+      neighbours(at, [&](int64_t beside) {
+        if (!known[static_cast<size_t>(beside)]) next.push_back(beside);
+      });
+    }
+    std::sort(next.begin(), next.end());
+    next.erase(std::unique(next.begin(), next.end()), next.end());
+    for (const int64_t at : next) {
+      for (int64_t c = 0; c < 3; ++c) {
+        float total = 0, count = 0;
+        neighbours(at, [&](int64_t beside) {
+          if (!known[static_cast<size_t>(beside)]) return;
+          total += rgb.values[static_cast<size_t>(c * n + beside)];
+          ++count;
+        });
+        rgb.values[static_cast<size_t>(c * n + at)] = total / count;
+      }
+    }
+    for (const int64_t at : next) known[static_cast<size_t>(at)] = true;
+    ring = std::move(next);
+  }
+}
+
+AlphaRange alpha_range(const Planes<float>& alpha, const Rect& target, int64_t scale) {
+  const auto n = static_cast<size_t>(target.height * target.width);
+  AlphaRange range{{1, target.height, target.width, std::vector<float>(n, 1)},
+                   {1, target.height, target.width, std::vector<float>(n, 0)}};
+  for (size_t at = 0; at < n; ++at) {
+    const int64_t row = (target.top + static_cast<int64_t>(at) / target.width) / scale;
+    const int64_t column = (target.left + static_cast<int64_t>(at) % target.width) / scale;
+    for (int64_t y = std::max<int64_t>(0, row - 1); y <= std::min(alpha.height - 1, row + 1); ++y) {
+      for (int64_t x = std::max<int64_t>(0, column - 1); x <= std::min(alpha.width - 1, column + 1); ++x) {
+        const float value = alpha.values[static_cast<size_t>(y * alpha.width + x)];
+        range.low.values[at] = std::min(range.low.values[at], value);
+        range.high.values[at] = std::max(range.high.values[at], value);
+      }
+    }
+  }
+  return range;
+}
+
+Planes<float> AlphaRange::limit(const Planes<float>& grey) const {
+  Planes<float> limited = low;
+  const size_t n = low.values.size();
+  for (size_t at = 0; at < n; ++at) {
+    const float least = low.values[at], greatest = high.values[at];
+    const float sum = grey.values[at] + grey.values[n + at] + grey.values[2 * n + at];
+    float value = std::clamp(sum / 3, least, greatest);
+    if (greatest - least >= kEdge) {
+      if (value - least < kNoise) value = least;
+      if (greatest - value < kNoise) value = greatest;
+    }
+    limited.values[at] = value;
+  }
+  return limited;
 }
 
 }  // namespace liif

@@ -146,15 +146,15 @@ Picture separate(const Sample* samples, int width, int height, int channels, flo
   const auto n = static_cast<size_t>(width) * static_cast<size_t>(height);
   const bool grey = channels < 3, alpha = channels % 2 == 0;
   Picture picture{{3, height, width, std::vector<float>(3 * n)}, std::nullopt, {}};
-  Planes<uint8_t> opacity{1, height, width, std::vector<uint8_t>(alpha ? n : 0)};
+  Planes<float> opacity{1, height, width, std::vector<float>(alpha ? n : 0)};
   for (size_t i = 0; i < n; ++i, samples += channels) {
     for (size_t c = 0; c < 3; ++c) {
       picture.rgb.values[c * n + i] = static_cast<float>(samples[grey ? 0 : c]) / white;
     }
-    if (alpha) opacity.values[i] = static_cast<uint8_t>(samples[channels - 1]);
+    if (alpha) opacity.values[i] = static_cast<float>(samples[channels - 1]) / white;
   }
   const auto& values = opacity.values;
-  if (std::any_of(values.begin(), values.end(), [](uint8_t v) { return v != 255; })) {
+  if (std::any_of(values.begin(), values.end(), [](float v) { return v != 1; })) {
     picture.alpha = std::move(opacity);
   }
   return picture;

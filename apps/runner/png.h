@@ -9,9 +9,9 @@
 namespace liif {
 
 struct Picture {
-  Planes<float> rgb;                    // in [0, 1]
-  std::optional<Planes<uint8_t>> alpha;  // none where every pixel is opaque
-  Bytes profile;                        // an iCCP chunk's data, empty for sRGB
+  Planes<float> rgb;                   // in [0, 1]
+  std::optional<Planes<float>> alpha;  // in [0, 1]; none where every pixel is opaque
+  Bytes profile;                       // an iCCP chunk's data, empty for sRGB
 };
 
 // As `liif-edge upscale` reads a PNG file: 16-bit grey keeps its bits, other 16-bit pictures their upper

@@ -21,13 +21,13 @@ namespace {
 // 12 bytes each while the picture is put together: 1.2 GB (edge/run/upscale.py).
 constexpr int64_t kMaxOutputPixels = 100'000'000;
 
-Planes<float> empty(int64_t height, int64_t width) {
-  return {3, height, width, std::vector<float>(static_cast<size_t>(3 * height * width))};
+Planes<float> empty(int64_t channels, int64_t height, int64_t width) {
+  return {channels, height, width, std::vector<float>(static_cast<size_t>(channels * height * width))};
 }
 
 // `source` of `lr`; outside the picture its nearest pixel.
 Planes<float> window_of(const Planes<float>& lr, const Rect& source) {
-  Planes<float> window = empty(source.height, source.width);
+  Planes<float> window = empty(3, source.height, source.width);
   auto to = window.values.begin();
   for (int64_t c = 0; c < lr.channels; ++c) {
     for (int64_t y = 0; y < source.height; ++y) {
@@ -41,20 +41,34 @@ Planes<float> window_of(const Planes<float>& lr, const Rect& source) {
   return window;
 }
 
-// Copies the rectangle at (`from_top`, `from_left`) of `from` to (`to_top`, `to_left`) of `to`.
-void copy(const Planes<float>& from, int64_t from_top, int64_t from_left, Planes<float>& to,
-          int64_t to_top, int64_t to_left, int64_t height, int64_t width) {
+// The rectangle `crop` of `from`.
+Planes<float> cut(const Planes<float>& from, const Rect& crop) {
+  Planes<float> part = empty(from.channels, crop.height, crop.width);
+  auto to = part.values.begin();
   for (int64_t c = 0; c < from.channels; ++c) {
-    for (int64_t y = 0; y < height; ++y) {
-      const auto row = from.values.begin() + ((c * from.height + from_top + y) * from.width + from_left);
-      std::copy(row, row + width,
-                to.values.begin() + ((c * to.height + to_top + y) * to.width + to_left));
+    for (int64_t y = 0; y < crop.height; ++y) {
+      const auto row =
+          from.values.begin() + ((c * from.height + crop.top + y) * from.width + crop.left);
+      to = std::copy(row, row + crop.width, to);
+    }
+  }
+  return part;
+}
+
+// Copies `part` to its place `target` of `whole`.
+void put(const Planes<float>& part, const Rect& target, Planes<float>& whole) {
+  auto from = part.values.begin();
+  for (int64_t c = 0; c < part.channels; ++c) {
+    for (int64_t y = 0; y < target.height; ++y, from += target.width) {
+      std::copy(from, from + target.width,
+                whole.values.begin() +
+                    ((c * whole.height + target.top + y) * whole.width + target.left));
     }
   }
 }
 
-// One tile of `lr` into its place in `sr`.
-void render(Program& program, const Planes<float>& lr, const Tile& tile, int64_t scale, Planes<float>& sr) {
+// The target of one tile of `lr`.
+Planes<float> render(Program& program, const Planes<float>& lr, const Tile& tile, int64_t scale) {
   const Rect& source = tile.source;
   Planes<float> window = window_of(lr, source);
   Tensor output = program.run({{{1, 3, source.height, source.width}, std::move(window.values)}}).output;
@@ -63,9 +77,20 @@ void render(Program& program, const Planes<float>& lr, const Tile& tile, int64_t
     throw Failure("expected the program to return " + shape_text(expected) + ", found " +
                   shape_text(output.shape));
   }
-  const Planes<float> large{3, expected[2], expected[3], std::move(output.values)};
-  const Rect crop = tile.crop(scale);
-  copy(large, crop.top, crop.left, sr, tile.target.top, tile.target.left, crop.height, crop.width);
+  return cut({3, expected[2], expected[3], std::move(output.values)}, tile.crop(scale));
+}
+
+// `alpha` (1, h, w), enlarged as a grey picture is.
+Planes<float> enlarge_alpha(Program& program, const Planes<float>& alpha, const std::vector<Tile>& tiles,
+                            int64_t scale) {
+  Planes<float> grey{3, alpha.height, alpha.width, {}};
+  for (int c = 0; c < 3; ++c) grey.values.insert(grey.values.end(), alpha.values.begin(), alpha.values.end());
+  Planes<float> large = empty(1, scale * alpha.height, scale * alpha.width);
+  for (const Tile& tile : tiles) {
+    const AlphaRange range = alpha_range(alpha, tile.target, scale);
+    put(range.one_value() ? range.low : range.limit(render(program, grey, tile, scale)), tile.target, large);
+  }
+  return large;
 }
 
 }  // namespace
@@ -83,8 +108,8 @@ void upscale(const std::vector<std::string>& words) {
   const Card card = read_card(paths[0]);
   const int tile = arguments.number("--tile", 1, kMaxPixels).value_or(card.tile);
   const int halo = arguments.number("--halo", 0, kMaxPixels).value_or(card.halo);
-  const Picture picture = read_png(in);
-  const auto& lr = picture.rgb;
+  Picture picture = read_png(in);
+  auto& lr = picture.rgb;
   if (lr.height * lr.width > kMaxOutputPixels / (card.scale * card.scale)) {
     throw Failure(in + ": expected a target of at most " + std::to_string(kMaxOutputPixels) +
                   " pixels, found " + std::to_string(card.scale * lr.width) + "x" +
@@ -98,10 +123,14 @@ void upscale(const std::vector<std::string>& words) {
   }
   start_runtime(arguments.has("-v"));
   Program program(card.program, "forward", arguments.number("--threads", 1, kMaxThreads));
-  Planes<float> sr = empty(card.scale * lr.height, card.scale * lr.width);
-  for (const Tile& part : tiles) render(program, lr, part, card.scale, sr);
   std::optional<Planes<uint8_t>> alpha;
-  if (picture.alpha) alpha = enlarge_alpha(*picture.alpha, card.scale);
+  if (picture.alpha) {
+    fill_clear(lr, *picture.alpha);
+    const Planes<float> large = enlarge_alpha(program, *picture.alpha, tiles, card.scale);
+    alpha = Planes<uint8_t>{1, large.height, large.width, to_bytes(large.values, out)};
+  }
+  Planes<float> sr = empty(3, card.scale * lr.height, card.scale * lr.width);
+  for (const Tile& part : tiles) put(render(program, lr, part, card.scale), part.target, sr);
   const Planes<uint8_t> rgb{3, sr.height, sr.width, to_bytes(sr.values, out)};
   write_file(out, png_bytes(rgb, alpha, picture.profile));
 

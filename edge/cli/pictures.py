@@ -63,9 +63,9 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
         spec = _spec_for(lr_size, size, arguments.precision)
         artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.log))
-    tiles = upscaling.render_tiles(artifact, picture.rgb, size, tile=arguments.tile, halo=arguments.halo)
-    rgb = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
-    enlarged = upscaling.whole_picture(rgb, picture)
+    tiles = upscaling.render_tiles(artifact, picture.planes, size, tile=arguments.tile, halo=arguments.halo)
+    planes = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
+    enlarged = upscaling.whole_picture(planes, picture)
     write_image(arguments.output, enlarged.rgb, enlarged.alpha, enlarged.icc_profile)
     terminal.print(
         f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, by {artifact.card.name}"

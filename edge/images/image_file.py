@@ -49,6 +49,11 @@ class Picture:
         """Height and width."""
         return self.rgb.shape[1], self.rgb.shape[2]
 
+    @property
+    def planes(self) -> Float:
+        """What is enlarged: ``rgb``, with alpha (4, H, W) where there is one."""
+        return self.rgb if self.alpha is None else np.concatenate([self.rgb, self.alpha[None]])
+
 
 @dataclass(frozen=True)
 class _Format:

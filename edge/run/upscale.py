@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from edge.errors import BadInput
-from edge.images.image_file import Picture, to_float, to_uint8
+from edge.images.image_file import Picture
+from edge.images.transparency import alpha_range, fill_clear, limit_alpha
 from edge.recipe import MAX_SCALE
 from edge.run.artifact import Artifact
-from edge.run.tiling import Rect, plan_tiles
+from edge.run.tiling import Rect, Tile, plan_tiles
 from edge.work import Work
 from models.arrays import Float
-from models.resize import bicubic
 
 # 12 bytes each while the picture is put together: 1.2 GB.
 MAX_OUTPUT_PIXELS = 100_000_000
@@ -30,6 +30,8 @@ def render_tiles(
     """Tiles of ``lr`` (3, h, w) in [0, 1], as the artifact's card has them: where each lies in the target,
     and its colours (3, H', W'), not clamped. They partition the target, row by row.
 
+    A fourth plane of ``lr`` is alpha, and of the tiles, too, in [0, 1]: the network enlarges it as a grey
+    picture, so that its edges are as sharp as those of the colours (docs/format/tiling.md, Transparency).
     A picture smaller than the network's receptive field is extended by its border meanwhile
     (docs/format/tiling.md).
     ``size``: (H, W), needed by any-scale artifacts only. ``tile`` and ``halo`` in LR pixels override the
@@ -40,14 +42,35 @@ def render_tiles(
     side = tile if tile is not None else card.fixed or card.default
     margin = halo if halo is not None else card.halo
     tiles = plan_tiles(lr_size, whole, (side, side), margin, card.smallest_side)
-    return Work(len(tiles), ((part.target, artifact.render(lr, part, whole)) for part in tiles))
+    rgb, alpha = lr[:3], lr[3] if len(lr) == 4 else None
+    if alpha is None:
+        return Work(len(tiles), ((part.target, artifact.render(rgb, part, whole)) for part in tiles))
+    filled = fill_clear(rgb, alpha)
+
+    def with_alpha(part: Tile) -> Float:
+        colours = artifact.render(filled, part, whole)
+        return np.concatenate([colours, _render_alpha(artifact, alpha, part, whole)[None]])
+
+    return Work(len(tiles), ((part.target, with_alpha(part)) for part in tiles))
+
+
+def _render_alpha(artifact: Artifact, alpha: Float, part: Tile, whole: tuple[int, int]) -> Float:
+    """(H', W') of ``alpha`` (h, w): the network's picture of it in grey, within its ``alpha_range``."""
+    span = alpha_range(alpha, part.target.rows, part.target.columns, whole)
+    if np.array_equal(*span):
+        return span[0]
+    red, green, blue = artifact.render(np.broadcast_to(alpha, (3, *alpha.shape)), part, whole)
+    return limit_alpha((red + green + blue) / np.float32(3), span)
 
 
 def put_together(tiles: Iterable[RenderedTile], size: tuple[int, int]) -> Float:
-    """The picture (3, H, W) of ``size`` that ``tiles`` are of."""
-    out = np.empty((3, *size), np.float32)
-    for target, colours in tiles:
-        out[:, slice(*target.rows), slice(*target.columns)] = colours
+    """The picture (3, H, W) of ``size`` that ``tiles`` are of; (4, H, W) of tiles with alpha."""
+    out: Float | None = None
+    for target, planes in tiles:
+        if out is None:
+            out = np.empty((len(planes), *size), np.float32)
+        out[:, slice(*target.rows), slice(*target.columns)] = planes
+    assert out is not None  # a picture has at least one tile
     return out
 
 
@@ -59,17 +82,16 @@ def upscale(
     tile: int | None = None,
     halo: int | None = None,
 ) -> Float:
-    """``lr`` (3, h, w) in [0, 1] to (3, H, W), not clamped; see ``render_tiles``."""
+    """``lr`` (3, h, w) in [0, 1] to (3, H, W), not clamped, or both with alpha; see ``render_tiles``."""
     tiles = render_tiles(artifact, lr, size, tile=tile, halo=halo)
     return put_together(tiles, artifact.output_size((lr.shape[1], lr.shape[2]), size))
 
 
-def whole_picture(rgb: Float, source: Picture) -> Picture:
-    """``rgb`` (3, H, W), which ``source`` was upscaled to, with what else it has: its transparency
-    enlarged by Pillow's bicubic, its colour profile as it is."""
-    size = (rgb.shape[1], rgb.shape[2])
-    alpha = None if source.alpha is None else to_float(bicubic(to_uint8(source.alpha), size))
-    return Picture(rgb, alpha, source.icc_profile)
+def whole_picture(planes: Float, source: Picture) -> Picture:
+    """``planes`` (3, H, W), (4, H, W) with alpha, which ``source.planes`` were upscaled to, with what else
+    ``source`` has: its colour profile."""
+    alpha = planes[3] if len(planes) == 4 else None
+    return Picture(planes[:3], alpha, source.icc_profile)
 
 
 def target_size(lr_size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -57,8 +57,8 @@ def test_a_picture_with_transparency_is_upscaled_to_pythons_bytes(
     words = ["upscale", str(int8_artifact), "in.png", "out.png", "--tile", "16", "--halo", "3"]
     subprocess.run([*Arm64Device().command(), *words], cwd=tmp_path, check=True, capture_output=True)
     picture = read_image(tmp_path / "in.png")
-    rgb = upscale(Artifact.open(int8_artifact), picture.rgb, tile=16, halo=3)
-    expected = whole_picture(rgb, picture)
+    planes = upscale(Artifact.open(int8_artifact), picture.planes, tile=16, halo=3)
+    expected = whole_picture(planes, picture)
     assert expected.alpha is not None
     made = np.asarray(Image.open(tmp_path / "out.png"))
     assert np.array_equal(made[:, :, :3], to_uint8(expected.rgb).transpose(1, 2, 0))

@@ -100,8 +100,8 @@ def test_a_picture_is_upscaled_to_pythons_bytes(
 def same_bytes(artifact: Path, folder: Path, tile: int | None = None, halo: int | None = None) -> bool:
     """Whether out.png is what Python makes of in.png, transparency and colour profile included."""
     picture = read_image(folder / "in.png")
-    rgb = upscale(Artifact.open(artifact), picture.rgb, tile=tile, halo=halo)
-    expected = whole_picture(rgb, picture)
+    planes = upscale(Artifact.open(artifact), picture.planes, tile=tile, halo=halo)
+    expected = whole_picture(planes, picture)
     write_image(folder / "python.png", expected.rgb, expected.alpha, expected.icc_profile)
     with Image.open(folder / "out.png") as ours, Image.open(folder / "python.png") as pythons:
         assert ours.mode == pythons.mode and ours.size == pythons.size

@@ -1,16 +1,19 @@
 """Pictures of any size through an artifact, tile by tile, as if there were no tiles."""
 
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from edge.card import TileCard
 from edge.card_reader import read_card
 from edge.errors import BadInput
-from edge.images.image_file import Picture, to_float, to_uint8
+from edge.images.image_file import Picture, read_image, to_float, to_uint8
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS
 from edge.run.artifact import Artifact
 from edge.run.tiling import Rect, Tile
@@ -26,6 +29,8 @@ from models import load_checkpoint
 from models.drawings import draw_sheet
 from models.liif.coordinates import well_posed
 from models.liif.programs import methods_of
+
+PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 
 SIZES = [(1, 1), (1, 37), (50, 1), (2, 3), (3, 20), (4, 4), (15, 16), (33, 47), (70, 41)]
 
@@ -199,19 +204,90 @@ def test_transparency_is_enlarged_and_the_profile_kept(tiny):
     alpha = np.zeros((9, 8), np.float32)
     alpha[:, 4:] = 1
     picture = Picture(noise(9, 8), alpha, b"profile")
-    enlarged = whole_picture(upscale(Artifact.open(tiny.artifact(2, "fp32")), picture.rgb), picture)
+    enlarged = whole_picture(upscale(Artifact.open(tiny.artifact(2, "fp32")), picture.planes), picture)
     assert enlarged.size == (18, 16)
     assert enlarged.icc_profile == b"profile"
     assert enlarged.alpha.shape == (18, 16)
     assert enlarged.alpha.dtype == np.float32
     assert (enlarged.alpha[:, :6] == 0).all() and (enlarged.alpha[:, 10:] == 1).all()
-    assert np.array_equal(to_float(to_uint8(enlarged.alpha)), enlarged.alpha)
+
+
+@pytest.mark.parametrize("size", [(48, 60), (33, 41), (24, 30)])
+def test_what_lies_under_clear_pixels_never_reaches_visible_ones(tiny, size):
+    artifact = Artifact.open(tiny.artifact(2 if size == (48, 60) else "any", "fp32"))
+    alpha = np.zeros((24, 30), np.float32)
+    alpha[6:20, 9:25] = 1
+    over_black, over_noise = noise(24, 30) * alpha, noise(24, 30)
+    first, second = (
+        upscale(artifact, Picture(rgb, alpha).planes, size, tile=24) for rgb in (over_black, over_noise)
+    )
+    assert first.shape == (4, *size)
+    assert np.array_equal(first, second)
+
+
+def test_a_picture_that_is_clear_everywhere_stays_so(tiny):
+    picture = Picture(noise(9, 8), np.zeros((9, 8), np.float32))
+    artifact = Artifact.open(tiny.artifact(2, "fp32"))
+    enlarged = whole_picture(upscale(artifact, picture.planes), picture)
+    assert (enlarged.alpha == 0).all()
+    assert np.array_equal(enlarged.rgb, upscale(artifact, picture.rgb))
+
+
+def test_the_edge_of_a_mask_is_as_sharp_as_that_of_the_colours(embedded):
+    scale = 3 if embedded.card.scale == "any" else embedded.card.scale
+    mask = np.zeros((20, 24), np.float32)
+    mask[:, 11:] = 1
+    size = (scale * 20, scale * 24)
+    made = upscale(embedded, np.broadcast_to(mask, (4, 20, 24)), size)
+    colours, alpha = upscale(embedded, np.broadcast_to(mask, (3, 20, 24)), size).mean(0).clip(0, 1), made[3]
+    assert abs(alpha - colours).max() <= 8 / 255
+    edge = slice(scale * 10, scale * 12)
+    assert (alpha[:, : edge.start] == 0).all() and (alpha[:, edge.stop :] == 1).all()
+
+
+def read(name: str) -> Picture:
+    return read_image(PICTURES / name)
+
+
+def over(picture: Picture, background: float) -> np.ndarray:
+    return to_uint8(picture.rgb * picture.alpha + background * (1 - picture.alpha)).astype(int)
+
+
+def enlarged_by(artifact: Artifact, picture: Picture) -> Picture:
+    scale = 3 if artifact.card.scale == "any" else artifact.card.scale
+    return whole_picture(upscale(artifact, picture.planes, target_size(picture.size, scale)), picture)
+
+
+def test_a_white_icon_over_clear_black_has_no_fringe(embedded):
+    icon = enlarged_by(embedded, read("white_icon.png"))
+    assert over(icon, 1).min() >= 254
+    coverage = np.rint(255 * (0.2 + 0.8 * icon.alpha)).astype(int)
+    assert abs(over(icon, 0.2) - coverage).max() <= 2
+
+
+def test_an_icon_over_clear_black_looks_as_if_its_own_colour_lay_there(embedded):
+    icon = read("icon_black_under.png")
+    (colour,) = np.unique(icon.rgb[:, icon.alpha > 0], axis=1).T
+    own = Picture(np.broadcast_to(colour[:, None, None], icon.rgb.shape).copy(), icon.alpha)
+    seen, expected = (enlarged_by(embedded, picture) for picture in (icon, own))
+    assert (over(seen, 0.5) == over(expected, 0.5)).all()
+
+
+def test_a_palette_with_several_alphas_is_enlarged_as_rgba_is(embedded, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Pillow's advice about palettes
+        with Image.open(PICTURES / "pal_trns.png") as image:
+            image.convert("RGBA").save(tmp_path / "rgba.png")
+        palette = read("pal_trns.png")
+    rgba = read_image(tmp_path / "rgba.png")
+    assert len(np.unique(palette.alpha)) > 10
+    assert np.array_equal(enlarged_by(embedded, palette).planes, enlarged_by(embedded, rgba).planes)
 
 
 def test_an_opaque_picture_stays_opaque(tiny):
     picture = Picture(noise(9, 8))
     artifact = Artifact.open(tiny.artifact("any", "fp32"))
-    enlarged = whole_picture(upscale(artifact, picture.rgb, (11, 13)), picture)
+    enlarged = whole_picture(upscale(artifact, picture.planes, (11, 13)), picture)
     assert enlarged.size == (11, 13)
     assert enlarged.alpha is None and enlarged.icc_profile is None
 
