@@ -1,12 +1,16 @@
 """How pictures come to their size before they are trained on or measured with: Pillow's bicubic; middles."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Samples = TypeVar("Samples", np.uint8, np.float32)
 
-def bicubic(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(H, W, 3) or (H, W) at ``size`` (h, w), by Pillow's bicubic, which widens its kernel to reduce."""
+
+def bicubic(picture: NDArray[Samples], size: tuple[int, int]) -> NDArray[Samples]:
+    """(H, W, 3) of bytes or (H, W) at ``size`` (h, w), by Pillow's bicubic, with a wider kernel to reduce."""
     image = Image.fromarray(picture)
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
 

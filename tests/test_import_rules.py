@@ -41,7 +41,16 @@ PARTS = (
 )
 
 # Slow to import, absent on some systems, or needed by few commands: imported in the function.
-HEAVY = {"coremltools", "executorch", "optuna", "pytesseract", "skimage", "torch_pruning", "torchao"}
+HEAVY = {
+    "coremltools",
+    "executorch",
+    "optuna",
+    "pytesseract",
+    "pyvips",
+    "skimage",
+    "torch_pruning",
+    "torchao",
+}
 
 
 def top_level_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

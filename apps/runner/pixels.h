@@ -13,8 +13,9 @@ struct Planes {
   std::vector<Value> values;
 };
 
-// Clamped to [0, 1], times 255 in float32, rounded half to even. A Failure for NaN, which has no
-// nearest byte; `what` names the pixels for it.
-std::vector<uint8_t> to_bytes(const std::vector<float>& values, const std::string& what);
+// Clamped to [0, 1], times 255 (of uint16_t: 65535) in float32, rounded half to even. A Failure for NaN,
+// which has no nearest sample; `what` names the pixels for it.
+template <typename Sample>
+std::vector<Sample> to_samples(const std::vector<float>& values, const std::string& what);
 
 }  // namespace liif

@@ -1,13 +1,15 @@
 #include "png.h"
 
 #include <stb_image.h>
-#include <stb_image_write.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 
 #include "failure.h"
+
+// Of stb_image_write.h, which declares it for its own use only.
+extern "C" unsigned char* stbi_zlib_compress(unsigned char* data, int size, int* packed_size, int quality);
 
 namespace liif {
 
@@ -27,6 +29,8 @@ struct Header {
   bool clear_colour = false;  // tRNS: a palette's transparency, or the one colour that is transparent
   uint32_t frames = 1;
   int orientation = 1;  // EXIF; 1 is upright
+  uint32_t gamma = 0;   // times 100000; 0 where the file does not say
+  bool srgb = false;
   Bytes profile;
 };
 
@@ -46,6 +50,14 @@ uint32_t crc(const uint8_t* begin, const uint8_t* end) {
     for (int bit = 0; bit < 8; ++bit) sum = sum & 1 ? 0xedb88320 ^ sum >> 1 : sum >> 1;
   }
   return ~sum;
+}
+
+void append_chunk(Bytes& file, const std::string& name, const Bytes& data) {
+  append_big_endian(file, static_cast<uint32_t>(data.size()));
+  const size_t start = file.size();
+  file.insert(file.end(), name.begin(), name.end());
+  file.insert(file.end(), data.begin(), data.end());
+  append_big_endian(file, crc(&file[start], file.data() + file.size()));
 }
 
 // The orientation tag (0x0112) in the first directory of an EXIF block, which is a TIFF header.
@@ -114,6 +126,10 @@ Header read_header(const std::string& path, const Bytes& file) {
       header.frames = big_endian(data);
     } else if (type == "eXIf") {
       header.orientation = exif_orientation(data, size);
+    } else if (type == "gAMA" && size >= 4) {
+      header.gamma = big_endian(data);
+    } else if (type == "sRGB") {
+      header.srgb = true;
     } else if (type == "iCCP") {
       header.profile.assign(data, data + size);
     }
@@ -136,6 +152,10 @@ void check(const std::string& path, const Header& header) {
     throw Failure(path + ": expected an upright picture, found one turned by EXIF; "
                          "liif-edge upscale turns it");
   }
+  const bool usual = header.gamma > 44455 && header.gamma < 46455;  // 1 / 2.2, sRGB's
+  if (header.gamma != 0 && !usual && !header.srgb && header.profile.empty()) {
+    throw Failure(path + ": expected the gamma of sRGB, found another one; liif-edge upscale converts it");
+  }
   if (header.bits == 16 && header.clear_colour && header.colour != kGrey) {
     throw Failure(path + ": expected 8-bit colours where one is transparent, found 16-bit");
   }
@@ -145,7 +165,7 @@ template <typename Sample>
 Picture separate(const Sample* samples, int width, int height, int channels, float white) {
   const auto n = static_cast<size_t>(width) * static_cast<size_t>(height);
   const bool grey = channels < 3, alpha = channels % 2 == 0;
-  Picture picture{{3, height, width, std::vector<float>(3 * n)}, std::nullopt, {}};
+  Picture picture{{3, height, width, std::vector<float>(3 * n)}, std::nullopt, {}, grey, white > 255};
   Planes<float> opacity{1, height, width, std::vector<float>(alpha ? n : 0)};
   for (size_t i = 0; i < n; ++i, samples += channels) {
     for (size_t c = 0; c < 3; ++c) {
@@ -166,7 +186,7 @@ Picture read_png(const std::string& path) {
   const Bytes file = read_file(path, "a PNG picture");
   Header header = read_header(path, file);
   check(path, header);
-  const bool deep = header.bits == 16 && header.colour == kGrey;
+  const bool deep = header.bits == 16;
   int width = 0, height = 0, channels = 0;
   const auto size = static_cast<int>(file.size());
   const std::unique_ptr<void, decltype(&stbi_image_free)> samples(
@@ -178,41 +198,65 @@ Picture read_png(const std::string& path) {
                          : separate(static_cast<uint8_t*>(samples.get()), width, height, channels, 255);
   const std::string space = header.profile.empty() ? "" : profile_space(header.profile);
   const bool grey = header.colour == kGrey || header.colour == kGreyAlpha;
-  if (grey && !deep && space == "GRAY") {
+  if (grey && space == "GRAY") {
     throw Failure(path + ": expected grey without a colour profile, found one; "
                          "liif-edge upscale converts it");
   }
-  if (space == "RGB " && !deep) picture.profile = std::move(header.profile);
+  if (space == "RGB " && !grey) picture.profile = std::move(header.profile);
   return picture;
 }
 
-Bytes png_bytes(const Planes<uint8_t>& rgb, const std::optional<Planes<uint8_t>>& alpha,
-                const Bytes& profile) {
+Bytes png_bytes(const Picture& picture, const std::string& what) {
+  const auto& rgb = picture.rgb;
   const auto n = static_cast<size_t>(rgb.height * rgb.width);
-  const size_t channels = alpha ? 4 : 3;
-  Bytes samples(n * channels);
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t c = 0; c < 3; ++c) samples[i * channels + c] = rgb.values[c * n + i];
-    if (alpha) samples[i * channels + 3] = alpha->values[i];
+  std::vector<float> planes;
+  if (picture.grey) {
+    for (size_t i = 0; i < n; ++i) {
+      planes.push_back((rgb.values[i] + rgb.values[n + i] + rgb.values[2 * n + i]) / 3);
+    }
+  } else {
+    planes = rgb.values;
   }
-  Bytes file;
-  const auto append = [](void* context, void* data, int size) {
-    auto* bytes = static_cast<uint8_t*>(data);
-    static_cast<Bytes*>(context)->insert(static_cast<Bytes*>(context)->end(), bytes, bytes + size);
+  if (picture.alpha) planes.insert(planes.end(), picture.alpha->values.begin(), picture.alpha->values.end());
+
+  const size_t channels = planes.size() / n, width = static_cast<size_t>(rgb.width);
+  const size_t pixel = channels * (picture.deep ? 2 : 1), row = 1 + width * pixel;
+  Bytes rows(static_cast<size_t>(rgb.height) * row);
+  // Where channel `c` of pixel `i` stands; a row begins with the name of its filter.
+  const auto place = [&](size_t i, size_t c) {
+    return i / width * row + 1 + i % width * pixel + c * (pixel / channels);
   };
-  if (!stbi_write_png_to_func(append, &file, static_cast<int>(rgb.width), static_cast<int>(rgb.height),
-                              static_cast<int>(channels), samples.data(), 0)) {
-    throw Failure("expected memory to pack the picture, found none left", Exit::kEnvironment);
+  if (picture.deep) {
+    const auto samples = to_samples<uint16_t>(planes, what);
+    for (size_t at = 0; at < samples.size(); ++at) {
+      uint8_t* to = &rows[place(at % n, at / n)];
+      to[0] = static_cast<uint8_t>(samples[at] >> 8), to[1] = static_cast<uint8_t>(samples[at]);
+    }
+  } else {
+    const auto samples = to_samples<uint8_t>(planes, what);
+    for (size_t at = 0; at < samples.size(); ++at) rows[place(at % n, at / n)] = samples[at];
   }
-  if (!profile.empty()) {
-    Bytes chunk;
-    append_big_endian(chunk, static_cast<uint32_t>(profile.size()));
-    for (const char c : {'i', 'C', 'C', 'P'}) chunk.push_back(static_cast<uint8_t>(c));
-    chunk.insert(chunk.end(), profile.begin(), profile.end());
-    append_big_endian(chunk, crc(chunk.data() + 4, chunk.data() + chunk.size()));
-    constexpr auto kAfterHeader = sizeof kSignature + 12 + 13;
-    file.insert(file.begin() + kAfterHeader, chunk.begin(), chunk.end());
+  for (size_t start = 0; start < rows.size(); start += row) {
+    rows[start] = 1;  // the filter "sub": each byte less that of the pixel to its left
+    for (size_t at = start + row - 1; at > start + pixel; --at) {
+      rows[at] = static_cast<uint8_t>(rows[at] - rows[at - pixel]);
+    }
   }
+  int size = 0;
+  const std::unique_ptr<uint8_t, decltype(&std::free)> packed(
+      stbi_zlib_compress(rows.data(), static_cast<int>(rows.size()), &size, 8), std::free);
+  if (!packed) throw Failure("expected memory to pack the picture, found none left", Exit::kEnvironment);
+
+  constexpr Colour kColours[] = {kGrey, kGreyAlpha, kRgb, kRgba};
+  Bytes header;
+  append_big_endian(header, static_cast<uint32_t>(rgb.width));
+  append_big_endian(header, static_cast<uint32_t>(rgb.height));
+  header.insert(header.end(), {static_cast<uint8_t>(picture.deep ? 16 : 8), kColours[channels - 1], 0, 0, 0});
+  Bytes file(std::begin(kSignature), std::end(kSignature));
+  append_chunk(file, "IHDR", header);
+  if (!picture.profile.empty()) append_chunk(file, "iCCP", picture.profile);
+  append_chunk(file, "IDAT", Bytes(packed.get(), packed.get() + size));
+  append_chunk(file, "IEND", {});
   return file;
 }
 

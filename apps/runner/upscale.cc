@@ -123,23 +123,21 @@ void upscale(const std::vector<std::string>& words) {
   }
   start_runtime(arguments.has("-v"));
   Program program(card.program, "forward", arguments.number("--threads", 1, kMaxThreads));
-  std::optional<Planes<uint8_t>> alpha;
   if (picture.alpha) {
     fill_clear(lr, *picture.alpha);
-    const Planes<float> large = enlarge_alpha(program, *picture.alpha, tiles, card.scale);
-    alpha = Planes<uint8_t>{1, large.height, large.width, to_bytes(large.values, out)};
+    picture.alpha = enlarge_alpha(program, *picture.alpha, tiles, card.scale);
   }
   Planes<float> sr = empty(3, card.scale * lr.height, card.scale * lr.width);
   for (const Tile& part : tiles) put(render(program, lr, part, card.scale), part.target, sr);
-  const Planes<uint8_t> rgb{3, sr.height, sr.width, to_bytes(sr.values, out)};
-  write_file(out, png_bytes(rgb, alpha, picture.profile));
+  lr = std::move(sr);
+  write_file(out, png_bytes(picture, out));
 
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   const auto peak = peak_mb();
   using Json = nlohmann::ordered_json;
   const Json report{{"artifact", card.name},
                     {"output", out},
-                    {"size", {sr.width, sr.height}},
+                    {"size", {picture.rgb.width, picture.rgb.height}},
                     {"tiles", tiles.size()},
                     {"threads", program.threads()},
                     {"total_ms", elapsed.count()},

@@ -28,8 +28,9 @@ from ways import BENCHED, EVALUATED, WAYS, Way
 from edge.card import CARD_FILE, Card
 from edge.card_reader import read_card
 from edge.images.extremes import EXTREME_SIDE, colour_page
-from edge.images.image_file import read_image, to_uint8
+from edge.images.image_file import read_image
 from edge.images.metrics import BLOCK
+from edge.images.pixels import to_uint8
 
 RECORDS = Path(__file__).with_name("records.json")
 

@@ -14,7 +14,8 @@ import numpy as np
 from edge.card import Card
 from edge.check.baseline import Bundle
 from edge.errors import BadInput, OutputExists
-from edge.images.image_file import read_image, to_uint8, write_image
+from edge.images.image_file import read_image, write_image
+from edge.images.pixels import to_uint8
 from edge.output_file import whole_folder
 from models.arrays import Float
 

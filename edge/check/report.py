@@ -16,8 +16,8 @@ from edge.check.baseline import Provenance
 from edge.check.comparison import WORST_HEADER
 from edge.check.layers import LayerCheck
 from edge.check.probes import PROBES, ProbeCheck, ProbeResult, TilePicture
-from edge.images.image_file import to_uint8
 from edge.images.metrics import BLOCK
+from edge.images.pixels import to_uint8
 from models.arrays import Float
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -144,6 +144,26 @@ def count(text: str) -> int:
     return int(text)
 
 
+def quality(text: str) -> int:
+    """A whole number from 1 to 100."""
+    if not (text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"expected a quality from 1 to 100, found {text!r}")
+    return int(text)
+
+
+def colour(text: str) -> tuple[int, int, int]:
+    """``white`` or ``#ffffff`` to bytes of red, green and blue."""
+    from PIL import ImageColor
+
+    try:
+        red, green, blue, *alpha = ImageColor.getrgb(text)
+    except ValueError:
+        alpha = [0]
+    if alpha:
+        raise argparse.ArgumentTypeError(f"expected a colour like white or #ffffff, found {text!r}")
+    return red, green, blue
+
+
 def picture_size(text: str) -> tuple[int, int]:
     """``WxH`` to (H, W)."""
     width, x, height = text.lower().partition("x")

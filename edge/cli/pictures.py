@@ -1,6 +1,7 @@
 """The commands that make pictures: upscale, sample."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from edge.backends.table import BACKENDS, DEFAULT_TARGET
@@ -12,8 +13,10 @@ from edge.cli.arguments import (
     add_precision,
     add_tile,
     check_inputs,
+    colour,
     number,
     picture_size,
+    quality,
 )
 from edge.cli.terminal import Terminal
 from edge.recipe import ArtifactSpec, check_scale
@@ -27,8 +30,8 @@ def add_parsers(add: Add) -> None:
 
 def _add_upscale(add: Add) -> None:
     sub = add("upscale", upscale, "photo.png photo-2x.png --scale 2")
-    sub.add_argument("input", type=Path, metavar="IN", help="PNG, JPEG or WebP")
-    sub.add_argument("output", type=Path, metavar="OUT", help="PNG, JPEG or WebP")
+    sub.add_argument("input", type=Path, metavar="IN", help="PNG, JPEG, WebP, AVIF, TIFF, GIF or BMP")
+    sub.add_argument("output", type=Path, metavar="OUT", help="PNG, JPEG, WebP, AVIF or TIFF")
     target = sub.add_mutually_exclusive_group()
     target.add_argument("--scale", type=number, help="factor, 1 to 30, whole or not (2)")
     target.add_argument("--size", type=picture_size, metavar="WxH", help="target size in pixels instead")
@@ -36,6 +39,9 @@ def _add_upscale(add: Add) -> None:
     sub.add_argument("--artifact", type=Path, metavar="DIR", help="use this artifact")
     add_checkpoint(sub)
     add_tile(sub, None, None)
+    sub.add_argument("--quality", type=quality, help="of JPEG (95), WebP (lossless) and AVIF (90), 1 to 100")
+    sub.add_argument("--background", type=colour, metavar="COLOUR", help="put behind what is transparent")
+    sub.add_argument("--strip", action="store_true", help="leave EXIF (its GPS, too), XMP and texts out")
     add_force(sub)
 
 
@@ -43,10 +49,15 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A picture file, enlarged."""
     if arguments.scale is not None:
         check_scale(arguments.scale)
-    from edge.images.image_file import check_output, read_image, write_image
+    from edge.images.image_file import check_output, read_image, write_picture
+    from edge.images.picture import flatten
 
-    check_output(arguments.output, arguments.force)
+    check_output(arguments.output, arguments.force, quality=arguments.quality)
     picture = read_image(arguments.input)
+    if arguments.strip:
+        picture = replace(picture, metadata=picture.metadata.stripped())
+    for note in picture.notes:
+        terminal.log(f"{arguments.input}: {note}")
     from edge.run import upscale as upscaling
     from edge.run.artifact import Artifact
 
@@ -54,7 +65,8 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     scale = 2.0 if arguments.scale is None else arguments.scale
     size = arguments.size or upscaling.target_size(lr_size, scale)
     upscaling.check_target(lr_size, size)
-    check_output(arguments.output, arguments.force, size=size, alpha=picture.alpha is not None)
+    shows_through = picture.alpha is not None and arguments.background is None
+    check_output(arguments.output, arguments.force, size=size, alpha=shows_through, metadata=picture.metadata)
     if arguments.artifact is not None:
         artifact = Artifact.open(arguments.artifact)
     else:
@@ -66,7 +78,9 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     tiles = upscaling.render_tiles(artifact, picture.planes, size, tile=arguments.tile, halo=arguments.halo)
     planes = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
     enlarged = upscaling.whole_picture(planes, picture)
-    write_image(arguments.output, enlarged.rgb, enlarged.alpha, enlarged.icc_profile)
+    if arguments.background is not None:
+        enlarged = flatten(enlarged, arguments.background)
+    write_picture(arguments.output, enlarged, arguments.quality)
     terminal.print(
         f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, by {artifact.card.name}"
     )
@@ -91,8 +105,9 @@ def _add_sample(add: Add) -> None:
 
 def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The drawn sample, or a part of it enlarged by bicubic and by an artifact, side by side."""
-    from edge.images.image_file import check_output, to_float, write_image
+    from edge.images.image_file import check_output, write_image
     from edge.images.pictures import beside, resize_bicubic
+    from edge.images.pixels import to_float
     from edge.run import upscale as upscaling
     from edge.run.artifact import Artifact
     from models.drawings import draw_sample

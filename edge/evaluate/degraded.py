@@ -9,7 +9,7 @@ from PIL import Image
 
 from edge.check.comparison import worst_of
 from edge.evaluate.test_sets import Evaluation, Score, find_pairs, read_pair, run_methods
-from edge.images.image_file import to_float, to_uint8
+from edge.images.pixels import to_float, to_uint8
 from edge.run.artifact import Artifact
 from edge.work import Work
 from models import LIIF

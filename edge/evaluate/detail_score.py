@@ -16,9 +16,10 @@ from edge.errors import MissingDependency
 from edge.evaluate.ocr import count_errors, read_text
 from edge.evaluate.test_sets import Pair, run_methods
 from edge.evaluate.text_pages import TEXT_SIZES, Block, Page, draw_icon_page, draw_text_page
-from edge.images.image_file import to_float, write_image
+from edge.images.image_file import write_image
 from edge.images.metrics import gmsd, gradient, luma, psnr
 from edge.images.pictures import resize_bicubic
+from edge.images.pixels import to_float
 from edge.run.artifact import Artifact
 from edge.work import Work
 from models import LIIF

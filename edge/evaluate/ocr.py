@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from edge.images.image_file import to_float, to_uint8
 from edge.images.metrics import luma
+from edge.images.pixels import to_float, to_uint8
 from models.arrays import Float
 
 # Height of the em that pictures are brought to before tesseract reads them: it is made for capitals of

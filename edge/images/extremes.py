@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.images.image_file import to_float
+from edge.images.pixels import to_float
 from models.arrays import Float
 
 # Black, the middle and white of a channel: 27 colours, the corners of the RGB cube among them.

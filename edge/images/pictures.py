@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from edge.errors import BadInput
 from edge.images.extremes import colour_tiles
-from edge.images.image_file import read_image, to_float, to_uint8
+from edge.images.image_file import read_image
 from edge.images.metrics import SSIM_WINDOW
+from edge.images.pixels import to_float, to_uint8
 from models import picture_files as files
 from models.arrays import Float
 from models.drawings import draw_sample, draw_sheet

@@ -1,17 +1,19 @@
 """A picture through an artifact, tile by tile."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from edge.errors import BadInput
-from edge.images.image_file import Picture
+from edge.images.picture import Picture
 from edge.images.transparency import alpha_range, fill_clear, limit_alpha
 from edge.recipe import MAX_SCALE
 from edge.run.artifact import Artifact
 from edge.run.tiling import Rect, Tile, plan_tiles
 from edge.work import Work
 from models.arrays import Float
+from models.resize import bicubic
 
 # 12 bytes each while the picture is put together: 1.2 GB.
 MAX_OUTPUT_PIXELS = 100_000_000
@@ -88,10 +90,14 @@ def upscale(
 
 
 def whole_picture(planes: Float, source: Picture) -> Picture:
-    """``planes`` (3, H, W), (4, H, W) with alpha, which ``source.planes`` were upscaled to, with what else
-    ``source`` has: its colour profile."""
-    alpha = planes[3] if len(planes) == 4 else None
-    return Picture(planes[:3], alpha, source.icc_profile)
+    """``planes`` (3, H, W), (4, H, W) with alpha, which ``source.planes`` were upscaled to, as a picture with
+    what else ``source`` has. The network did not see colours beyond sRGB: bicubic enlarges that part."""
+    rgb, alpha = planes[:3], planes[3] if len(planes) == 4 else None
+    size = (planes.shape[1], planes.shape[2])
+    if source.is_wide:
+        beyond = source.rgb - source.rgb.clip(0, 1)
+        rgb = np.stack([plane + bicubic(part, size) for plane, part in zip(rgb, beyond, strict=True)])
+    return replace(source, rgb=rgb, alpha=alpha, metadata=source.metadata.enlarged(source.size, size))
 
 
 def target_size(lr_size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -13,9 +13,10 @@ from edge.check.comparison import compare, worst_of
 from edge.errors import BadInput
 from edge.evaluate.test_sets import Pair
 from edge.images.extremes import EXTREME_SIDE, colour_page
-from edge.images.image_file import read_image, to_float
+from edge.images.image_file import read_image
 from edge.images.metrics import psnr_y
 from edge.images.pictures import photograph, resize_bicubic, shrink
+from edge.images.pixels import to_float
 from edge.recipe import DEFAULT_TILE
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale

@@ -1,6 +1,7 @@
 """Image files of all kinds, made by hand, and a user to whom permissions matter."""
 
 import contextlib
+import functools
 import os
 import shutil
 import struct
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import ImageCms
 
-from edge.images.image_file import Picture, to_uint8
+from edge.images.picture import Picture
+from edge.images.pixels import to_uint8
 
 NOBODY = 65534  # the unprivileged user of every Linux and macOS
 
@@ -71,7 +73,9 @@ def cmyk_profile_that_prints_cyan_as_red() -> bytes:
     return icc_profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": lut})
 
 
+@functools.cache
 def srgb_profile() -> bytes:
+    """Always the same one: a profile says when it was made, to the second."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

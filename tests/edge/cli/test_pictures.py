@@ -19,7 +19,8 @@ from command_line import (
 from PIL import Image
 from platformdirs import user_cache_path
 
-from edge.images.image_file import read_image, to_float, to_uint8
+from edge.images.image_file import read_image
+from edge.images.pixels import to_float, to_uint8
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from models import LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
@@ -90,8 +91,58 @@ def test_transparency_is_kept_in_png_and_refused_for_jpeg(run, cached, tmp_path)
         assert (enlarged.mode, enlarged.size) == ("RGBA", (48, 40))
     before = listing(tmp_path)
     refused = run("upscale", tmp_path / "a.png", tmp_path / "b.jpg", "--checkpoint", cached)
-    assert_refused(refused, "expected an opaque picture for JPEG")
+    assert_refused(refused, "expected an opaque picture for JPEG", "--background")
     assert listing(tmp_path) == before
+
+
+def test_a_background_makes_a_jpeg_of_a_transparent_picture(run, cached, tmp_path):
+    Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(tmp_path / "a.png")
+    options = ("--checkpoint", cached, "--background", "#0080ff", "--quality", "90")
+    assert run("upscale", tmp_path / "a.png", tmp_path / "b.jpg", *options).code == 0
+    with Image.open(tmp_path / "b.jpg") as flat:
+        assert (flat.mode, flat.size) == ("RGB", (40, 40))
+        assert abs(np.asarray(flat).astype(int) - [0, 128, 255]).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--background", "mauvish"), "expected a colour like white or #ffffff, found 'mauvish'"),
+        (("--background", "#ffffff80"), "expected a colour like white or #ffffff"),
+        (("--quality", "0"), "expected a quality from 1 to 100, found '0'"),
+        (("--quality", "101"), "expected a quality from 1 to 100"),
+        (("--quality", "90"), "found one for PNG, which loses nothing"),
+    ],
+    ids=joined,
+)
+def test_backgrounds_and_qualities_that_are_none_are_refused(run, tmp_path, option, words):
+    outcome = run("upscale", tmp_path / "gone.png", tmp_path / "out.png", *option)
+    assert outcome.code == 2 and words in outcome.err
+
+
+def test_metadata_is_kept_unless_stripped(run, cached, picture, tmp_path):
+    exif = Image.Exif()
+    exif[271], exif[0x8825] = "ACME", {1: "N", 2: (1.0, 2.0, 3.0)}
+    with Image.open(picture) as image:
+        image.save(tmp_path / "a.png", exif=exif, dpi=(300, 300))
+    for name, options in (("kept.png", ()), ("stripped.png", ("--strip",))):
+        outcome = run("upscale", tmp_path / "a.png", tmp_path / name, "--checkpoint", cached, *options)
+        assert (outcome.code, outcome.err) == (0, "")
+    with Image.open(tmp_path / "kept.png") as kept, Image.open(tmp_path / "stripped.png") as stripped:
+        assert kept.getexif()[271] == "ACME" and kept.getexif().get_ifd(0x8825)[1] == "N"
+        assert not stripped.getexif()
+        assert kept.info["dpi"] == stripped.info["dpi"] == pytest.approx((600, 600), abs=0.01)
+
+
+def test_a_broken_profile_is_one_line_and_no_failure(run, cached, picture, tmp_path):
+    with Image.open(picture) as image:
+        image.save(tmp_path / "a.png", icc_profile=b"no profile at all")
+    outcome = run("upscale", tmp_path / "a.png", tmp_path / "b.png", "--checkpoint", cached)
+    assert outcome.code == 0
+    assert outcome.err == (
+        f"{tmp_path / 'a.png'}: its colour profile is damaged (it is no ICC profile): "
+        f"its colours are taken as sRGB\n"
+    )
 
 
 def sixteen_bit() -> Image.Image:
@@ -99,25 +150,25 @@ def sixteen_bit() -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("name", "image"),
+    ("name", "image", "mode"),
     [
-        ("cmyk.jpg", Image.new("CMYK", (16, 16), (200, 30, 0, 10))),
-        ("cmyk.tiff", Image.new("CMYK", (16, 16), (200, 30, 0, 10))),
-        ("palette.png", Image.fromarray(draw_sheet(16, 16, 0)).quantize(9)),
-        ("one-bit.png", Image.fromarray(draw_sheet(16, 16, 0)).convert("1")),
-        ("grey.png", Image.fromarray(draw_sheet(16, 16, 0)).convert("L")),
-        ("sixteen-bit.png", sixteen_bit()),
-        ("one-pixel.png", Image.new("RGB", (1, 1), (9, 200, 40))),
-        ("one-row.png", Image.fromarray(draw_sheet(1, 90, 0))),
+        ("cmyk.jpg", Image.new("CMYK", (16, 16), (200, 30, 0, 10)), "RGB"),
+        ("cmyk.tiff", Image.new("CMYK", (16, 16), (200, 30, 0, 10)), "RGB"),
+        ("palette.png", Image.fromarray(draw_sheet(16, 16, 0)).quantize(9), "RGB"),
+        ("one-bit.png", Image.fromarray(draw_sheet(16, 16, 0)).convert("1"), "L"),
+        ("grey.png", Image.fromarray(draw_sheet(16, 16, 0)).convert("L"), "L"),
+        ("sixteen-bit.png", sixteen_bit(), "I;16"),
+        ("one-pixel.png", Image.new("RGB", (1, 1), (9, 200, 40)), "RGB"),
+        ("one-row.png", Image.fromarray(draw_sheet(1, 90, 0)), "RGB"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_unusual_pictures_are_upscaled(run, cached, tmp_path, name, image):
+def test_unusual_pictures_are_upscaled(run, cached, tmp_path, name, image, mode):
     image.save(tmp_path / name)
     outcome = run("upscale", tmp_path / name, tmp_path / "out.png", "--checkpoint", cached)
     assert (outcome.code, outcome.err) == (0, "")
     with Image.open(tmp_path / "out.png") as enlarged:
-        assert enlarged.mode == "RGB"
+        assert enlarged.mode == mode
         assert enlarged.size == (2 * image.width, 2 * image.height)
 
 
@@ -228,7 +279,7 @@ def test_an_output_that_exists_is_kept_unless_forced(run, cached, picture, tmp_p
     ("name", "words"),
     [
         ("folder.png", "expected a file to write, found a folder"),
-        ("out.bmp", "expected a name ending in .png, .jpg, .jpeg, .webp, found .bmp"),
+        ("out.bmp", "expected a name ending in .png, .jpg, .jpeg, .webp, .tif, .tiff, .avif, found .bmp"),
         ("out", "found no extension"),
         ("gone/out.png", "found nothing there"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 from command_line import ROOT
 from PIL import Image
 
-SLOW = ("coremltools", "executorch", "matplotlib", "optuna", "skimage", "torch", "torchao")
+SLOW = ("coremltools", "executorch", "matplotlib", "optuna", "pyvips", "skimage", "torch", "torchao")
 
 # Runs commands one after the other; writes, for each, its exit code and what of SLOW is there by then.
 WATCH = f"""

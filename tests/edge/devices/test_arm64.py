@@ -14,7 +14,8 @@ from edge.backends.xnnpack.runtime import HostProgram
 from edge.devices.arm64 import CPUS, Arm64Device, ToolChain
 from edge.devices.device import Device
 from edge.errors import BadInput, MissingDependency
-from edge.images.image_file import read_image, to_uint8
+from edge.images.image_file import read_image
+from edge.images.pixels import to_uint8
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale, whole_picture
 

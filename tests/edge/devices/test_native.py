@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image, ImageCms
 
 from edge.backends.xnnpack.runtime import HostProgram
@@ -16,7 +19,7 @@ from edge.devices.device import Device
 from edge.devices.native import NativeDevice
 from edge.devices.runner import RunSettings, build
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
-from edge.images.image_file import read_image, write_image
+from edge.images.image_file import read_image, write_picture
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale, whole_picture
 
@@ -102,11 +105,13 @@ def same_bytes(artifact: Path, folder: Path, tile: int | None = None, halo: int 
     picture = read_image(folder / "in.png")
     planes = upscale(Artifact.open(artifact), picture.planes, tile=tile, halo=halo)
     expected = whole_picture(planes, picture)
-    write_image(folder / "python.png", expected.rgb, expected.alpha, expected.icc_profile)
+    write_picture(folder / "python.png", expected)
     with Image.open(folder / "out.png") as ours, Image.open(folder / "python.png") as pythons:
         assert ours.mode == pythons.mode and ours.size == pythons.size
         assert ours.info.get("icc_profile") == pythons.info.get("icc_profile")
-        return np.array_equal(np.asarray(ours), np.asarray(pythons))
+    # By libvips, which keeps 16 bits.
+    ours, pythons = (pyvips.Image.new_from_file(str(folder / f"{name}.png")) for name in ("out", "python"))
+    return ours.format == pythons.format and np.array_equal(ours.numpy(), pythons.numpy())
 
 
 @native
@@ -127,6 +132,12 @@ def noise(*shape: int, high: int = 256) -> Float:
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
+
+def deep(path: Path, channels: int, space: str) -> None:
+    samples = np.random.default_rng(3).integers(0, 65_536, (9, 8, channels), np.uint16)
+    pyvips.Image.new_from_array(samples).copy(interpretation=space).pngsave(str(path), bitdepth=16)
+
+
 PICTURES: dict[str, Callable[[Path], None]] = {
     "grey": lambda path: Image.fromarray(noise(9, 8)).save(path),
     "one bit": lambda path: Image.fromarray(noise(9, 8, high=2) == 1).save(path),
@@ -141,6 +152,9 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "one clear colour": lambda path: Image.fromarray(noise(9, 8, 3, high=2)).save(
         path, transparency=(1, 0, 1)
     ),
+    "16-bit colours": lambda path: deep(path, 3, "rgb16"),
+    "16-bit colours and alpha": lambda path: deep(path, 4, "rgb16"),
+    "16-bit grey and alpha": lambda path: deep(path, 2, "grey16"),
     "a colour profile": lambda path: Image.fromarray(noise(9, 8, 3)).save(path, icc_profile=SRGB),
 }
 
@@ -226,6 +240,9 @@ def damaged(path: Path, edit: Callable[[bytes], bytes]) -> None:
     path.write_bytes(edit(path.read_bytes()))
 
 
+LINEAR = struct.pack(">4sI", b"gAMA", 100_000)
+GAMMA_1 = struct.pack(">I", 4) + LINEAR + struct.pack(">I", zlib.crc32(LINEAR))
+
 BAD_PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no file": (lambda path: None, "found no file there"),
     "a folder": (lambda path: path.mkdir(), "found a folder"),
@@ -240,6 +257,10 @@ BAD_PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "turned by EXIF": (rotated, "expected an upright picture"),
     "animated": (animated, "expected a single picture, found 2 frames"),
+    "of linear light": (
+        lambda path: damaged(path, lambda data: data[:33] + GAMMA_1 + data[33:]),
+        "expected the gamma of sRGB",
+    ),
     "grey with a profile": (
         lambda path: Image.fromarray(noise(9, 8)).save(path, icc_profile=grey_profile()),
         "expected grey without a colour profile",

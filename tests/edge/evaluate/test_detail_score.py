@@ -22,7 +22,8 @@ from edge.evaluate.detail_score import (
 )
 from edge.evaluate.ocr import missing_ocr
 from edge.evaluate.text_pages import Page, draw_text_page
-from edge.images.image_file import read_image, to_float
+from edge.images.image_file import read_image
+from edge.images.pixels import to_float
 from edge.run.artifact import Artifact
 
 ABSENT = missing_ocr()

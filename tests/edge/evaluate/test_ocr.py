@@ -9,7 +9,7 @@ import pytest
 from edge.evaluate.detail_score import font_folder
 from edge.evaluate.ocr import count_errors, missing_ocr, read_text
 from edge.evaluate.text_pages import PARAGRAPHS, draw_text_page
-from edge.images.image_file import to_float
+from edge.images.pixels import to_float
 
 ABSENT = missing_ocr()
 legible = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED: legibility; {ABSENT}")

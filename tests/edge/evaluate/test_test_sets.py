@@ -17,8 +17,8 @@ from edge.evaluate.test_sets import (
     read_pair,
     run_pictures,
 )
-from edge.images.image_file import to_float
 from edge.images.pictures import resize_bicubic
+from edge.images.pixels import to_float
 from edge.precisions import NUMERICS
 from edge.run.artifact import Artifact
 from models.drawings import draw_sheet

@@ -16,7 +16,8 @@ from image_files import (
 from PIL import Image, ImageFile
 
 from edge.errors import BadImage
-from edge.images.image_file import MAX_PIXELS, read_image, to_float, to_uint8
+from edge.images.image_file import MAX_PIXELS, read_image
+from edge.images.pixels import to_float, to_uint8
 
 
 def assert_refused(path: Path, *words: str) -> None:

@@ -8,7 +8,8 @@ from image_files import as_bytes, noise, srgb_profile, unprivileged
 from PIL import Image
 
 from edge.errors import BadImage, BadInput, OutputExists
-from edge.images.image_file import check_output, read_image, to_float, write_image
+from edge.images.image_file import check_output, read_image, write_image
+from edge.images.pixels import to_float
 
 # Before writing
 
@@ -56,7 +57,7 @@ def test_the_outputs_folder_must_be_writable():
             check_output(folder / "locked" / "a.png", force=True)
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a.tiff", "a", ".png", "a.png.txt"])
+@pytest.mark.parametrize("name", ["a.gif", "a.bmp", "a", ".png", "a.png.txt"])
 def test_an_unknown_extension_lists_the_known_ones(tmp_path, name):
     with pytest.raises(BadInput, match=r"\.png, \.jpg, \.jpeg, \.webp"):
         check_output(tmp_path / name, force=False)

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from edge.errors import BadImage, BadInput
-from edge.images.image_file import to_float
 from edge.images.pictures import (
     PHOTOGRAPHS,
     baseline_pictures,
@@ -16,6 +15,7 @@ from edge.images.pictures import (
     sample_pictures,
     shrink,
 )
+from edge.images.pixels import to_float
 
 
 def save_colours(folder, count: int, size: tuple[int, int] = (40, 30)) -> None:

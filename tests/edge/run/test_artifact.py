@@ -11,8 +11,8 @@ import torch
 from edge.card import CARD_FILE, hash_program
 from edge.card_reader import read_card
 from edge.errors import BadArtifact, BadInput, OutputExists
-from edge.images.image_file import to_float
 from edge.images.metrics import psnr
+from edge.images.pixels import to_float
 from edge.run.artifact import Artifact, new_artifact
 from models import FixedScaleLIIF
 from models.drawings import draw_sheet

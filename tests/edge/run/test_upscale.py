@@ -13,7 +13,9 @@ from PIL import Image
 from edge.card import TileCard
 from edge.card_reader import read_card
 from edge.errors import BadInput
-from edge.images.image_file import Picture, read_image, to_float, to_uint8
+from edge.images.image_file import read_image
+from edge.images.picture import Picture
+from edge.images.pixels import to_float, to_uint8
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS
 from edge.run.artifact import Artifact
 from edge.run.tiling import Rect, Tile
