@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile
+from PIL import ExifTags, Image, ImageCms, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from edge.errors import BadImage
 from edge.images.colour import (
@@ -57,11 +58,12 @@ def decode(path: Path, image: ImageFile.ImageFile) -> Picture:
     image.load()
     metadata, turn = _metadata(image, notes)
     profile = _profile(image, raw_mode, notes)
-    deep = ";16" in raw_mode and image.mode in _DEEP_MODES
+    deep = image.mode in _DEEP_MODES and _has_16_bits(image, raw_mode)
     samples: Bytes | Words
     converted: Image.Image = image
     if deep:
-        samples, has_alpha = _deep_samples(path, image.mode, raw_mode)
+        has_alpha = image.has_transparency_data
+        samples = _deep_samples(path, raw_mode, has_alpha)
     elif image.mode in _EIGHT_BIT_MODES:
         converted, profile = _without_tables(image, profile, notes)
         samples, has_alpha = _samples(converted)
@@ -115,8 +117,14 @@ def _raw_mode(image: ImageFile.ImageFile) -> str:
     return str(arguments if isinstance(arguments, str) else (arguments or [""])[0])
 
 
-def _deep_samples(path: Path, mode: str, raw_mode: str) -> tuple[Words, bool]:
-    """(H, W, C) of a file with 16 bits a sample, which Pillow would halve; whether the last is alpha."""
+def _has_16_bits(image: ImageFile.ImageFile, raw_mode: str) -> bool:
+    # Of a TIFF file with a plane per colour, Pillow's mode does not say.
+    planar = isinstance(image, TiffImageFile) and 16 in image.tag_v2.get(ExifTags.Base.BitsPerSample, ())
+    return ";16" in raw_mode or planar
+
+
+def _deep_samples(path: Path, raw_mode: str, has_alpha: bool) -> Words:
+    """(H, W, C) of a file with 16 bits a sample, which Pillow would halve; alpha is the last."""
     import pyvips
 
     # By its bytes: libvips takes brackets in a name for options.
@@ -126,7 +134,9 @@ def _deep_samples(path: Path, mode: str, raw_mode: str) -> tuple[Words, bool]:
         raise BadImage(f"{path}: expected samples of 16 bits, found {samples.dtype}")
     if "RGBa" in raw_mode:
         raise BadImage(f"{path}: expected colours apart from alpha, found 16-bit ones multiplied by it")
-    return (samples[:, :, :3], False) if mode == "RGBX" else (samples, samples.shape[2] in (2, 4))
+    # A channel that the file gives no meaning goes.
+    n_channels = (1 if opened.bands < 3 else 3) + has_alpha
+    return samples[:, :, :n_channels]
 
 
 def _samples(image: Image.Image) -> tuple[Bytes, bool]:

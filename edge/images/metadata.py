@@ -123,6 +123,8 @@ def read_metadata(image: Image.Image) -> Metadata:
 def _dpi(image: Image.Image, exif: Image.Exif) -> tuple[float, float] | None:
     # Of a JPEG without a resolution Pillow says 72, and JFIF's own unit 0 means none.
     says_so = image.info.get("jfif_unit") in (1, 2) if image.format in ("JPEG", "MPO") else True
+    if image.format == "TIFF":  # of one without a resolution Pillow says 1
+        says_so = Tag.XResolution in exif
     dpi: Any = image.info.get("dpi") if says_so else None
     if dpi is None and Tag.XResolution in exif and exif.get(Tag.ResolutionUnit) != 1:  # 1: no unit
         per_unit = 2.54 if exif.get(Tag.ResolutionUnit) == 3 else 1.0  # 3: centimetres

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image, ImageCms
 
 from edge.errors import BadInput
@@ -115,6 +116,17 @@ def test_what_a_network_makes_between_two_bytes_is_not_rounded_to_one(tmp_path):
     assert samples(tmp_path / "deep.jpg").dtype == np.uint8
     halves = np.float32([0.5, 1.5]) / np.float32(65_535)
     assert to_uint16(halves).tolist() == np.rint(halves * np.float32(65_535)).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_sixteen_bits_of_a_plane_per_colour_and_of_a_channel_without_meaning(tmp_path, planar):
+    u16 = noise(7, 9, 3 if planar else 4, dtype=np.uint16)
+    options = {"photometric": "rgb", "planarconfig": "separate"} if planar else {"photometric": "rgb"}
+    extra = {} if planar else {"extrasamples": ["UNSPECIFIED"]}
+    tifffile.imwrite(tmp_path / "in.tif", u16.transpose(2, 0, 1) if planar else u16, **options, **extra)
+    picture = read_image(tmp_path / "in.tif")
+    assert picture.alpha is None and picture.bits == 16
+    assert np.array_equal(to_uint16(picture.rgb).transpose(1, 2, 0), u16[:, :, :3])
 
 
 def test_one_transparent_colour_of_sixteen_bits_becomes_alpha(tmp_path):
@@ -309,6 +321,8 @@ def test_the_printed_size_stays(tmp_path, suffix):
 def test_a_resolution_without_a_unit_is_none(tmp_path):
     assert read_image(CASES / "miniswhite16.tif").metadata.dpi is None
     assert read_image(CASES / "gray.jpg").metadata.dpi is None
+    Image.fromarray(noise(8, 9)).save(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif").metadata.dpi is None
 
 
 @pytest.mark.parametrize("bits", [8, 16])
