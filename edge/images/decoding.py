@@ -63,7 +63,9 @@ def decode(path: Path, image: ImageFile.ImageFile) -> Picture:
     converted: Image.Image = image
     if deep:
         has_alpha = image.has_transparency_data
-        samples = _deep_samples(path, raw_mode, has_alpha)
+        tables = _is_of_tables(profile)
+        samples = _deep_samples(path, raw_mode, has_alpha, tables)
+        profile = None if tables else profile
     elif image.mode in _EIGHT_BIT_MODES:
         converted, profile = _without_tables(image, profile, notes)
         samples, has_alpha = _samples(converted)
@@ -123,12 +125,17 @@ def _has_16_bits(image: ImageFile.ImageFile, raw_mode: str) -> bool:
     return ";16" in raw_mode or planar
 
 
-def _deep_samples(path: Path, raw_mode: str, has_alpha: bool) -> Words:
-    """(H, W, C) of a file with 16 bits a sample, which Pillow would halve; alpha is the last."""
+def _deep_samples(path: Path, raw_mode: str, has_alpha: bool, tables: bool) -> Words:
+    """(H, W, C) of a file with 16 bits a sample, which Pillow would halve; alpha is the last.
+
+    With ``tables``, as sRGB by the file's own profile.
+    """
     import pyvips
 
     # By its bytes: libvips takes brackets in a name for options.
     opened = pyvips.Image.new_from_buffer(path.read_bytes(), "", fail_on="error")
+    if tables:
+        opened = opened.icc_transform("srgb", embedded=True, depth=16)
     samples: Words = opened.numpy().reshape(opened.height, opened.width, opened.bands)
     if samples.dtype != np.uint16:
         raise BadImage(f"{path}: expected samples of 16 bits, found {samples.dtype}")
@@ -153,20 +160,28 @@ def _without_tables(
     image: Image.Image, profile: bytes | None, notes: list[str]
 ) -> tuple[Image.Image, bytes | None]:
     """CMYK, and RGB whose profile is of tables, as sRGB in 8 bits; the rest as it is."""
+    if profile is None or not _is_of_tables(profile):
+        return image, profile
     try:
-        if not profile or profile_space(profile) == b"GRAY" or space_of_profile(profile):
-            return image, profile
         source = image if image.mode == "CMYK" else image.convert("RGB")
         converted = ImageCms.profileToProfile(
             source, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
-    except (DamagedProfile, ImageCms.PyCMSError) as error:
+    except ImageCms.PyCMSError as error:
         notes.append(_damaged(" ".join(str(error).split())))
         return image, None
     assert converted is not None  # None is for inPlace only
     if image.has_transparency_data:
         converted.putalpha(image.convert("RGBA").getchannel("A"))
     return converted, None
+
+
+def _is_of_tables(profile: bytes | None) -> bool:
+    """Whether only LittleCMS can use it: one of CMYK, or of RGB by more than curves and a matrix."""
+    try:
+        return profile is not None and profile_space(profile) != b"GRAY" and not space_of_profile(profile)
+    except DamagedProfile:
+        return False  # said where it is used
 
 
 def _to_srgb(

@@ -178,6 +178,34 @@ def test_a_p3_photograph_keeps_profile_and_numbers_and_the_network_sees_srgb(tmp
     assert abs(np.asarray(Image.open(tmp_path / "same.png")).astype(int) - u8).max() <= 1
 
 
+def profile_of_tables() -> bytes:
+    """RGB by a table alone, in which red prints as white and all else as black."""
+    identity, matrix = bytes(range(256)), struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    # Corners of the cube, R turning slowest, as Lab.
+    grid = b"".join(bytes((255 if corner & 4 else 0, 128, 128)) for corner in range(8))
+    lut = b"mft1\0\0\0\0" + bytes((3, 3, 2, 0)) + matrix + identity * 3 + grid + identity * 3
+    tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(lut)) + lut
+    kind = (0x02400000, b"mntr", b"RGB ", b"Lab ", b"", b"acsp")
+    header = struct.pack(">I4sI4s4s4s12s4s", 128 + len(tags), b"", *kind)
+    white = struct.pack(">iii", 63190, 65536, 54061)  # D50
+    return header + bytes(68 - len(header)) + white + bytes(48) + tags
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_profile_of_tables_is_gone_through(tmp_path, bits, alpha):
+    samples = np.zeros((4, 6, 4 if alpha else 3), np.uint8 if bits == 8 else np.uint16)
+    samples[:, :3, 0], samples[..., 3:] = np.iinfo(samples.dtype).max, 40
+    image = pyvips.Image.new_from_array(samples).copy(interpretation="srgb" if bits == 8 else "rgb16")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile_of_tables())
+    image.pngsave(str(tmp_path / "in.png"), bitdepth=bits)
+    picture = read_image(tmp_path / "in.png")
+    assert (picture.bits, picture.icc_profile, picture.notes) == (bits, None, ())
+    assert (picture.alpha is not None) == alpha
+    np.testing.assert_allclose(picture.rgb[:, :, :3], 1, atol=0.01)
+    np.testing.assert_allclose(picture.rgb[:, :, 3:], 0, atol=0.01)
+
+
 def test_a_linear_grey_keeps_its_look_and_its_sixteen_bits(tmp_path):
     image = through(CASES / "gray16_icc_g1.0.png", tmp_path / "out.png")
     assert image.mode == "I;16" and "icc_profile" not in image.info
