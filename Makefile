@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := dist/demo
+WEIGHTS := baseline fast small photo
 
-.PHONY: demo test lint arm64 clean
+.PHONY: demo test lint artifacts arm64 clean
 
 $(BIN)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +22,12 @@ demo: $(BIN)/.installed
 	$(BIN)/liif-edge sample $(DEMO)/before-after.png --compare dist/liif-x2-int8-xnnpack --force
 	for artifact in dist/liif-*; do $(BIN)/liif-edge check $$artifact || exit 1; done
 	@echo; echo 'made:'; ls -d dist/liif-* $(DEMO)/*
+
+# The artifacts that come with the package, of all embedded weights or of those named: make artifacts WEIGHTS=fast
+artifacts: $(BIN)/.installed
+	for name in $(WEIGHTS); do for scale in 2 any; do \
+		$(BIN)/liif-edge build --checkpoint $$name --scale $$scale --precision int8 --out edge/artifacts/$$name --force \
+		|| exit 1; done; done
 
 # The tool chain of the emulated ARM device; its tests skip, and say so, without it.
 arm64: $(BIN)/.installed

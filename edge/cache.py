@@ -1,12 +1,13 @@
 """Artifacts that a command builds on first use, in the user's cache folder."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from edge.errors import OutputExists
+from edge.errors import BadInput
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.super_resolution import build_of
@@ -14,11 +15,36 @@ from models import checkpoint_hash, load_checkpoint
 
 
 def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], None]) -> Path:
-    """Folder of the artifact ``spec`` of ``checkpoint``; ``log`` is told when it must be built first."""
+    """Folder of the artifact ``spec`` of ``checkpoint``; ``log`` is told when it must be built first.
+
+    Of several processes that need the same one, the first builds it and the others wait.
+    Raises BadInput where the cache cannot be written to.
+    """
     model = load_checkpoint(checkpoint)
     folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
-    if not folder.exists():
-        log(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
-        with suppress(OutputExists):  # another command has built the same meanwhile
+    if folder.exists():
+        return folder
+    with _alone(folder, log):
+        if not folder.exists():
+            log(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
             build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
     return folder
+
+
+@contextmanager
+def _alone(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
+    """Within it no other process is within it for the same ``folder``."""
+    lock = FileLock(folder.parent / f".{folder.name}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            log(f"first use: another process is building {folder.name}; waiting for it")
+            lock.acquire()
+    except OSError as error:
+        raise BadInput(f"{folder.parent}: expected a place to write to, found {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -27,6 +27,7 @@ PARTS = (
     "card_writer",
     "compress",
     "task",
+    "embedded",
     "recipe",
     "card_reader",
     "backends",

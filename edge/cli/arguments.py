@@ -23,12 +23,12 @@ def add_artifact(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("artifact", type=Path, metavar="ARTIFACT")
 
 
-def add_checkpoint(sub: argparse.ArgumentParser) -> None:
+def add_checkpoint(sub: argparse._ActionsContainer, default: Path | None = DEFAULT_WEIGHTS) -> None:
     """``--checkpoint``."""
     sub.add_argument(
         "--checkpoint",
         type=checkpoint_path,
-        default=DEFAULT_WEIGHTS,
+        default=default,
         metavar="FILE",
         help=f"upstream's .pth, a .safetensors, or the name of embedded weights: {', '.join(EMBEDDED)}",
     )

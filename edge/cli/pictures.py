@@ -19,7 +19,11 @@ from edge.cli.arguments import (
     quality,
 )
 from edge.cli.terminal import Terminal
+from edge.embedded import embedded_artifact
 from edge.recipe import ArtifactSpec, check_scale
+from models import EMBEDDED
+
+AUTO = "auto"
 
 
 def add_parsers(add: Add) -> None:
@@ -37,7 +41,14 @@ def _add_upscale(add: Add) -> None:
     target.add_argument("--size", type=picture_size, metavar="WxH", help="target size in pixels instead")
     add_precision(sub, BACKENDS[DEFAULT_TARGET].precisions, "int8")
     sub.add_argument("--artifact", type=Path, metavar="DIR", help="use this artifact")
-    add_checkpoint(sub)
+    of = sub.add_mutually_exclusive_group()
+    of.add_argument(
+        "--weights",
+        choices=[AUTO, *EMBEDDED],
+        default=AUTO,
+        help="embedded weights; auto chooses by how the file was saved (auto)",
+    )
+    add_checkpoint(of, default=None)
     add_tile(sub, None, None)
     sub.add_argument("--quality", type=quality, help="of JPEG (95), WebP (lossless) and AVIF (90), 1 to 100")
     sub.add_argument("--background", type=colour, metavar="COLOUR", help="put behind what is transparent")
@@ -67,14 +78,13 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     upscaling.check_target(lr_size, size)
     shows_through = picture.alpha is not None and arguments.background is None
     check_output(arguments.output, arguments.force, size=size, alpha=shows_through, metadata=picture.metadata)
+    reason = ""
     if arguments.artifact is not None:
         artifact = Artifact.open(arguments.artifact)
     else:
-        check_inputs(arguments.checkpoint)
-        from edge.cache import cached_artifact
-
+        checkpoint, reason = _weights_for(arguments)
         spec = _spec_for(lr_size, size, arguments.precision)
-        artifact = Artifact.open(cached_artifact(arguments.checkpoint, spec, terminal.log))
+        artifact = Artifact.open(_ready_artifact(checkpoint, spec, terminal))
     tiles = upscaling.render_tiles(artifact, picture.planes, size, tile=arguments.tile, halo=arguments.halo)
     planes = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
     enlarged = upscaling.whole_picture(planes, picture)
@@ -82,7 +92,8 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
         enlarged = flatten(enlarged, arguments.background)
     write_picture(arguments.output, enlarged, arguments.quality)
     terminal.print(
-        f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, by {artifact.card.name}"
+        f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, "
+        f"by {artifact.card.name}{reason}"
     )
     return 0
 
@@ -94,6 +105,28 @@ def _spec_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precis
         if scale != "any" and size == (scale * lr_size[0], scale * lr_size[1]):
             return ArtifactSpec(scale, precision)
     return ArtifactSpec("any", precision)
+
+
+def _weights_for(arguments: argparse.Namespace) -> tuple[Path, str]:
+    """The checkpoint to upscale with, and what to say of it after the artifact's name."""
+    if arguments.checkpoint is not None:
+        return arguments.checkpoint, ""
+    if arguments.weights != AUTO:
+        return EMBEDDED[arguments.weights], f" of {arguments.weights}"
+    from edge.run.weights import choose_weights
+
+    choice = choose_weights(arguments.input)
+    return EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
+
+
+def _ready_artifact(checkpoint: Path, spec: ArtifactSpec, terminal: Terminal) -> Path:
+    """The artifact that comes with the package or, built when it is first needed, from the cache."""
+    if (embedded := embedded_artifact(checkpoint, spec)) is not None:
+        return embedded
+    check_inputs(checkpoint)
+    from edge.cache import cached_artifact
+
+    return cached_artifact(checkpoint, spec, terminal.log)
 
 
 def _add_sample(add: Add) -> None:

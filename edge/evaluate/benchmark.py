@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from edge.backends.xnnpack.runtime import HostProgram
+from edge.backends.xnnpack.runtime import HostProgram, runtime_binding
 from edge.errors import BadInput, CheckFailed
 from edge.work import Work
 from models import LIIF, FixedScaleLIIF, load_checkpoint
@@ -117,9 +117,7 @@ def _work(name: str, job: BenchJob, pipe: "Connection[tuple[float, float], str]"
     """In a process of its own: load, then answer every message with (seconds, peak MB so far)."""
     torch.set_num_threads(os.cpu_count() or 1)  # as many as ExecuTorch's runtime takes
     tile = np.random.default_rng(0).random((1, 3, job.tile, job.tile), dtype=np.float32)
-    from executorch.runtime import Runtime  # its libraries belong to no row's memory
-
-    Runtime.get()
+    runtime_binding()  # its libraries belong to no row's memory
     idle = _peak_mb()
     run = _runner(name, job, tile)
     while True:

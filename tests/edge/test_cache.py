@@ -1,28 +1,51 @@
-"""An artifact in the cache is built once, by whichever command comes first."""
+"""An artifact in the cache is built once, by whichever process comes first."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
+import pytest
+from filelock import FileLock
 from platformdirs import user_cache_path
 
 from edge.cache import cached_artifact
+from edge.errors import BadInput
 from edge.recipe import ArtifactSpec
 from models import checkpoint_hash
 
+SPEC = ArtifactSpec(2, "fp32")
 
-def test_what_another_command_builds_meanwhile_is_used(tiny):
-    theirs = tiny.artifact(2, "fp32")
-    folder = user_cache_path("liif-edge") / checkpoint_hash(tiny.model)[:16] / theirs.name
 
-    def first_use(_: str) -> None:
-        """The other command is done just after ours has found nothing."""
-        shutil.copytree(theirs, folder)
+@pytest.fixture
+def folder(tiny):
+    path = user_cache_path("liif-edge") / checkpoint_hash(tiny.model)[:16]
+    path.mkdir(parents=True)
+    yield path
+    shutil.rmtree(path)
 
-    try:
-        assert cached_artifact(tiny.checkpoint, ArtifactSpec(2, "fp32"), first_use) == folder
-        assert contents(folder) == contents(theirs)
-    finally:
-        shutil.rmtree(folder)
+
+def test_what_another_process_builds_meanwhile_is_used(tiny, folder):
+    theirs, waiting, notes = tiny.artifact(2, "fp32"), Event(), []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        waiting.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(folder / f".{SPEC.name}.lock"):  # as the other process holds it
+            ours = pool.submit(cached_artifact, tiny.checkpoint, SPEC, note)
+            assert waiting.wait(60)
+            shutil.copytree(theirs, folder / SPEC.name)
+        assert ours.result() == folder / SPEC.name
+    assert notes == [f"first use: another process is building {SPEC.name}; waiting for it"]
+    assert contents(folder / SPEC.name) == contents(theirs)
+
+
+def test_a_cache_that_cannot_be_written_to_is_an_error(tiny, folder):
+    (folder / f".{SPEC.name}.lock").mkdir()
+    with pytest.raises(BadInput, match="expected a place to write to"):
+        cached_artifact(tiny.checkpoint, SPEC, print)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -21,9 +21,10 @@ from platformdirs import user_cache_path
 
 from edge.images.image_file import read_image
 from edge.images.pixels import to_float, to_uint8
+from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
-from models import LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
+from models import EMBEDDED, LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
 from models.drawings import draw_sheet
 
 
@@ -313,12 +314,38 @@ def test_first_use_builds_the_artifact_and_says_so_and_the_second_does_not(run, 
     folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16]
     assert first.code == 0, first
     assert first.err == f"first use: building liif-x2-fp32-xnnpack into {folder}; this takes a minute\n"
-    assert os.listdir(folder) == ["liif-x2-fp32-xnnpack"]
+    assert sorted(os.listdir(folder)) == [".liif-x2-fp32-xnnpack.lock", "liif-x2-fp32-xnnpack"]
     start = time.monotonic()
     second = run("upscale", picture, tmp_path / "second.png", *options)
     assert (second.code, second.err) == (0, "")
     assert time.monotonic() - start < 5
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_upscale_takes_the_weights_that_suit_the_file_and_says_why(run, tiny, picture, tmp_path, monkeypatch):
+    asked = []
+
+    def embedded(checkpoint: Path, _: ArtifactSpec) -> Path:
+        asked.append(checkpoint)
+        return tiny.artifact(2, "int8")
+
+    monkeypatch.setattr("edge.cli.pictures.embedded_artifact", embedded)
+    Image.open(picture).save(tmp_path / "a.jpg", quality=60)
+    given = [(tmp_path / "a.jpg",), (picture,), (tmp_path / "a.jpg", "--weights", "baseline")]
+    outcomes = [run("upscale", source, tmp_path / "out.png", "--force", *more) for source, *more in given]
+    lines = [outcome.out.partition("by liif-x2-int8-xnnpack")[2] for outcome in outcomes]
+    assert lines == [
+        " of photo (a JPEG of quality 60)\n",
+        " of fast (a PNG has no loss of its own)\n",
+        " of baseline\n",
+    ]
+    assert asked == [EMBEDDED["photo"], EMBEDDED["fast"], EMBEDDED["baseline"]]
+
+
+def test_weights_and_a_checkpoint_are_one_too_many(run, cached, picture, tmp_path):
+    outcome = run("upscale", picture, tmp_path / "out.png", "--weights", "fast", "--checkpoint", cached)
+    assert outcome.code == 2
+    assert "not allowed with argument --weights" in outcome.err
 
 
 def test_sample_draws_the_sample_picture(run, tmp_path):

@@ -137,3 +137,30 @@ def test_what_needs_the_network_is_seen_to_import_it(tmp_path):
     lines = (["info", "gone"], ["baseline", str(tmp_path / "out.npz"), "--checkpoint", checkpoint])
     (_, before), (code, after) = imports_of(tmp_path, *lines)
     assert (before, code, "torch" in after) == ([], 2, True)
+
+
+# What builds and checks programs, and what they import.
+BUILDERS = (
+    "coremltools",
+    "executorch.exir",
+    "optuna",
+    "skimage",
+    "torchao",
+    "torch_pruning",
+    "torch._dynamo",
+)
+
+RUN = f"""
+import sys
+from edge.cli.main import main
+code = main(sys.argv[1:])
+sys.exit(code or ", ".join(name for name in {BUILDERS} if name in sys.modules) or 0)
+"""
+
+
+def test_upscaling_imports_nothing_that_only_builds_need(tiny, tmp_path):
+    Image.new("RGB", (24, 24), (9, 99, 199)).save(tmp_path / "icon.png")
+    paths = [str(tmp_path / name) for name in ("icon.png", "large.png")]
+    command = (sys.executable, "-c", RUN, "upscale", *paths, "--artifact", str(tiny.artifact(2, "int8")))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

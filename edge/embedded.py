@@ -1,0 +1,20 @@
+"""Artifacts of the embedded weights that come with the package (``make artifacts`` builds them)."""
+
+from pathlib import Path
+
+from edge.recipe import ArtifactSpec
+from models import EMBEDDED
+
+_ARTIFACTS = Path(__file__).parent / "artifacts"
+
+
+def embedded_artifact(checkpoint: Path, spec: ArtifactSpec) -> Path | None:
+    """Folder of the artifact ``spec`` of ``checkpoint``, if both come with the package.
+
+    A test holds that each is of the weights in ``models/weights``: they need not be read here.
+    """
+    for name, weights in EMBEDDED.items():
+        folder = _ARTIFACTS / name / spec.name
+        if checkpoint == weights and folder.is_dir():
+            return folder
+    return None

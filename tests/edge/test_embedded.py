@@ -1,0 +1,41 @@
+"""Artifacts that come with the package are of its weights and within their limits (test_default_weights
+builds one again)."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.card_reader import read_card
+from edge.check.built_in import measure
+from edge.embedded import embedded_artifact
+from edge.recipe import ArtifactSpec
+from edge.run.artifact import Artifact
+from models import EMBEDDED, checkpoint_hash, load_checkpoint
+
+SPECS = (ArtifactSpec(2, "int8"), ArtifactSpec("any", "int8"))
+
+
+def embedded(name: str, spec: ArtifactSpec) -> Path:
+    folder = embedded_artifact(EMBEDDED[name], spec)
+    assert folder is not None, f"make artifacts WEIGHTS={name}"
+    return folder
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_an_embedded_artifact_is_of_the_weights_of_its_name(name, spec):
+    card = read_card(embedded(name, spec))
+    assert card.checkpoint.sha256 == checkpoint_hash(load_checkpoint(EMBEDDED[name]))
+    assert (card.scale, card.precision, card.target) == (spec.scale, spec.precision, spec.target)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_an_embedded_artifact_is_within_its_limits(name, spec):
+    assert measure(Artifact.open(embedded(name, spec)), load_checkpoint(EMBEDDED[name])).failures == ()
+
+
+def test_other_checkpoints_and_specs_have_none(tmp_path):
+    assert embedded_artifact(tmp_path / "mine.safetensors", SPECS[0]) is None
+    assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(3, "int8")) is None
+    assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "fp32")) is None
