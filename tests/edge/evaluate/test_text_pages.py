@@ -19,6 +19,9 @@ from edge.evaluate.text_pages import (
     draw_text_page,
 )
 from models.drawings import VOCABULARY
+from models.errors import DataError
+from models.screens.typefaces import find_typefaces
+from models.screens.words import CODE, MADE_UP, WORDS
 
 FONTS = font_folder()
 
@@ -29,6 +32,17 @@ def words(text: str) -> set[str]:
 
 def test_no_word_is_one_of_those_that_training_sheets_are_drawn_with():
     assert words(" ".join(line for p in PARAGRAPHS for line in p.lines)) & words(VOCABULARY) == set()
+
+
+def test_no_word_is_one_of_those_that_training_screens_are_drawn_with():
+    """Numbers are drawn digit by digit, and single letters are no words."""
+    shown = {word for word in words(" ".join(line for p in PARAGRAPHS for line in p.lines)) if word.isalpha()}
+    assert {word for word in shown if len(word) > 1} & words(" ".join((*WORDS, *MADE_UP, *CODE))) == set()
+
+
+def test_no_font_of_this_folder_is_one_that_training_screens_are_drawn_in():
+    with pytest.raises(DataError, match="besides those that are measured with"):
+        find_typefaces(FONTS)
 
 
 def test_no_font_is_pillows_which_training_sheets_are_drawn_in():

@@ -1,0 +1,1 @@
+"""Drawn user interfaces to train on: as large screens show them, and as small ones do."""
