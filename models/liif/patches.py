@@ -21,6 +21,7 @@ from models.errors import DataError
 from models.liif.coordinates import axis_neighbours
 from models.pictures import read_picture
 from models.resize import bicubic
+from models.screens.sheets import ScreenSheets, ScreenSpec
 from models.training.degradations import Degradation, Picture, degrade
 
 # Drawn sheets, each made when first asked for. Their seeds are apart from those that calibrate int8.
@@ -58,8 +59,9 @@ class PatchSpec:
     """What a sample is. ``patch``: side in LR pixels. Raises DataError for values that make no sample.
 
     Scales are uniform from ``min_scale`` to ``max_scale``; ``share_of_two``: share of samples that are
-    exactly ×2 instead; ``drawn_share``: share that is drawn text and icons. Queries are as many pixels as
-    the LR patch has, at random, or ``every_pixel`` of the HR patch in order, which needs one scale for all.
+    exactly ×2 instead; ``drawn_share``: share that is drawn: text and icons, or user interfaces. Queries
+    are as many pixels as the LR patch has, at random, or ``every_pixel`` of the HR patch in order, which
+    needs one scale for all.
     ``one_member``: each query is answered at one neighbour, drawn with its blending weight, which makes a
     step four times cheaper and has the same expectation of the colour.
     """
@@ -91,9 +93,11 @@ class PatchDataset(Dataset[Sample]):
     """Samples of ``pictures`` by number, endless; ``models.picture_files`` finds the pictures.
 
     ``local_ensemble``: of the student, which without it answers every query at the nearest pixel.
-    ``degradation``: what happens to the LR patches of a share of the samples.
+    ``degradation``: what happens to the LR patches of a share of the samples. ``screen``: what the drawn ones
+    are; None: sheets of text and icons in Pillow's font.
 
-    Raises DataError for a picture that cannot be read, or is too small for the sample drawn from it.
+    Raises DataError for a picture that cannot be read, or is too small for the sample drawn from it, and
+    for a ``screen`` without fonts.
     """
 
     def __init__(
@@ -103,17 +107,19 @@ class PatchDataset(Dataset[Sample]):
         seed: int,
         local_ensemble: bool,
         degradation: Degradation = CLEAN,
+        screen: ScreenSpec | None = None,
     ) -> None:
         self.pictures, self.spec, self.seed = tuple(pictures), spec, seed
         self.local_ensemble, self.degradation = local_ensemble, degradation
         if not pictures and spec.drawn_share < 1:
             raise DataError("expected pictures to train on, or a drawn_share of 1, found neither")
+        self.screens = None if screen is None else ScreenSheets(screen, seed)
 
     def __getitem__(self, number: int) -> Sample:
         spec, rng = self.spec, np.random.default_rng((self.seed, number))
         two = rng.random() < spec.share_of_two
         scale = 2.0 if two else rng.uniform(spec.min_scale, spec.max_scale)
-        lr, hr = self.draw_pair(rng, scale)
+        lr, hr = self.draw_pair(rng, scale, number)
         side, patch = hr.shape[0], spec.patch
         n_pixels = side * side
         pixels = (
@@ -126,34 +132,40 @@ class PatchDataset(Dataset[Sample]):
             queries = draw_member(queries, rng)
         return Sample(_tensor(lr), torch.from_numpy(hr[rows, columns] / np.float32(255)), queries, full)
 
-    def draw_pair(self, rng: np.random.Generator, scale: float) -> tuple[Picture, Picture]:
+    def draw_pair(self, rng: np.random.Generator, scale: float, number: int = 0) -> tuple[Picture, Picture]:
         """An LR patch (p, p, 3) and its HR original, ``round(p * scale)`` a side, turned at random.
 
-        Reduced by Pillow's bicubic, as the published training code does, or degraded.
+        Reduced by Pillow's bicubic, as the published training code does, or degraded. Screens are never
+        turned, for text stands upright, and are reduced or drawn small as ``models.screens.sheets`` does.
+        ``number``: of the sample, which says what screens there are.
         """
-        side = round(self.spec.patch * scale)
-        picture = self._picture(rng)
-        height, width = picture.shape[:2]
-        if min(height, width) < side:
-            raise DataError(f"expected pictures of at least {side} pixels a side, found {width}x{height}")
-        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        hr = picture[top : top + side, left : left + side]
-        if rng.random() < 0.5:
-            hr = hr[::-1]
-        if rng.random() < 0.5:
-            hr = hr[:, ::-1]
-        if rng.random() < 0.5:
-            hr = hr.transpose(1, 0, 2)
-        hr = np.ascontiguousarray(hr)
-        size = (self.spec.patch, self.spec.patch)
+        patch, side = self.spec.patch, round(self.spec.patch * scale)
+        lr = None
+        if rng.random() >= self.spec.drawn_share:
+            hr = _cut(read_picture(self.pictures[rng.integers(len(self.pictures))]), side, rng)
+        elif self.screens is None:
+            hr = _cut(_sheet(FIRST_SHEET + int(rng.integers(N_SHEETS))), side, rng)
+        else:
+            lr, hr = self.screens.draw_pair(rng, patch, side, number)
         if self.degradation.share and rng.random() < self.degradation.share:
-            return degrade(hr, size, self.degradation, rng), hr
-        return bicubic(hr, size), hr
+            return degrade(hr, (patch, patch), self.degradation, rng), hr
+        return (bicubic(hr, (patch, patch)) if lr is None else lr), hr
 
-    def _picture(self, rng: np.random.Generator) -> Picture:
-        if rng.random() < self.spec.drawn_share:
-            return _sheet(FIRST_SHEET + int(rng.integers(N_SHEETS)))
-        return read_picture(self.pictures[rng.integers(len(self.pictures))])
+
+def _cut(picture: Picture, side: int, rng: np.random.Generator) -> Picture:
+    """A square of ``picture`` from anywhere, turned and mirrored at random."""
+    height, width = picture.shape[:2]
+    if min(height, width) < side:
+        raise DataError(f"expected pictures of at least {side} pixels a side, found {width}x{height}")
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    hr = picture[top : top + side, left : left + side]
+    if rng.random() < 0.5:
+        hr = hr[::-1]
+    if rng.random() < 0.5:
+        hr = hr[:, ::-1]
+    if rng.random() < 0.5:
+        hr = hr.transpose(1, 0, 2)
+    return np.ascontiguousarray(hr)
 
 
 def find_queries(

@@ -86,7 +86,12 @@ def training(
         pictures, held_out = split_pictures(picture_files(data), recipe.held_out)
         student = new_student(recipe)
         dataset = PatchDataset(
-            pictures, recipe.patches, recipe.seed, student.config.local_ensemble, recipe.degradation
+            pictures,
+            recipe.patches,
+            recipe.seed,
+            student.config.local_ensemble,
+            recipe.degradation,
+            recipe.screen,
         )
         teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(chosen)
         objective = make_objective(student.to(chosen).train(), teacher, recipe.distillation)

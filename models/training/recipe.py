@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -11,6 +11,7 @@ from models.errors import RecipeError
 from models.liif.network import LIIFConfig
 from models.liif.objective import Distillation
 from models.liif.patches import CLEAN, PatchSpec
+from models.screens.sheets import ScreenSpec
 from models.training.degradations import Degradation
 from models.training.recipe_file import find_recipe_file
 
@@ -19,6 +20,7 @@ PARTS: dict[str, type[Any]] = {
     "model": LIIFConfig,
     "patches": PatchSpec,
     "degradation": Degradation,
+    "screen": ScreenSpec,
     "distillation": Distillation,
 }
 
@@ -29,7 +31,8 @@ class TrainingRecipe:
 
     ``start``: checkpoint to start from; with ``model`` too, the weights that fit it. At least one of both.
     ``teacher``: checkpoint to distil from. ``batch``: patches per step over all processes. ``ema``: decay
-    of the averaged weights. ``held_out``: pictures to measure on, at each of ``scales``.
+    of the averaged weights. ``screen``: what drawn samples show; None: text and icons in one font.
+    ``held_out``: pictures to measure on, at each of ``scales``.
     ``report_every``: steps between log lines, at which the state is saved too. ``int8``: train what will
     be quantised, in fake int8 (``liif-edge train`` alone can: it needs the exporters).
     """
@@ -40,6 +43,7 @@ class TrainingRecipe:
     model: LIIFConfig | None = None
     patches: PatchSpec = field(default_factory=PatchSpec)
     degradation: Degradation = CLEAN
+    screen: ScreenSpec | None = None
     distillation: Distillation = field(default_factory=Distillation)
     batch: int = 4
     learning_rate: float = 1e-4
@@ -75,10 +79,12 @@ class TrainingRecipe:
 
     def to_json(self) -> str:
         """One line that two recipes share if they train the same."""
-        fields = asdict(self)
+        table = asdict(self)
         if not self.degradation.share:  # nothing is degraded, whatever else the table says
-            del fields["degradation"]
-        return json.dumps(fields, sort_keys=True, default=str)
+            del table["degradation"]
+        if self.screen is None:
+            del table["screen"]
+        return json.dumps(table, sort_keys=True, default=str)
 
 
 def find_recipe(name: str) -> TrainingRecipe:
@@ -89,8 +95,8 @@ def find_recipe(name: str) -> TrainingRecipe:
 def read_recipe(path: Path) -> TrainingRecipe:
     """The recipe in ``path``: TOML with the fields of ``TrainingRecipe``, and a table for each part.
 
-    Checkpoints are named relative to the file. Raises RecipeError for a file that is none, unknown names,
-    values of another type and values that cannot be followed.
+    Checkpoints and the folder of fonts are named relative to the file. Raises RecipeError for a file that is
+    none, unknown names, values of another type and values that cannot be followed.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -99,7 +105,10 @@ def read_recipe(path: Path) -> TrainingRecipe:
     try:
         for name, part in PARTS.items():
             if name in table:
-                table[name] = part(**_checked(part, table[name], name))
+                arguments = _checked(part, table[name], name)
+                if "fonts" in arguments:
+                    arguments["fonts"] = path.parent / arguments["fonts"]
+                table[name] = part(**arguments)
         checked = _checked(TrainingRecipe, table, "the recipe")
         for name in ("start", "teacher"):
             if name in checked:
@@ -110,13 +119,17 @@ def read_recipe(path: Path) -> TrainingRecipe:
 
 
 def _checked(kind: type[Any], table: Any, where: str) -> dict[str, Any]:
-    """``table`` as arguments of the dataclass ``kind``: known names, values of their types, no lists."""
+    """``table`` as arguments of the dataclass ``kind``: known names, no needed one left out, values of their
+    types, no lists."""
     hints = get_type_hints(kind)
     if not isinstance(table, dict):
         raise RecipeError(f"{where}: expected a table, found {table!r}")
     unknown = sorted(table.keys() - hints.keys())
     if unknown:
         raise RecipeError(f"{where}: expected names of {', '.join(hints)}, found {', '.join(unknown)}")
+    for needed in fields(kind):
+        if needed.default is needed.default_factory is MISSING and needed.name not in table:
+            raise RecipeError(f"{where}: expected {needed.name}, found none")
     return {name: _value(value, hints[name], f"{where}: {name}") for name, value in table.items()}
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 
 from models import LIIF, LIIFConfig
 from models.errors import DataError
@@ -15,6 +15,8 @@ from models.liif.patches import (
 )
 from models.picture_files import picture_files
 from models.resize import bicubic
+from models.screens.sheets import ScreenSpec
+from models.training.degradations import Degradation
 
 SMALL = PatchSpec(patch=8, max_scale=3.0, drawn_share=0.0)
 
@@ -118,3 +120,37 @@ def test_a_picture_smaller_than_the_patch_is_named(tmp_path):
 def test_no_pictures_at_all_are_refused():
     with pytest.raises(DataError, match="a drawn_share of 1, found neither"):
         PatchDataset([], SMALL, 0, True)
+
+
+@pytest.fixture
+def fonts(tmp_path):
+    (tmp_path / "aileron.ttf").write_bytes(ImageFont.load_default(10.0).path.getvalue())
+    return tmp_path
+
+
+def test_screens_need_no_photographs_and_are_the_same_whenever_they_are_asked_for(fonts):
+    spec = PatchSpec(patch=8, share_of_two=1.0, drawn_share=1.0)
+    once, again = (PatchDataset([], spec, 0, True, screen=ScreenSpec(fonts)) for _ in range(2))
+    again[7]
+    assert all(torch.equal(a, b) for a, b in zip(flat(once[3]), flat(again[3]), strict=True))
+    assert not torch.equal(once[3].lr, once[4].lr)
+
+
+def test_photographs_are_the_same_with_and_without_screens(pictures, fonts):
+    spec = PatchSpec(patch=8, drawn_share=0.5)
+    plain = PatchDataset(picture_files(pictures), spec, 0, True)
+    screened = PatchDataset(picture_files(pictures), spec, 0, True, screen=ScreenSpec(fonts))
+    same = [torch.equal(plain[i].lr, screened[i].lr) for i in range(40)]
+    assert 8 <= sum(same) <= 32
+
+
+def test_screens_are_degraded_like_all_samples(fonts):
+    spec = PatchSpec(patch=8, share_of_two=1.0, drawn_share=1.0)
+    clean = PatchDataset([], spec, 0, True, screen=ScreenSpec(fonts, native=0.0))
+    degraded = PatchDataset([], spec, 0, True, Degradation(share=1.0), ScreenSpec(fonts, native=0.0))
+    assert sum(torch.equal(clean[i].lr, degraded[i].lr) for i in range(12)) <= 2
+    rng = np.random.default_rng
+    assert all(
+        np.array_equal(clean.draw_pair(rng(i), 2.0, i)[1], degraded.draw_pair(rng(i), 2.0, i)[1])
+        for i in range(8)
+    )

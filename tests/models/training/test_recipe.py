@@ -4,6 +4,7 @@ import pytest
 
 from models import DEFAULT_WEIGHTS
 from models.errors import RecipeError
+from models.screens.sheets import ScreenSpec
 from models.training.recipe import TrainingRecipe, find_recipe, read_recipe
 from models.training.recipe_file import RECIPES
 
@@ -21,7 +22,8 @@ def test_a_recipe_has_every_part_of_its_file(tmp_path):
             'steps = 10\nstart = "a.pth"\nwarmup = 1\nlearning_rate = 1\n'
             "final_learning_rate = 0\nscales = [3]\n"
             "[model]\nhidden_widths = [8, 4]\nlocal_ensemble = false\n"
-            "[patches]\nmax_scale = 3\n[distillation]\nfeatures = 0.25\n",
+            "[patches]\nmax_scale = 3\n[distillation]\nfeatures = 0.25\n"
+            '[screen]\nfonts = "fonts"\nnative = 0.5\n',
         )
     )
     assert (recipe.steps, recipe.learning_rate, recipe.scales) == (10, 1.0, (3,))
@@ -29,6 +31,7 @@ def test_a_recipe_has_every_part_of_its_file(tmp_path):
     assert recipe.model is not None
     assert (recipe.model.hidden_widths, recipe.model.local_ensemble) == ((8, 4), False)
     assert (recipe.patches.max_scale, recipe.distillation.features) == (3.0, 0.25)
+    assert recipe.screen == ScreenSpec(tmp_path / "fonts", native=0.5)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.toml")))
@@ -41,6 +44,7 @@ def test_recipes_that_come_with_the_package_can_be_followed(name):
     ("text", "message"),
     [
         ("steps = ", "expected a recipe in TOML"),
+        ('start = "a"', "the recipe: expected steps, found none"),
         ("steps = 10", "expected start .* or both, found neither"),
         ('steps = 10\nstart = "a"\nsteps_ = 1', "the recipe: expected names of steps, .*, found steps_"),
         ('steps = "many"\nstart = "a"', "steps: expected int, found 'many'"),
@@ -55,6 +59,8 @@ def test_recipes_that_come_with_the_package_can_be_followed(name):
         ('steps = 200\nstart = "a"\nlearning_rate = nan', "learning_rate <= 1, found 1e-06 and nan"),
         ('steps = 200\nstart = "a"\nema = 1.0', "ema from 0 to below 1, found 1"),
         ('steps = 200\nstart = "a"\nscales = [5]', r"scales of 2, 3 or 4, found \(5,\)"),
+        ('steps = 200\nstart = "a"\n[screen]\nnative = 0.5', "screen: expected fonts, found none"),
+        ('steps = 200\nstart = "a"\n[screen]\nfonts = "a"\nnative = 2', "native from 0 to 1, found 2"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_says_why_and_where(tmp_path, text, message):
@@ -73,3 +79,6 @@ def test_recipes_that_differ_are_told_apart():
     one = TrainingRecipe(steps=200, start=Path("a"))
     assert one.to_json() == TrainingRecipe(steps=200, start=Path("a")).to_json()
     assert one.to_json() != TrainingRecipe(steps=201, start=Path("a")).to_json()
+    screened = TrainingRecipe(steps=200, start=Path("a"), screen=ScreenSpec(Path("fonts")))
+    assert screened.to_json() != one.to_json()
+    assert "screen" not in one.to_json()  # runs from before there were screens go on
