@@ -87,8 +87,9 @@ def test_pinned_letters_are_whole_pixels_apart(fonts):
     )
 
 
-def test_a_gamma_below_one_makes_strokes_bolder(fonts):
-    thin, bold = (written(fonts, Lettering("smooth", gamma=gamma))[0] for gamma in (1.0, 0.7))
+@pytest.mark.parametrize("mode", ["smooth", "hinted", "subpixel"])
+def test_a_gamma_below_one_makes_strokes_bolder(fonts, mode):
+    thin, bold = (written(fonts, Lettering(mode, gamma=gamma))[0] for gamma in (1.0, 0.7))
     assert bold.mean() < thin.mean() - 0.5
 
 

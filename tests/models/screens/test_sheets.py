@@ -99,6 +99,7 @@ def places_of(sheet: np.ndarray, patch: np.ndarray) -> list[tuple[int, int]]:
 
 def test_reduced_pairs_are_reduced_by_every_filter():
     large = rng(1).integers(0, 256, (2 * PATCH, 2 * PATCH, 3), np.uint8)
+    assert {resample.name for resample, _ in REDUCTIONS} == {"BICUBIC", "BOX", "BILINEAR", "LANCZOS"}
     generator = rng(2)
     made = [reduce(large, PATCH, generator).tobytes() for _ in range(400)]
     for resample, share in REDUCTIONS:
