@@ -167,7 +167,9 @@ class Measurer:
         for reading in smallest:
             errors, length = reading["errors"], len(reading["truth"])
             fonts.setdefault(reading["font"], {})[reading["method"]] = errors / length
-        return {"text": found["text"], "icons": found["icons"], "misread": found["cer"], "fonts": fonts}
+        kinds = {kind: found[kind] for kind in ("text", "icons", *found["cer_variants"])}
+        over_fonts = {"misread_variants": found["cer_variants"], "misread_over_fonts": found["cer_fonts"]}
+        return {**kinds, "misread": found["cer"], "fonts": fonts, **over_fonts}
 
     def sensitivity(self) -> Result:
         """The costliest layers, what the others cost at most, and what was chosen."""

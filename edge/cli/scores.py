@@ -99,12 +99,18 @@ def evaluate_details(
         pages = list(terminal.track("pages", details.render_pages(artifact, model, scale)))
         if folder is not None:
             details.save_pages(pages, folder)
-    text, icons = ([p for p in pages if bool(p.page.blocks) == has_text] for has_text in (True, False))
-    scores = {"text": details.score_pages(text), "icons": details.score_pages(icons)}
-    readings: list[details.Reading] = []
+    by_kind: dict[str, list[details.RenderedPage]] = {}
+    for page in pages:
+        by_kind.setdefault(page.page.kind, []).append(page)
+    scores = {kind: details.score_pages(of_kind) for kind, of_kind in by_kind.items()}
+    readings: dict[str, list[details.Reading]] = {kind: [] for kind in by_kind if kind != "icons"}
     if absent is None:
-        readings = list(terminal.track("reading", details.read_pages(pages)))
-    rates = details.error_rates(readings)
+        for kind in readings:
+            work = details.read_pages(by_kind[kind])
+            readings[kind] = list(terminal.track(f"reading {kind}", work))
+    rates = {kind: details.error_rates(of_kind) for kind, of_kind in readings.items()}
+    # Fonts are compared in the same light: all on pages that bicubic made small.
+    fonts = details.font_rates([*readings["text"], *readings.get("fonts", ())])
     if arguments.json:
         terminal.json(
             {
@@ -114,9 +120,19 @@ def evaluate_details(
                     kind: {method: finite(score) for method, score in of_kind.items()}
                     for kind, of_kind in scores.items()
                 },
-                "cer": rates or None,
+                "cer": rates["text"] or None,
                 "cer_missing": absent,
-                "readings": [asdict(reading) for reading in readings],
+                "cer_variants": {kind: rates[kind] or None for kind in rates if kind != "text"},
+                "cer_fonts": {
+                    size: {method: asdict(found) for method, found in of_size.items()}
+                    for size, of_size in fonts.items()
+                },
+                "readings": [asdict(reading) for reading in readings["text"]],
+                "readings_variants": {
+                    kind: [asdict(reading) for reading in of_kind]
+                    for kind, of_kind in readings.items()
+                    if kind != "text"
+                },
             }
         )
         return 0
@@ -129,9 +145,25 @@ def evaluate_details(
     if absent is not None:
         terminal.print(f"characters misread: not measured, {absent}")
         return 0
-    terminal.table(
-        "characters misread (%), by the size of the text in low-resolution pixels",
-        ["", *rates[details.HR]],
-        [[method, *(f"{100 * rate:.1f}" for rate in row.values())] for method, row in rates.items()],
-    )
+    for kind, by_method in rates.items():
+        terminal.table(
+            f"characters misread (%), {kind}, by its size in low-resolution pixels",
+            ["", *by_method[details.HR]],
+            [[method, *(f"{100 * rate:.1f}" for rate in row.values())] for method, row in by_method.items()],
+        )
+    for size, of_size in fonts.items():
+        terminal.table(
+            f"characters misread (%) at {size} pixels, over the fonts",
+            ["", "mean", "worst", "in", "bicubic is read better in"],
+            [
+                [
+                    m,
+                    f"{100 * f.mean:.1f}",
+                    f"{100 * f.worst:.1f}",
+                    f.worst_font,
+                    ", ".join(f.worse_than_bicubic),
+                ]
+                for m, f in of_size.items()
+            ],
+        )
     return 0

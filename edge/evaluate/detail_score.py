@@ -11,11 +11,24 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from edge.errors import MissingDependency
+from edge.evaluate.degraded import Way
 from edge.evaluate.ocr import count_errors, read_text
 from edge.evaluate.test_sets import Pair, run_methods
-from edge.evaluate.text_pages import TEXT_SIZES, Block, Page, draw_icon_page, draw_text_page
+from edge.evaluate.text_pages import (
+    DARK_MODE,
+    FINE,
+    MORE_FONTS,
+    PARAGRAPHS,
+    TEXT_SIZES,
+    Block,
+    Page,
+    Paragraph,
+    draw_icon_page,
+    draw_text_page,
+)
 from edge.images.image_file import write_image
 from edge.images.metrics import gmsd, gradient, luma, psnr
 from edge.images.pictures import resize_bicubic
@@ -28,6 +41,15 @@ from models.arrays import Float
 # A pixel of the truth is an edge where luma rises by this much across it: five steps of 8 bits, about
 # the least that an eye tells from paper. The drawn paper has no gradient at all.
 EDGE_STEP = 0.02
+
+BICUBIC, BOX = (Way(resample, None) for resample in (Image.Resampling.BICUBIC, Image.Resampling.BOX))
+
+# Variants of the pages of text: their paragraphs, and how they were made small.
+VARIANTS: dict[str, tuple[tuple[Paragraph, ...], Way]] = {
+    "fonts": (MORE_FONTS, BICUBIC),
+    "dark": (DARK_MODE, BICUBIC),
+    "box": (PARAGRAPHS, BOX),
+}
 
 HR = "hr"  # what the truth is called where it is read and saved beside the methods
 
@@ -63,6 +85,17 @@ class Reading:
     errors: int
 
 
+@dataclass(frozen=True)
+class FontRates:
+    """Wrong characters per character over fonts: their mean, the worst font's, and the fonts that bicubic
+    reads better."""
+
+    mean: float
+    worst: float
+    worst_font: str
+    worse_than_bicubic: tuple[str, ...]
+
+
 def font_folder() -> Path:
     """Where matplotlib's wheel has its fonts. Raises MissingDependency without it."""
     spec = find_spec("matplotlib")  # not imported: only its files are wanted
@@ -74,17 +107,22 @@ def font_folder() -> Path:
 
 
 def render_pages(artifact: Artifact, model: LIIF, scale: int) -> Work[RenderedPage]:
-    """A page for each of ``TEXT_SIZES`` and one of icons, reduced by Pillow's bicubic and enlarged by every
-    method. Raises MissingDependency."""
+    """A page for each of ``TEXT_SIZES`` and one of icons, reduced by Pillow's bicubic, and up to ``FINE``
+    those of ``VARIANTS``; enlarged by every method. Raises MissingDependency."""
     fonts = font_folder()
-    drawings: list[Callable[[], Page]] = [partial(draw_text_page, fonts, size, scale) for size in TEXT_SIZES]
-    drawings.append(partial(draw_icon_page, fonts, scale))
-    return Work(len(drawings), (_render(draw(), artifact, model, scale) for draw in drawings))
+    drawings: list[tuple[Callable[[], Page], Way]] = [
+        (partial(draw_text_page, fonts, size, scale), BICUBIC) for size in TEXT_SIZES
+    ]
+    drawings.append((partial(draw_icon_page, fonts, scale), BICUBIC))
+    for kind, (paragraphs, way) in VARIANTS.items():
+        for size in (size for size in TEXT_SIZES if size <= FINE):
+            drawings.append((partial(draw_text_page, fonts, size, scale, paragraphs, kind), way))
+    return Work(len(drawings), (_render(draw(), way, artifact, model, scale) for draw, way in drawings))
 
 
-def _render(page: Page, artifact: Artifact, model: LIIF, scale: int) -> RenderedPage:
+def _render(page: Page, way: Way, artifact: Artifact, model: LIIF, scale: int) -> RenderedPage:
     hr = to_float(np.ascontiguousarray(page.picture.transpose(2, 0, 1)))
-    lr = resize_bicubic(hr, (hr.shape[1] // scale, hr.shape[2] // scale))
+    lr = way.make(hr, scale)
     pictures = {HR: hr}
     for method, sr in run_methods(artifact, model, Pair(page.name, lr, hr), with_fp32=True):
         pictures[method] = sr.clip(0, 1)
@@ -137,6 +175,27 @@ def error_rates(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:
             for name, group in groups.items()
         }
     return rates
+
+
+def font_rates(readings: Sequence[Reading]) -> dict[str, dict[str, FontRates]]:
+    """Wrong characters per character by size, then by method: how they spread over the fonts."""
+    found: dict[str, dict[str, FontRates]] = {}
+    for size in sorted({r.size for r in readings}):
+        rates: dict[str, dict[str, float]] = {}
+        for font in dict.fromkeys(r.font for r in readings if r.size == size):
+            of_font = [r for r in readings if (r.size, r.font) == (size, font)]
+            for method, by_size in error_rates(of_font).items():
+                rates.setdefault(method, {})[font] = by_size[str(size)]
+        found[str(size)] = {
+            method: FontRates(
+                mean=float(np.mean(list(of_method.values()))),
+                worst=max(of_method.values()),
+                worst_font=max(of_method, key=of_method.__getitem__),
+                worse_than_bicubic=tuple(f for f, rate in of_method.items() if rate > rates["bicubic"][f]),
+            )
+            for method, of_method in rates.items()
+        }
+    return found
 
 
 def save_pages(pages: Sequence[RenderedPage], folder: Path) -> None:

@@ -5,7 +5,8 @@ font's outlines: the embedded weights were not trained, and int8 is not calibrat
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from models.drawings import SUPERSAMPLING, Colour
 
 # Height of the em in low-resolution pixels, as CSS and Pillow count font sizes.
 TEXT_SIZES = (6, 7, 8, 10, 14)
+FINE = (
+    8  # the largest of them at which letters are still misread: other fonts and papers are drawn up to here
+)
 ICON_SIZES = (10, 12, 16, 24)
 
 PITCH = 1.4  # em from line to line
@@ -80,6 +84,36 @@ PARAGRAPHS = (
     ),
 )
 
+DARK = ((238, 240, 244), (28, 34, 48))  # ink and paper
+
+
+def _in_font(number: int, font: str) -> Paragraph:
+    """The lines of a paragraph in another font, every other one light on dark."""
+    ink, paper = DARK if number % 2 else ((24, 26, 32), (255, 255, 255))
+    return Paragraph(font, ink, paper, PARAGRAPHS[number % len(PARAGRAPHS)].lines)
+
+
+# Bold, slanted and of Knuth's families, each with the words of one of the paragraphs.
+MORE_FONTS = tuple(
+    _in_font(number, font)
+    for number, font in enumerate(
+        (
+            "cmss10.ttf", "cmr10.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf",
+            "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "cmtt10.ttf", "DejaVuSerif-Italic.ttf",
+        )
+    )
+)  # fmt: skip
+
+# Dark mode: the paragraphs with light ink on several dark papers, coloured ones among them.
+_DARK_MODE = (
+    ((232, 234, 237), (32, 33, 36)), ((255, 255, 255), (0, 0, 0)), ((250, 210, 90), (24, 44, 92)),
+    ((166, 226, 46), (39, 40, 34)),
+)  # fmt: skip
+DARK_MODE = tuple(
+    replace(paragraph, ink=ink, paper=paper)
+    for paragraph, (ink, paper) in zip(PARAGRAPHS, _DARK_MODE, strict=True)
+)
+
 ICON_FONT = "DejaVuSans.ttf"
 ICONS = (
     "\N{BLACK TELEPHONE}", "\N{ENVELOPE}", "\N{BLACK SCISSORS}", "\N{AIRPLANE}", "\N{PENCIL}",
@@ -112,22 +146,25 @@ class Block:
 @dataclass(frozen=True)
 class Page:
     """``picture``: (scale·h, scale·w, 3), the truth at high resolution. ``blocks``: its text; none on
-    pages of icons."""
+    pages of icons. ``kind``: what it is scored with: text, icons, or a variant of text."""
 
     name: str
     picture: NDArray[np.uint8]
     blocks: tuple[Block, ...] = ()
+    kind: str = "text"
 
 
-def draw_text_page(fonts: Path, size: int, scale: int) -> Page:
-    """All paragraphs at ``size`` low-resolution pixels, in fonts from the folder ``fonts``, one below
+def draw_text_page(
+    fonts: Path, size: int, scale: int, paragraphs: Sequence[Paragraph] = PARAGRAPHS, kind: str = "text"
+) -> Page:
+    """All ``paragraphs`` at ``size`` low-resolution pixels, in fonts from the folder ``fonts``, one below
     the other. Always the same pixels for the same fonts."""
     em = size * scale * SUPERSAMPLING
-    width = 2 * MARGIN + math.ceil(max(_width(fonts, p, em) for p in PARAGRAPHS) / (scale * SUPERSAMPLING))
-    height = 2 * MARGIN + math.ceil(max(len(p.lines) for p in PARAGRAPHS) * PITCH * size)
+    width = 2 * MARGIN + math.ceil(max(_width(fonts, p, em) for p in paragraphs) / (scale * SUPERSAMPLING))
+    height = 2 * MARGIN + math.ceil(max(len(p.lines) for p in paragraphs) * PITCH * size)
     bands: list[NDArray[np.uint8]] = []
     blocks: list[Block] = []
-    for number, paragraph in enumerate(PARAGRAPHS):
+    for number, paragraph in enumerate(paragraphs):
         image, draw = _canvas(height, width, scale, paragraph.paper)
         font = _font(fonts, paragraph.font, em)
         for row, line in enumerate(paragraph.lines):
@@ -135,7 +172,7 @@ def draw_text_page(fonts: Path, size: int, scale: int) -> Page:
         bands.append(_reduce(image))
         top = number * height
         blocks.append(Block(" ".join(paragraph.lines), paragraph.font, size, top, top + height))
-    return Page(f"text-{size}px", np.concatenate(bands), tuple(blocks))
+    return Page(f"{kind}-{size}px", np.concatenate(bands), tuple(blocks), kind)
 
 
 def draw_icon_page(fonts: Path, scale: int) -> Page:
@@ -153,7 +190,7 @@ def draw_icon_page(fonts: Path, scale: int) -> Page:
             y = MARGIN / 2 + (index // columns + 0.75) * cell
             _write(draw, x, y, icon, font, inks[index % len(inks)], scale, anchor="ms")
         bands.append(_reduce(image))
-    return Page("icons", np.concatenate(bands))
+    return Page("icons", np.concatenate(bands), kind="icons")
 
 
 def _width(fonts: Path, paragraph: Paragraph, em: int) -> float:

@@ -12,6 +12,7 @@ from command_line import (
 from PIL import Image
 
 from edge.evaluate import detail_score as details
+from edge.evaluate import text_pages
 from edge.evaluate.ocr import missing_ocr
 from models.drawings import draw_sheet
 
@@ -133,6 +134,23 @@ def test_eval_without_tesseract_scores_the_rest_and_says_so(
     assert outcome.out.endswith(
         "characters misread: not measured, found no tesseract; apt-get install tesseract-ocr\n"
     )
+
+
+@pytest.mark.skipif(missing_ocr() is not None, reason=f"NOT TESTED: legibility; {missing_ocr()}")
+def test_eval_reads_variants_of_the_pages_and_tells_fonts_apart(run, tiny, monkeypatch):
+    monkeypatch.setattr(details, "TEXT_SIZES", (8,))
+    fonts = text_pages.MORE_FONTS[:2]
+    monkeypatch.setattr(details, "VARIANTS", {"fonts": (fonts, details.BICUBIC), "box": (fonts, details.BOX)})
+    options = ("--details", "--checkpoint", tiny.checkpoint, "--json")
+    report = run("eval", tiny.artifact(2, "fp32"), *options).json
+    for kind in ("fonts", "box"):
+        assert list(report[kind]) == ["artifact", "fp32", "bicubic"]
+        assert list(report["cer_variants"][kind]["hr"]) == ["8", "all"]
+        assert {r["font"] for r in report["readings_variants"][kind]} == {p.font for p in fonts}
+    assert {r["font"] for r in report["readings"]} == {p.font for p in text_pages.PARAGRAPHS}
+    found = report["cer_fonts"]["8"]["bicubic"]
+    assert set(found) == {"mean", "worst", "worst_font", "worse_than_bicubic"}
+    assert 0 <= found["mean"] <= found["worst"] and found["worse_than_bicubic"] == []
 
 
 def test_eval_without_the_fonts_says_how_to_get_them_and_writes_nothing(run, tiny, monkeypatch, tmp_path):

@@ -11,10 +11,12 @@ import torch
 from edge.errors import MissingDependency
 from edge.evaluate import detail_score as details
 from edge.evaluate.detail_score import (
+    FontRates,
     Reading,
     RenderedPage,
     error_rates,
     font_folder,
+    font_rates,
     read_pages,
     render_pages,
     save_pages,
@@ -23,6 +25,7 @@ from edge.evaluate.detail_score import (
 from edge.evaluate.ocr import missing_ocr
 from edge.evaluate.text_pages import Page, draw_text_page
 from edge.images.image_file import read_image
+from edge.images.pictures import resize_bicubic
 from edge.images.pixels import to_float
 from edge.run.artifact import Artifact
 
@@ -92,6 +95,28 @@ def test_every_method_makes_every_page(tiny, small, spec, scale):
     assert scores["bicubic"].flat_db > scores["fp32"].flat_db + 3
 
 
+def test_variants_are_drawn_at_the_sizes_that_are_misread_and_the_boxed_one_is_reduced_by_means(
+    tiny, monkeypatch
+):
+    monkeypatch.setattr(details, "TEXT_SIZES", (6, 10))
+    pages = {p.page.name: p for p in render_pages(Artifact.open(tiny.artifact(2, "fp32")), tiny.model, 2)}
+    assert list(pages) == ["text-6px", "text-10px", "icons", "fonts-6px", "dark-6px", "box-6px"]
+    assert [p.page.kind for p in pages.values()] == ["text", "text", "icons", "fonts", "dark", "box"]
+    plain, boxed = pages["text-6px"], pages["box-6px"]
+    assert np.array_equal(plain.pictures["hr"], boxed.pictures["hr"])
+    # Pillow rounds after rows and after columns.
+    np.testing.assert_allclose(boxed.lr, means(boxed.pictures["hr"]), atol=1.01 / 255)
+    assert np.abs(plain.lr - means(plain.pictures["hr"])).max() > 0.05
+    for name, reduced in pages.items():
+        if name != "box-6px":
+            height, width = reduced.lr.shape[1:]
+            assert np.array_equal(reduced.lr, resize_bicubic(reduced.pictures["hr"], (height, width)))
+
+
+def means(hr: np.ndarray) -> np.ndarray:
+    return hr.reshape(3, hr.shape[1] // 2, 2, hr.shape[2] // 2, 2).mean((2, 4))
+
+
 def test_what_leaves_the_range_is_clamped_before_it_is_scored(tiny, small):
     glaring = copy.deepcopy(tiny.model)
     with torch.no_grad():
@@ -132,6 +157,19 @@ def test_error_rates_are_of_characters_by_method_and_size():
         "b": {"6": 0.25, "10": 1.25, "all": 0.75},
     }
     assert error_rates([]) == {}
+
+
+def test_rates_of_fonts_have_their_mean_and_the_worst_and_where_bicubic_is_read_better():
+    def reading(method: str, font: str, errors: int) -> Reading:
+        return Reading(method, font, 6, "x" * 10, "", errors)
+
+    readings = [reading("artifact", "a", 1), reading("artifact", "b", 5), reading("artifact", "c", 0)]
+    readings += [reading("bicubic", "a", 3), reading("bicubic", "b", 4), reading("bicubic", "c", 0)]
+    rates = font_rates(readings)
+    assert list(rates) == ["6"]
+    assert rates["6"]["artifact"] == FontRates(pytest.approx(0.2), 0.5, "b", ("b",))
+    assert rates["6"]["bicubic"] == FontRates(pytest.approx(7 / 30), 0.4, "b", ())
+    assert font_rates([]) == {}
 
 
 def test_without_the_fonts_it_says_how_to_get_them(monkeypatch):

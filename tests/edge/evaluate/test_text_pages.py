@@ -9,10 +9,12 @@ from PIL import ImageFont
 from edge.evaluate import text_pages
 from edge.evaluate.detail_score import font_folder
 from edge.evaluate.text_pages import (
+    DARK_MODE,
     ICON_CELL,
     ICON_FONT,
     ICONS,
     MARGIN,
+    MORE_FONTS,
     PARAGRAPHS,
     TEXT_SIZES,
     draw_icon_page,
@@ -104,3 +106,23 @@ def test_icons_come_in_several_sizes_and_colours():
     assert page.blocks == ()
     assert len(np.unique(page.picture.reshape(-1, 3), axis=0)) > 200
     assert len(text_pages.ICON_SIZES) == len(text_pages.ICON_COLOURS)
+
+
+def test_more_fonts_are_other_fonts_with_the_same_words_light_and_dark():
+    assert {p.font for p in MORE_FONTS} & {p.font for p in PARAGRAPHS} == set()
+    assert len({p.font for p in MORE_FONTS}) == len(MORE_FONTS) >= 8
+    assert {p.lines for p in MORE_FONTS} <= {p.lines for p in PARAGRAPHS}
+    assert {sum(p.ink) < sum(p.paper) for p in MORE_FONTS} == {True, False}
+    for paragraph in MORE_FONTS:
+        font = ImageFont.truetype(FONTS / paragraph.font, 40)
+        absent = bytes(font.getmask("\uffff"))
+        letters = set("".join(paragraph.lines)) - {" "}
+        assert all(bytes(font.getmask(letter)) != absent for letter in letters)
+
+
+def test_dark_mode_is_the_same_text_light_on_dark():
+    assert [(p.font, p.lines) for p in DARK_MODE] == [(p.font, p.lines) for p in PARAGRAPHS]
+    page = draw_text_page(FONTS, 8, 2, DARK_MODE, "dark")
+    assert (page.name, page.kind) == ("dark-8px", "dark")
+    assert page.picture.mean() < 80
+    assert len({p.paper for p in DARK_MODE}) == len(DARK_MODE)
