@@ -31,7 +31,6 @@ from edge.evaluate.text_pages import (
 )
 from edge.images.image_file import write_image
 from edge.images.metrics import gmsd, gradient, luma, psnr
-from edge.images.pictures import resize_bicubic
 from edge.images.pixels import to_float
 from edge.run.artifact import Artifact
 from edge.work import Work
