@@ -558,7 +558,8 @@ PANELS: tuple[Callable[[Panel], None], ...] = (
     _draw_paragraph, _draw_menu, _draw_table, _draw_form, _draw_code, _draw_plot, _draw_icons, _draw_picture,
     _draw_lines, _draw_specimen,
 )  # fmt: skip
-_SHARES = np.array([0.19, 0.12, 0.12, 0.12, 0.1, 0.07, 0.13, 0.03, 0.05, 0.07])
+# How often a panel shows each: icons and texts are what screenshots are enlarged for.
+_SHARES = np.array([0.17, 0.12, 0.11, 0.12, 0.1, 0.06, 0.17, 0.03, 0.05, 0.07])
 
 
 def _pick(rng: np.random.Generator, values: tuple[int, ...]) -> int:
