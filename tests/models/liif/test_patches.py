@@ -154,3 +154,10 @@ def test_screens_are_degraded_like_all_samples(fonts):
         np.array_equal(clean.draw_pair(rng(i), 2.0, i)[1], degraded.draw_pair(rng(i), 2.0, i)[1])
         for i in range(8)
     )
+
+
+def test_screens_come_as_small_as_their_sheets_have_them(fonts):
+    spec = PatchSpec(patch=16, share_of_two=1.0, drawn_share=1.0)
+    native = PatchDataset([], spec, 0, True, screen=ScreenSpec(fonts, native=1.0))
+    pairs = [native.draw_pair(np.random.default_rng(i), 2.0, i) for i in range(8)]
+    assert any(not np.array_equal(lr, bicubic(hr, (16, 16))) for lr, hr in pairs)
