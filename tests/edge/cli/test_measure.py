@@ -151,6 +151,12 @@ def test_eval_reads_variants_of_the_pages_and_tells_fonts_apart(run, tiny, monke
     found = report["cer_fonts"]["8"]["bicubic"]
     assert set(found) == {"mean", "worst", "worst_font", "worse_than_bicubic"}
     assert 0 <= found["mean"] <= found["worst"] and found["worse_than_bicubic"] == []
+    rates = [
+        reading["errors"] / len(reading["truth"])
+        for reading in (*report["readings"], *report["readings_variants"]["fonts"])
+        if reading["method"] == "bicubic"
+    ]
+    assert found["mean"] == pytest.approx(sum(rates) / len(rates))
 
 
 def test_eval_without_the_fonts_says_how_to_get_them_and_writes_nothing(run, tiny, monkeypatch, tmp_path):
