@@ -263,11 +263,17 @@ def fonts(records: Records) -> str:
         row = [f"{100 * rates[method]:.1f}" for method in METHODS]
         if rates["bicubic"] < min(rates["artifact"], rates["fp32"]):
             row[-1] = f"**{row[-1]}**"
-        rows.append([FONTS.get(font, font), *row])
+        rows.append([FONTS[font], *row])
     return lines(["at 6 pixels (%)", "int8", "fp32", "bicubic"], rows)
 
 
-FONTS = {"DejaVu Serif": "DejaVu Serif, light on dark"}
+# By the name of its file, as the command's JSON has it.
+FONTS = {
+    "DejaVuSans.ttf": "DejaVu Sans",
+    "DejaVuSansMono.ttf": "DejaVu Sans Mono",
+    "DejaVuSerif.ttf": "DejaVu Serif, light on dark",
+    "STIXGeneral.ttf": "STIX General",
+}
 
 
 def narrower(records: Records) -> str:
