@@ -16,7 +16,8 @@ from PIL import Image
 
 from models.errors import DataError
 from models.screens.canvas import Canvas, Lettering
-from models.screens.pages import Style, draw_page, draw_theme
+from models.screens.pages import draw_page
+from models.screens.style import Style, draw_theme
 from models.screens.typefaces import Typeface, find_typefaces
 
 # (height, width, 3) RGB.

@@ -4,18 +4,10 @@ import numpy as np
 import pytest
 
 from models.screens.canvas import Canvas, Lettering
+from models.screens.controls import CONTROLS
 from models.screens.icons import ICONS, draw_icon, make_icon
-from models.screens.pages import (
-    COMMON_EM,
-    CONTROLS,
-    PANELS,
-    TEXT_EM,
-    Panel,
-    Style,
-    Theme,
-    draw_page,
-    draw_theme,
-)
+from models.screens.pages import PANELS, draw_page
+from models.screens.style import COMMON_EM, TEXT_EM, Panel, Style, Theme, draw_theme
 from models.screens.typefaces import find_typefaces
 
 
