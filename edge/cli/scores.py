@@ -1,8 +1,9 @@
 """What ``eval`` measures and prints: test pictures as they are or degraded, or pages of text and icons."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from edge.check.comparison import WORST_HEADER
 from edge.cli.terminal import Terminal, finite, finite_values
@@ -108,62 +109,81 @@ def evaluate_details(
         for kind in readings:
             work = details.read_pages(by_kind[kind])
             readings[kind] = list(terminal.track(f"reading {kind}", work))
-    rates = {kind: details.error_rates(of_kind) for kind, of_kind in readings.items()}
-    # Fonts are compared in the same light: all on pages that bicubic made small.
-    fonts = details.font_rates([*readings["text"], *readings.get("fonts", ())])
+    found = _Details(scores, readings, absent)
     if arguments.json:
-        terminal.json(
-            {
-                "artifact": artifact.card.name,
-                "scale": scale,
-                **{
-                    kind: {method: finite(score) for method, score in of_kind.items()}
-                    for kind, of_kind in scores.items()
-                },
-                "cer": rates["text"] or None,
-                "cer_missing": absent,
-                "cer_variants": {kind: rates[kind] or None for kind in rates if kind != "text"},
-                "cer_fonts": {
-                    size: {method: asdict(found) for method, found in of_size.items()}
-                    for size, of_size in fonts.items()
-                },
-                "readings": [asdict(reading) for reading in readings["text"]],
-                "readings_variants": {
-                    kind: [asdict(reading) for reading in of_kind]
-                    for kind, of_kind in readings.items()
-                    if kind != "text"
-                },
-            }
-        )
-        return 0
-    for kind, of_kind in scores.items():
+        terminal.json({"artifact": artifact.card.name, "scale": scale, **found.to_json()})
+    else:
+        _print_details(found, f"×{scale}, {artifact.card.name}", terminal)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Details:
+    """By kind of page: ``scores`` by method, and ``readings`` of those with text; ``absent``: why there are
+    none."""
+
+    scores: Mapping[str, Mapping[str, details.DetailScore]]
+    readings: Mapping[str, Sequence[details.Reading]]
+    absent: str | None
+
+    @property
+    def rates(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Of misread characters, by kind, method and size."""
+        return {kind: details.error_rates(of_kind) for kind, of_kind in self.readings.items()}
+
+    @property
+    def fonts(self) -> dict[str, dict[str, details.FontRates]]:
+        """Over fonts, by size and method. They are compared in the same light: all on pages that bicubic
+        made small."""
+        return details.font_rates([*self.readings["text"], *self.readings.get("fonts", ())])
+
+    def to_json(self) -> dict[str, object]:
+        """The fields of the command's JSON."""
+        rates = self.rates
+        others = [kind for kind in self.readings if kind != "text"]
+        return {
+            **{
+                kind: {method: finite(score) for method, score in of_kind.items()}
+                for kind, of_kind in self.scores.items()
+            },
+            "cer": rates["text"] or None,
+            "cer_missing": self.absent,
+            "cer_variants": {kind: rates[kind] or None for kind in others},
+            "cer_fonts": {
+                size: {method: asdict(found) for method, found in of_size.items()}
+                for size, of_size in self.fonts.items()
+            },
+            "readings": [asdict(reading) for reading in self.readings["text"]],
+            "readings_variants": {
+                kind: [asdict(reading) for reading in self.readings[kind]] for kind in others
+            },
+        }
+
+
+def _print_details(found: _Details, title: str, terminal: Terminal) -> None:
+    for kind, of_kind in found.scores.items():
         terminal.table(
-            f"{kind}, ×{scale}, {artifact.card.name}",
+            f"{kind}, {title}",
             ["", "edges (dB)", "flat parts (dB)", "GMSD"],
             [[m, f"{s.edges_db:.2f}", f"{s.flat_db:.2f}", f"{s.gmsd:.4f}"] for m, s in of_kind.items()],
         )
-    if absent is not None:
-        terminal.print(f"characters misread: not measured, {absent}")
-        return 0
-    for kind, by_method in rates.items():
+    if found.absent is not None:
+        terminal.print(f"characters misread: not measured, {found.absent}")
+        return
+    for kind, by_method in found.rates.items():
         terminal.table(
             f"characters misread (%), {kind}, by its size in low-resolution pixels",
             ["", *by_method[details.HR]],
             [[method, *(f"{100 * rate:.1f}" for rate in row.values())] for method, row in by_method.items()],
         )
-    for size, of_size in fonts.items():
+    for size, of_size in found.fonts.items():
         terminal.table(
             f"characters misread (%) at {size} pixels, over the fonts",
             ["", "mean", "worst", "in", "bicubic is read better in"],
-            [
-                [
-                    m,
-                    f"{100 * f.mean:.1f}",
-                    f"{100 * f.worst:.1f}",
-                    f.worst_font,
-                    ", ".join(f.worse_than_bicubic),
-                ]
-                for m, f in of_size.items()
-            ],
+            [[method, *_font_row(rates)] for method, rates in of_size.items()],
         )
-    return 0
+
+
+def _font_row(rates: details.FontRates) -> list[str]:
+    worse = ", ".join(rates.worse_than_bicubic)
+    return [f"{100 * rates.mean:.1f}", f"{100 * rates.worst:.1f}", rates.worst_font, worse]
