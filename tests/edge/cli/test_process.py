@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from edge.cli.process import SPINS
+
 FAULTS = """
 import resource
 import torch
@@ -31,22 +33,24 @@ def test_what_was_freed_is_not_cleared_again():
     assert faults("keep_freed_memory()") < faults("") / 10
 
 
-def wait_policy(**chosen: str) -> str:
-    """What OpenMP says of waiting threads when PyTorch has loaded it after ``let_threads_sleep``."""
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+def spins(**chosen: str) -> str:
+    """How long OpenMP says that threads spin when PyTorch has loaded it after ``let_threads_sleep``."""
+    own = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
     program = "from edge.cli.process import let_threads_sleep; let_threads_sleep(); import torch"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**environment, "OMP_DISPLAY_ENV": "true", **chosen},
+        env={**environment, "OMP_DISPLAY_ENV": "verbose", **chosen},
         capture_output=True,
         text=True,
         check=True,
     )
-    (line,) = (line for line in done.stderr.splitlines() if "OMP_WAIT_POLICY" in line)
+    (line,) = (line for line in done.stderr.splitlines() if "GOMP_SPINCOUNT" in line)
     return line.split("'")[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux with PyTorch's OpenMP")
-def test_waiting_threads_sleep_unless_the_user_has_them_spin():
-    assert wait_policy() == "PASSIVE"
-    assert wait_policy(OMP_WAIT_POLICY="active") == "ACTIVE"
+def test_waiting_threads_soon_sleep_unless_the_user_has_them_spin():
+    assert spins() == SPINS
+    assert spins(GOMP_SPINCOUNT="77") == "77"
+    assert int(spins(OMP_WAIT_POLICY="active")) > int(SPINS)
