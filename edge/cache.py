@@ -1,4 +1,4 @@
-"""Artifacts that a command builds on first use, in the user's cache folder."""
+"""Artifacts that a command needs: those of the package, or built on first use in the user's cache folder."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,19 +7,24 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from edge.embedded import embedded_artifact
 from edge.errors import BadInput
-from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
-from edge.super_resolution import build_of
-from models import checkpoint_hash, load_checkpoint
 
 
 def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], None]) -> Path:
     """Folder of the artifact ``spec`` of ``checkpoint``; ``log`` is told when it must be built first.
 
     Of several processes that need the same one, the first builds it and the others wait.
+    One that comes with the package is neither looked for in the cache nor built, and PyTorch is not imported.
     Raises BadInput where the cache cannot be written to.
     """
+    if (embedded := embedded_artifact(checkpoint, spec)) is not None:
+        return embedded
+    from edge.pipeline import build_artifact
+    from edge.super_resolution import build_of
+    from models import checkpoint_hash, load_checkpoint
+
     model = load_checkpoint(checkpoint)
     folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
     if folder.exists():

@@ -19,7 +19,6 @@ from edge.cli.arguments import (
     quality,
 )
 from edge.cli.terminal import Terminal
-from edge.embedded import embedded_artifact
 from edge.recipe import ArtifactSpec, check_scale
 from models import EMBEDDED
 
@@ -82,9 +81,12 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.artifact is not None:
         artifact = Artifact.open(arguments.artifact)
     else:
+        from edge.cache import cached_artifact
+
         checkpoint, reason = _weights_for(arguments)
         spec = _spec_for(lr_size, size, arguments.precision)
-        artifact = Artifact.open(_ready_artifact(checkpoint, spec, terminal))
+        check_inputs(checkpoint)
+        artifact = Artifact.open(cached_artifact(checkpoint, spec, terminal.log))
     tiles = upscaling.render_tiles(artifact, picture.planes, size, tile=arguments.tile, halo=arguments.halo)
     planes = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
     enlarged = upscaling.whole_picture(planes, picture)
@@ -117,16 +119,6 @@ def _weights_for(arguments: argparse.Namespace) -> tuple[Path, str]:
 
     choice = choose_weights(arguments.input)
     return EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
-
-
-def _ready_artifact(checkpoint: Path, spec: ArtifactSpec, terminal: Terminal) -> Path:
-    """The artifact that comes with the package or, built when it is first needed, from the cache."""
-    if (embedded := embedded_artifact(checkpoint, spec)) is not None:
-        return embedded
-    check_inputs(checkpoint)
-    from edge.cache import cached_artifact
-
-    return cached_artifact(checkpoint, spec, terminal.log)
 
 
 def _add_sample(add: Add) -> None:
