@@ -1,5 +1,6 @@
 """How a page looks: its colours, letterings and the parts that panels are drawn in."""
 
+import colorsys
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -131,7 +132,6 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 def hsv(hue: float, saturation: float, value: float) -> Colour:
     """A colour by its hue (0 to 1, around), saturation and value, cut to [0, 1]."""
-    value = min(1.0, max(0.0, value))
-    steps = [(n + 6 * hue) % 6 for n in (5, 3, 1)]
-    red, green, blue = (round(255 * value * (1 - saturation * max(0, min(k, 4 - k, 1)))) for k in steps)
+    rgb = colorsys.hsv_to_rgb(hue % 1, saturation, min(1.0, max(0.0, value)))
+    red, green, blue = (round(255 * part) for part in rgb)
     return red, green, blue
