@@ -45,7 +45,12 @@ PARTS = (
 HEAVY = {
     "coremltools",
     "executorch",
+    "ncnn",
+    "nncf",
+    "onnxruntime",
+    "openvino",
     "optuna",
+    "pnnx",
     "pytesseract",
     "pyvips",
     "skimage",

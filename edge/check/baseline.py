@@ -5,7 +5,6 @@ A bundle is a ``.npz`` file: readable with NumPy alone, and without pickle (docs
 
 import json
 import os
-import platform
 import tokenize
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.devices.machine import processor_name
 from edge.errors import BadBundle
 from edge.output_file import check_path, whole_file
 from edge.work import Work
@@ -101,7 +101,7 @@ def bundle_of(tiles: Iterable[BaselineTile], model: "LIIF", scale: float) -> Bun
         bundle_version=BUNDLE_VERSION,
         checkpoint_sha256=checkpoint_hash(model),
         size_factor=scale,
-        device=torch.cuda.get_device_name() if device.type == "cuda" else f"CPU {_cpu_name()}",
+        device=torch.cuda.get_device_name() if device.type == "cuda" else f"CPU {processor_name()}",
         driver=f"CUDA {torch.version.cuda}" if device.type == "cuda" else "none",
         torch=torch.__version__,
         tf32=False,
@@ -224,12 +224,3 @@ def _picture(array: NDArray[np.float32]) -> Float:
     if array.ndim != 3 or array.dtype != np.float32:
         raise ValueError(f"float32 pictures of three axes, found {array.dtype} {array.shape}")
     return array
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

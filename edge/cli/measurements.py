@@ -1,8 +1,8 @@
 """The commands that measure: eval and bench."""
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from edge.backends.table import DEFAULT_TARGET
 from edge.card_reader import read_card
@@ -15,7 +15,7 @@ from edge.cli.arguments import (
     check_inputs,
     count,
 )
-from edge.cli.terminal import Terminal
+from edge.cli.terminal import Terminal, finite
 from edge.errors import BadInput
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
 
@@ -82,6 +82,9 @@ def _add_bench(add: Add) -> None:
     add_integer_scale(sub)
     sub.add_argument("--tile", type=count, default=DEFAULT_TILE, help=f"LR pixels ({DEFAULT_TILE})")
     sub.add_argument("--repeats", type=count, default=5, help="runs of which the median is taken (5)")
+    sub.add_argument(
+        "--peers", action="store_true", help="and other engines on the same weights, as far as installed"
+    )
     add_json(sub)
 
 
@@ -92,8 +95,10 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
     own = {str(path): _timed_program(path, arguments.scale, arguments.tile) for path in arguments.artifacts}
     check_inputs(arguments.checkpoint)
     from edge.cache import cached_artifact
-    from edge.evaluate.benchmark import BenchJob, rows_of
+    from edge.devices.machine import describe_machine
+    from edge.evaluate.benchmark import EAGER, BenchJob, eager_forms, rows_of
     from edge.evaluate.benchmark import bench as run_bench
+    from edge.evaluate.forms import ProgramForm
 
     specs = {
         "pte-fp32": ArtifactSpec(arguments.scale, "fp32"),
@@ -105,15 +110,33 @@ def bench(arguments: argparse.Namespace, terminal: Terminal) -> int:
         )
         for name, spec in specs.items()
     }
-    job = BenchJob(arguments.checkpoint, programs | own, arguments.scale, arguments.tile, arguments.repeats)
-    rows = rows_of(job, terminal.track("bench", run_bench(job)))
+    forms = eager_forms(arguments.checkpoint, arguments.scale)
+    forms |= {name: ProgramForm(program) for name, program in (programs | own).items()}
+    with TemporaryDirectory() as folder:
+        if arguments.peers:
+            from edge.evaluate.peers.table import peer_forms
+            from models import load_checkpoint
+
+            model = load_checkpoint(arguments.checkpoint)
+            forms |= peer_forms(model, arguments.scale, arguments.tile, Path(folder), terminal.log)
+        job = BenchJob(forms, arguments.scale, arguments.tile, arguments.repeats)
+        rows = rows_of(job, terminal.track("bench", run_bench(job)))
     if arguments.json:
-        terminal.json({"rows": [asdict(row) for row in rows]})
+        terminal.json({"machine": describe_machine(), "rows": [finite(row) for row in rows]})
         return 0
     terminal.table(
         f"×{job.scale}, {job.tile}x{job.tile} tile: median of {job.repeats} runs, per output megapixel",
-        ["form", "ms/MP", "peak MB", "ratio"],
-        [[r.name, f"{r.ms_per_megapixel:.0f}", f"{r.peak_mb:.0f}", f"{r.ratio:.1f}×"] for r in rows],
+        ["form", "ms/MP", "peak MB", "ratio", "from fp32"],
+        [
+            [
+                row.name,
+                f"{row.ms_per_megapixel:.0f}",
+                f"{row.peak_mb:.0f}",
+                f"{row.ratio:.1f}×",
+                "" if row.name in EAGER else f"{row.distance_db:.1f} dB",
+            ]
+            for row in rows
+        ],
     )
     return 0
 

@@ -1,23 +1,27 @@
 """The benchmark times every form of the network, each in a process of its own."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
 from edge.backends.backend import PTE_FILE
 from edge.cli.main import main
 from edge.errors import BadInput, CheckFailed
-from edge.evaluate.benchmark import BenchJob, BenchRow, Run, bench, rows_of
+from edge.evaluate.benchmark import BenchJob, BenchRow, Run, bench, eager_forms, rows_of
+from edge.evaluate.forms import ProgramForm
 from models import checkpoint_hash
 
 
 def job(tiny, **changes: object) -> BenchJob:
-    programs = {f"pte-{precision}": tiny.artifact(2, precision) / PTE_FILE for precision in ("fp32", "int8")}
-    settings = {"checkpoint": tiny.checkpoint, "programs": programs, "scale": 2, "tile": 24, "repeats": 2}
-    return BenchJob(**{**settings, **changes})
+    forms = eager_forms(tiny.checkpoint, 2)
+    for precision in ("fp32", "int8"):
+        forms[f"pte-{precision}"] = ProgramForm(tiny.artifact(2, precision) / PTE_FILE)
+    return BenchJob(**{"forms": forms, "scale": 2, "tile": 24, "repeats": 2, **changes})
 
 
 def test_every_form_and_artifact_has_a_row_and_ratios_are_to_the_first(tiny, capfd):
@@ -34,7 +38,8 @@ def test_every_form_and_artifact_has_a_row_and_ratios_are_to_the_first(tiny, cap
         shutil.rmtree(folder)
     out, err = capfd.readouterr()
     assert (code, err) == (0, "")
-    (rows,) = json.loads(out).values()
+    machine, rows = json.loads(out).values()
+    assert {"processor", "cores", "torch", "executorch"} <= machine.keys()
     assert [row["name"] for row in rows] == [
         "eager-upstream",
         "eager-fixed",
@@ -44,10 +49,14 @@ def test_every_form_and_artifact_has_a_row_and_ratios_are_to_the_first(tiny, cap
     ]
     assert rows[0]["ratio"] == 1
     for row in rows:
-        assert set(row) == {"name", "ms_per_megapixel", "peak_mb", "ratio"}
+        assert set(row) == {"name", "ms_per_megapixel", "peak_mb", "ratio", "distance_db"}
         assert row["ratio"] == pytest.approx(rows[0]["ms_per_megapixel"] / row["ms_per_megapixel"])
         assert 0 < row["ms_per_megapixel"] < 1e6
         assert 0 <= row["peak_mb"] < 500
+    upstream, fixed, fp32, int8, same = (row["distance_db"] for row in rows)
+    assert fixed is None  # no distance from itself
+    assert upstream > 100 and fp32 > 100
+    assert int8 == same and 35 < int8 < 80
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,7 @@ def test_a_process_that_ends_is_a_failure_and_not_a_time(tiny):
     with pytest.raises(
         CheckFailed, match="eager-upstream: expected a time, found that its process had ended"
     ):
-        next(iter(bench(job(tiny, checkpoint=Path("gone.pth")))))
+        next(iter(bench(job(tiny, forms=eager_forms(Path("gone.pth"), 2)))))
 
 
 @pytest.mark.parametrize("changes", [{"repeats": 0}, {"tile": 0}])
@@ -85,14 +94,19 @@ def test_every_form_runs_once_to_warm_up_and_then_as_often_as_asked(tiny):
     assert len(bench(job(tiny, repeats=2))) == 4 * 3
     timed = job(tiny, repeats=1)
     runs = list(bench(timed))
-    assert [(run.turn, run.name) for run in runs] == [(turn, name) for turn in (0, 1) for name in timed.names]
+    assert [(run.turn, run.name) for run in runs] == [(turn, name) for turn in (0, 1) for name in timed.forms]
 
 
 def test_a_row_is_the_median_of_what_was_run_after_the_warm_up():
-    timed = BenchJob(Path("any.pth"), {}, scale=2, tile=500, repeats=2)  # a megapixel
+    timed = BenchJob(eager_forms(Path("any.pth"), 2), scale=2, tile=500, repeats=2)  # a megapixel
     seconds = {"eager-upstream": (9, 2, 4), "eager-fixed": (9, 1, 2)}
-    runs = [Run(name, turn, s, 10 * turn) for name, each in seconds.items() for turn, s in enumerate(each)]
+    outputs = {"eager-upstream": np.full((1, 3, 2, 2), 0.6), "eager-fixed": np.full((1, 3, 2, 2), 0.5)}
+    runs = [
+        Run(name, turn, s, 10 * turn, outputs[name])
+        for name, each in seconds.items()
+        for turn, s in enumerate(each)
+    ]
     assert rows_of(timed, runs) == [
-        BenchRow("eager-upstream", 3000, 20, 1),
-        BenchRow("eager-fixed", 1500, 20, 2),
+        BenchRow("eager-upstream", 3000, 20, 1, pytest.approx(20)),
+        BenchRow("eager-fixed", 1500, 20, 2, math.inf),
     ]
