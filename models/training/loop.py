@@ -32,6 +32,7 @@ from models.output_file import whole_file
 from models.picture_files import picture_files, split_pictures
 from models.pictures import read_picture
 from models.resize import bicubic, middle
+from models.training.optimizer import Optimizer
 from models.training.recipe import TrainingRecipe
 
 STATE_FILE, LOG_FILE, MODEL_FILE = "state.pt", "log.jsonl", "model.safetensors"
@@ -129,7 +130,7 @@ class _Trainer:
         student = objective.student
         student.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in stubs
         self.ema = AveragedModel(student, multi_avg_fn=partial(average, recipe.ema))
-        self.optimizer = torch.optim.Adam(student.parameters(), lr=recipe.learning_rate)
+        self.optimizer = Optimizer(student, recipe)
 
     @property
     def averaged(self) -> LIIF:
@@ -151,13 +152,10 @@ class _Trainer:
         self.objective.refresh()
         since = time.perf_counter()
         for batch in self._batches(dataset):
-            for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, self.step)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
                 loss = forward(batch)
-            self.optimizer.zero_grad()
             loss.backward()
-            self.optimizer.step()
+            self.optimizer.step(learning_rate(recipe, self.step))
             self.ema.update_parameters(self.objective.student)
             losses.append(loss.detach())
             self.step += 1

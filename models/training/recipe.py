@@ -31,7 +31,9 @@ class TrainingRecipe:
 
     ``start``: checkpoint to start from; with ``model`` too, the weights that fit it. At least one of both.
     ``teacher``: checkpoint to distil from. ``batch``: patches per step over all processes. ``ema``: decay
-    of the averaged weights. ``screen``: what drawn samples show; None: text and icons in one font.
+    of the averaged weights. ``matrix_learning_rate``: of Muon for the weights of hidden layers, which learns
+    from scratch in a fraction of the steps; 0: Adam for all. It follows the course of ``learning_rate``.
+    ``screen``: what drawn samples show; None: text and icons in one font.
     ``held_out``: pictures to measure on, at each of ``scales``.
     ``report_every``: steps between log lines, at which the state is saved too. ``int8``: train what will
     be quantised, in fake int8 (``liif-edge train`` alone can: it needs the exporters).
@@ -48,6 +50,7 @@ class TrainingRecipe:
     batch: int = 4
     learning_rate: float = 1e-4
     final_learning_rate: float = 1e-6
+    matrix_learning_rate: float = 0.0
     warmup: int = 100
     ema: float = 0.999
     bf16: bool = True
@@ -70,6 +73,10 @@ class TrainingRecipe:
                 "expected 0 <= final_learning_rate <= learning_rate <= 1, found "
                 f"{self.final_learning_rate:g} and {self.learning_rate:g}"
             )
+        if not 0 <= self.matrix_learning_rate <= 1:
+            raise RecipeError(
+                f"expected a matrix_learning_rate from 0 to 1, found {self.matrix_learning_rate:g}"
+            )
         if not 0 <= self.ema < 1:
             raise RecipeError(f"expected ema from 0 to below 1, found {self.ema:g}")
         if not 0 <= self.warmup < self.steps:
@@ -84,6 +91,8 @@ class TrainingRecipe:
             del table["degradation"]
         if self.screen is None:
             del table["screen"]
+        if not self.matrix_learning_rate:
+            del table["matrix_learning_rate"]
         return json.dumps(table, sort_keys=True, default=str)
 
 

@@ -78,13 +78,17 @@ def test_training_makes_pictures_better(pictures, tmp_path):
     assert reports[-1]["psnr_x2"] > reports[0]["psnr_x2"] + 0.5
 
 
-def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(pictures, finished, tmp_path):
-    for report in training(RECIPE, pictures, tmp_path / "run", device="cpu"):
+@pytest.mark.parametrize("matrix_learning_rate", [0, 0.01])
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(pictures, tmp_path, matrix_learning_rate):
+    recipe = replace(RECIPE, matrix_learning_rate=matrix_learning_rate)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    train(recipe, pictures, whole, device="cpu")
+    for report in training(recipe, pictures, stopped, device="cpu"):
         if report["step"] == 4:
             break
-    assert trained(tmp_path / "run") != trained(finished)
-    train(RECIPE, pictures, tmp_path / "run", device="cpu")
-    assert trained(tmp_path / "run") == trained(finished)
+    assert trained(stopped) != trained(whole)
+    train(recipe, pictures, stopped, device="cpu")
+    assert trained(stopped) == trained(whole)
 
 
 def test_a_killed_run_goes_on_where_it_was(pictures, tmp_path):

@@ -57,6 +57,7 @@ def test_recipes_that_come_with_the_package_can_be_followed(name):
         ('steps = 200\nstart = "a"\n[patches]\npatch = 1', "4 to 256 LR pixels, found 1"),
         ('steps = 0\nstart = "a"', "steps of at least 1, found 0"),
         ('steps = 10\nstart = "a"', "warmup of less than 10 steps, found 100"),
+        ('steps = 200\nstart = "a"\nmatrix_learning_rate = -1', "matrix_learning_rate from 0 to 1, found -1"),
         ('steps = 200\nstart = "a"\nlearning_rate = nan', "learning_rate <= 1, found 1e-06 and nan"),
         ('steps = 200\nstart = "a"\nema = 1.0', "ema from 0 to below 1, found 1"),
         ('steps = 200\nstart = "a"\nscales = [5]', r"scales of 2, 3 or 4, found \(5,\)"),

@@ -73,9 +73,7 @@ class Present:
 
 
 def test_an_engine_that_is_not_installed_is_said_and_left_out(tiny, monkeypatch, tmp_path):
-    with pytest.raises(
-        MissingDependency, match=r"absent: expected json, no_such_engine, found no no_such"
-    ):
+    with pytest.raises(MissingDependency, match=r"absent: expected json, no_such_engine, found no no_such"):
         require(Absent())
     monkeypatch.setattr(table, "PEERS", (Absent(), Present()))
     lines = []
