@@ -35,7 +35,10 @@ COMMANDS = {
         "measurements",
         "PSNR-Y and SSIM on test images, or the detail score on small text and icons.",
     ),
-    "bench": ("measurements", "Time and memory against PyTorch."),
+    "bench": (
+        "benchmarks",
+        "Time and memory against PyTorch and other engines; where a program's time goes.",
+    ),
     "train": ("training", "Train or fine-tune by a recipe."),
     "prune": ("training", "Remove the least important channels."),
     "tune": ("tuning", "Search channel counts and precision: the Pareto front of PSNR drop and time."),

@@ -4,7 +4,7 @@ The graph is a flatbuffer (backends/xnnpack/serialization/schema.fbs in ExecuTor
 field: a round trip through its JSON form would round every scale to six digits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +157,27 @@ class Graph:
             return self._named[entry.text(2)]
         start, size = (int(entry.number(place, "Uint64")) for place in (0, 1))
         return self._constants[start : start + size]
+
+
+def plan_of(file: Any, method: str) -> Any:
+    """The plan of ``method`` in a deserialised program. Raises StopIteration without one."""
+    return next(plan for plan in file.program.execution_plan if plan.name == method)
+
+
+def delegated_graphs(file: Any, plan: Any) -> Iterator[tuple[Any, Any, Graph]]:
+    """Of a deserialised program's ``plan``, as it runs: every call of a delegate, the delegate, its graph.
+
+    Raises ValueError or LookupError for delegates that hold none.
+    """
+    from executorch.exir.schema import DelegateCall
+
+    data = file.named_data
+    named = {k: bytes(data.buffers[e.buffer_index]) for k, e in data.pte_data.items()} if data else {}
+    for call in (instruction.instr_args for chain in plan.chains for instruction in chain.instructions):
+        if isinstance(call, DelegateCall):
+            index = plan.delegates[call.delegate_index].processed.index
+            delegate = file.program.backend_delegate_data[index]
+            yield call, delegate, Graph(bytes(delegate.data), named)
 
 
 def _read_value(table: "_Table") -> Value:

@@ -1,7 +1,8 @@
 """Looks into a finished ``.pte``: runs it with what every layer reads and returns as further outputs.
 
-XNNPACK runs a whole network as one call, of which ExecuTorch's own tracing (ETDump) sees the last output
-only. So the program is run as it is, but for nodes that copy the layers' inputs and outputs out.
+XNNPACK runs a whole network as one call. ExecuTorch's own tracing (ETDump) sees the times of its operators
+(``profile``), but the last output only. So the program is run as it is, but for nodes that copy the layers'
+inputs and outputs out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from edge.backends.backend import LayerCall, Steps
-from edge.backends.xnnpack.graph import ALIGNMENT, Graph, GraphLayer, Value
+from edge.backends.xnnpack.graph import ALIGNMENT, GraphLayer, Value, delegated_graphs, plan_of
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.errors import BadArtifact
 from models.arrays import Float
@@ -82,19 +83,11 @@ def _channels_first(value: Tensor) -> Tensor:
 def _tapped(pte: bytes, method: str, largest: int) -> tuple[bytes, list[_Tap]]:
     """The program with its ``method``'s layers as outputs, and which outputs they are."""
     from executorch.exir._serialize._program import deserialize_pte_binary, serialize_pte_binary
-    from executorch.exir.schema import DelegateCall
 
     file = deserialize_pte_binary(pte)
-    data = file.named_data
-    named = {k: bytes(data.buffers[e.buffer_index]) for k, e in data.pte_data.items()} if data else {}
-    plan = next(plan for plan in file.program.execution_plan if plan.name == method)
+    plan = plan_of(file, method)
     taps = []
-    for call in (instruction.instr_args for chain in plan.chains for instruction in chain.instructions):
-        if not isinstance(call, DelegateCall):
-            continue
-        index = plan.delegates[call.delegate_index].processed.index
-        delegate = file.program.backend_delegate_data[index]
-        graph = Graph(bytes(delegate.data), named)
+    for call, delegate, graph in delegated_graphs(file, plan):
         layers = graph.layers()
         seen = {value.number: value for layer in layers for value in (layer.given, layer.made)}
         places = {number: len(plan.outputs) + i for i, number in enumerate(seen)}
