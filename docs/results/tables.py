@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from predictions import measured_by_others, predicted
 from ways import SHOWN_AT_WORST
 
 ROOT = Path(__file__).parents[2]
@@ -350,6 +351,17 @@ def _short(name: str) -> str:
     return "colours" if name == "pure colours" else name.partition("_SRF_")[0]
 
 
+def phone_runs(records: Records) -> str:
+    """What others measured on phones."""
+    header = ["phone", "runs on", "network", "10⁶ multiplications", "ms", "10⁹ a second"]
+    return lines(header, measured_by_others())
+
+
+def phone_predictions(records: Records) -> str:
+    """What the embedded weights should take there."""
+    return lines(*predicted())
+
+
 TABLES = (
     Table("which artifact", "README.md", phones),
     Table("compression", "docs/results/compression.md", compression),
@@ -357,6 +369,8 @@ TABLES = (
     Table("sizes", "docs/results/compression.md", sizes),
     Table("packages", "docs/results/coreml.md", coreml),
     Table("palettes", "docs/results/coreml.md", palettes),
+    Table("phone runs", "docs/results/phones.md", phone_runs),
+    Table("phone predictions", "docs/results/phones.md", phone_predictions),
     Table("details", "docs/results/detail-score.md", details),
     Table("misread", "docs/results/detail-score.md", misread),
     Table("fonts", "docs/results/detail-score.md", fonts),
