@@ -9,10 +9,15 @@ from PIL import Image
 Samples = TypeVar("Samples", np.uint8, np.float32)
 
 
-def bicubic(picture: NDArray[Samples], size: tuple[int, int]) -> NDArray[Samples]:
-    """(H, W, 3) of bytes or (H, W) at ``size`` (h, w), by Pillow's bicubic, with a wider kernel to reduce."""
+def bicubic(
+    picture: NDArray[Samples], size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> NDArray[Samples]:
+    """(H, W, 3) of bytes or (H, W) at ``size`` (h, w), by Pillow's bicubic, with a wider kernel to reduce.
+
+    ``box``: the part to enlarge, left, top, right, bottom, in pixels and fractions of them.
+    """
     image = Image.fromarray(picture)
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC, box))
 
 
 def middle(whole: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, slice]:

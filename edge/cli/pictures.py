@@ -59,8 +59,7 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """A picture file, enlarged."""
     if arguments.scale is not None:
         check_scale(arguments.scale)
-    from edge.images.image_file import check_output, read_image, write_picture
-    from edge.images.picture import flatten
+    from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 
     check_output(arguments.output, arguments.force, quality=arguments.quality)
     picture = read_image(arguments.input)
@@ -75,8 +74,10 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     scale = 2.0 if arguments.scale is None else arguments.scale
     size = arguments.size or upscaling.target_size(lr_size, scale)
     upscaling.check_target(lr_size, size)
-    shows_through = picture.alpha is not None and arguments.background is None
-    check_output(arguments.output, arguments.force, size=size, alpha=shows_through, metadata=picture.metadata)
+    target = upscaling.enlarged(
+        picture, size, arguments.background, bits_of_output(arguments.output, picture.bits)
+    )
+    check_output(arguments.output, arguments.force, target)
     reason = ""
     if arguments.artifact is not None:
         artifact = Artifact.open(arguments.artifact)
@@ -87,12 +88,16 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
         spec = _spec_for(lr_size, size, arguments.precision)
         check_inputs(checkpoint)
         artifact = Artifact.open(cached_artifact(checkpoint, spec, terminal.log))
-    tiles = upscaling.render_tiles(artifact, picture.planes, size, tile=arguments.tile, halo=arguments.halo)
-    planes = upscaling.put_together(terminal.track(arguments.input.name, tiles), size)
-    enlarged = upscaling.whole_picture(planes, picture)
-    if arguments.background is not None:
-        enlarged = flatten(enlarged, arguments.background)
-    write_picture(arguments.output, enlarged, arguments.quality)
+    tiles = upscaling.render_picture(
+        artifact,
+        picture,
+        target,
+        background=arguments.background,
+        tile=arguments.tile,
+        halo=arguments.halo,
+    )
+    tracked = terminal.track(arguments.input.name, tiles)
+    write_picture(arguments.output, upscaling.filled(target, tracked), arguments.quality)
     terminal.print(
         f"{arguments.output}: {size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}, "
         f"by {artifact.card.name}{reason}"

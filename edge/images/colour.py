@@ -59,15 +59,19 @@ class ColourSpace:
 
     def from_srgb(self, rgb: Float) -> Float:
         """sRGB (3, ...), not clamped, as numbers of this space in [0, 1]; what it lacks is clamped."""
-        # Inverse curves at values of sRGB rather than of light: else few nodes were left for dark colours.
-        nodes = decode_srgb(np.linspace(0, 1, _NODES, dtype=np.float32))
-        inverse = np.stack([np.interp(nodes, curve, np.linspace(0, 1, _NODES)) for curve in self.curves])
-        curves, matrix = inverse.astype(np.float32), np.linalg.inv(self.to_xyz) @ SRGB_TO_XYZ
+        curves, matrix = self._inverse_curves, np.linalg.inv(self.to_xyz) @ SRGB_TO_XYZ
 
         def convert(numbers: Float) -> Float:
             return _look_up(curves, encode_srgb(_mix(matrix, decode_srgb(numbers))).clip(0, 1))
 
         return _in_parts(convert, rgb)
+
+    @cached_property
+    def _inverse_curves(self) -> Float:
+        # At values of sRGB rather than of light: else few nodes were left for dark colours.
+        nodes = decode_srgb(np.linspace(0, 1, _NODES, dtype=np.float32))
+        inverse = np.stack([np.interp(nodes, curve, np.linspace(0, 1, _NODES)) for curve in self.curves])
+        return inverse.astype(np.float32)
 
     @cached_property
     def is_srgb(self) -> bool:
@@ -76,6 +80,21 @@ class ColourSpace:
         ramp = np.broadcast_to(np.linspace(0, 1, 256, dtype=np.float32), (3, 256))
         colours = np.concatenate([cube, ramp], axis=1)
         return bool(abs(self.to_srgb(colours) - colours).max() < _SAME)
+
+
+@dataclass(frozen=True, eq=False)
+class GreyCurve:
+    """Grey by one ``curve`` (65536,), from 0 to 1, never falling: linear light, or lightness if so."""
+
+    curve: Doubles
+    of_lightness: bool
+
+    def to_srgb(self, grey: Float) -> Float:
+        """``grey`` of any shape in [0, 1] as sRGB."""
+        light = np.interp(grey, np.linspace(0, 1, _NODES), self.curve)
+        if self.of_lightness:
+            light = np.where(light > 0.08, ((100 * light + 16) / 116) ** 3, light * 100 / 903.3)
+        return encode_srgb(light.astype(np.float32))
 
 
 def encode_srgb(light: Float) -> Float:
@@ -127,16 +146,13 @@ def space_of_profile(profile: bytes) -> ColourSpace | None:
     return space
 
 
-def grey_to_srgb(grey: Float, profile: bytes) -> Float:
-    """``grey`` in [0, 1] through a grey profile. Raises DamagedProfile."""
+def curve_of_profile(profile: bytes) -> GreyCurve:
+    """The curve of a grey profile. Raises DamagedProfile."""
     try:
         curve = _curve(_tags(profile)[b"kTRC"])
     except (KeyError, struct.error, ValueError, IndexError) as error:
         raise DamagedProfile(f"no curve of grey: {error}") from error
-    light = np.interp(grey, np.linspace(0, 1, _NODES), curve)
-    if profile[20:24] == b"Lab ":  # the header's field "PCS": then the curve makes lightness
-        light = np.where(light > 0.08, ((100 * light + 16) / 116) ** 3, light * 100 / 903.3)
-    return encode_srgb(light.astype(np.float32))
+    return GreyCurve(curve, of_lightness=profile[20:24] == b"Lab ")  # the header's field "PCS"
 
 
 def profile_space(profile: bytes) -> bytes:

@@ -1,28 +1,39 @@
 """From an opened picture file to a ``Picture``: samples, orientation, colours, metadata."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from edge.errors import BadImage
 from edge.images.colour import (
     SRGB_CHROMATICITIES,
+    ColourSpace,
     DamagedProfile,
-    grey_to_srgb,
+    GreyCurve,
+    curve_of_profile,
     profile_space,
     space_of_chromaticities,
     space_of_profile,
 )
+from edge.images.file_rows import FileRows, comes_in_rows
 from edge.images.metadata import Metadata, orientation, read_metadata
-from edge.images.picture import Picture
-from edge.images.pixels import Bytes, Words, to_float
-from models.arrays import Float
+from edge.images.orientation import TURNS, Turn, turn_samples
+from edge.images.picture import Picture, kept_space
+from edge.images.pixels import Bytes, Samples
+from edge.images.png_chunks import of_one_pixel
+
+# What Pillow decodes takes up to 12 bytes a pixel: its own 4, 4 of a conversion, and our samples.
+# Within 1 GiB. A file that claims more is refused before its pixels are decoded: a few kilobytes can claim
+# any size.
+MAX_PIXELS = 2**30 // 12
+
+# Pictures of more pixels are read row by row, where their format can be.
+MAX_HELD_PIXELS = 2**25
 
 # Pillow's 8-bit modes whose colours are defined without further knowledge. Absent: I and F (no known
 # range), LAB and HSV (no picture file in daily use).
@@ -35,58 +46,93 @@ _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "L", "LA", "RGB", "RGBA", "RGB
 # gAMA of sRGB and of most programs that write it: 1 / 2.2, in fact sRGB's own curve.
 _USUAL_GAMMA = 0.45455
 
-# By EXIF's orientation: (H, W, C) as stored to upright.
-_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: a.swapaxes(0, 1)[::-1],
-}
 
+def decode(path: Path, image: ImageFile.ImageFile, held: int = MAX_HELD_PIXELS) -> Picture:
+    """The picture in ``image``, opened from ``path`` and not loaded yet. One of more than ``held`` pixels is
+    read from ``path`` row by row, where its format can be: once here, to know that it is whole, and then in
+    each loop over its strips.
 
-def decode(path: Path, image: ImageFile.ImageFile) -> Picture:
-    """The picture in ``image``, opened from ``path`` and not loaded yet.
-
-    Raises BadImage for pixels without a known range, and whatever Pillow and libvips do for damaged files.
+    Raises BadImage for pixels without a known range and for more of them than can be held, and whatever
+    Pillow and libvips do for damaged files.
     """
     notes: list[str] = []
     raw_mode = _raw_mode(image)
-    image.load()
-    metadata, turn = _metadata(image, notes)
-    profile = _profile(image, raw_mode, notes)
     deep = image.mode in _DEEP_MODES and _has_16_bits(image, raw_mode)
-    samples: Bytes | Words
-    converted: Image.Image = image
-    if deep:
-        has_alpha = image.has_transparency_data
-        tables = _is_of_tables(profile)
-        samples = _deep_samples(path, raw_mode, has_alpha, tables)
-        profile = None if tables else profile
+    in_rows = image.width * image.height > held and _comes_in_rows(image, raw_mode, deep)
+    by_libvips = deep or in_rows
+    if not in_rows:
+        _check_size(path, image)
+    if not by_libvips:
+        image.load()
+    metadata, turn = _metadata(_without_pixels(path, image) if by_libvips else image, notes)
+    profile = _profile(image, raw_mode, notes)
+    strips: FileRows | tuple[Samples, ...]
+    if by_libvips:
+        rows, profile = _rows(path, image, raw_mode, turn, 16 if deep else 8, profile)
+        strips = rows if in_rows else (np.concatenate(list(rows)),)
+        has_alpha, grey = image.has_transparency_data, _is_grey(image, raw_mode)
     elif image.mode in _EIGHT_BIT_MODES:
         converted, profile = _without_tables(image, profile, notes)
-        samples, has_alpha = _samples(converted)
+        strips = (np.ascontiguousarray(turn_samples(_samples(converted), turn)),)
+        has_alpha, grey = converted.has_transparency_data, _is_grey(converted)
     else:
         raise BadImage(f"{path}: expected 8 or 16 bits of grey or colour, found mode {image.mode}")
-    upright = np.ascontiguousarray(_TURNS[turn](samples).transpose(2, 0, 1))
-    planes = to_float(upright)
-    colours, alpha = (planes[:-1], planes[-1]) if has_alpha else (planes, None)
-    if alpha is not None and (alpha == 1).all():
-        alpha = None
-    rgb, profile = _to_srgb(colours, profile, converted, notes)
-    return Picture(rgb, alpha, profile, len(colours) == 1, 16 if deep else 8, metadata, tuple(notes))
+    if (in_rows or has_alpha) and _last_is_white(strips) and has_alpha:
+        strips, has_alpha = _without_last(strips), False
+    space, profile = _colours(profile, grey, image, notes)
+    size = _upright_size(image, turn)
+    return Picture(size, strips, grey, has_alpha, 16 if deep else 8, space, profile, metadata, tuple(notes))
 
 
-def _metadata(image: Image.Image, notes: list[str]) -> tuple[Metadata, int]:
+def _comes_in_rows(image: Image.Image, raw_mode: str, deep: bool) -> bool:
+    # Tables of 8 bits are gone through by Pillow, as in pictures that are held.
+    return comes_in_rows(image, raw_mode) and (deep or not _is_of_tables(image.info.get("icc_profile")))
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    n_pixels = image.width * image.height
+    if n_pixels > MAX_PIXELS:
+        raise BadImage(
+            f"{path}: expected at most {MAX_PIXELS} pixels of a file that cannot be read row by row, "
+            f"found {image.width}x{image.height} = {n_pixels}"
+        )
+
+
+def _without_pixels(path: Path, image: Image.Image) -> Image.Image:
+    """``image``, or one that says the same and whose pixels need not be decoded to be asked."""
+    return Image.open(of_one_pixel(path)) if image.format == "PNG" else image
+
+
+def _upright_size(image: Image.Image, turn: Turn) -> tuple[int, int]:
+    # Of a TIFF file Pillow says it already.
+    if turn.transposed and image.format != "TIFF":
+        return image.width, image.height
+    return image.height, image.width
+
+
+def _is_grey(image: Image.Image, raw_mode: str = "") -> bool:
+    # Grey of 16 bits with alpha Pillow opens as RGBA.
+    return image.mode in ("1", "L", "LA") or image.mode.startswith("I;16") or raw_mode == "LA;16B"
+
+
+def _last_is_white(strips: Iterable[Samples]) -> bool:
+    """Whether the last channel is white everywhere. All strips are looked at: none may be damaged."""
+    return all([(strip[:, :, -1] == np.iinfo(strip.dtype).max).all() for strip in strips])
+
+
+def _without_last(strips: FileRows | tuple[Samples, ...]) -> FileRows | tuple[Samples, ...]:
+    if isinstance(strips, FileRows):
+        return replace(strips, n_channels=strips.n_channels - 1)
+    return tuple(strip[:, :, :-1] for strip in strips)
+
+
+def _metadata(image: Image.Image, notes: list[str]) -> tuple[Metadata, Turn]:
     try:
-        return read_metadata(image), orientation(image)
+        return read_metadata(image), TURNS[orientation(image)]
     except Exception as error:  # Pillow's reader of EXIF raises nearly every type on damaged blocks
         reason = " ".join(str(error).split()) or type(error).__name__
         notes.append(f"its EXIF is damaged ({reason}) and left out")
-        return Metadata(), 1
+        return Metadata(), TURNS[1]
 
 
 def _profile(image: Image.Image, raw_mode: str, notes: list[str]) -> bytes | None:
@@ -101,9 +147,8 @@ def _profile(image: Image.Image, raw_mode: str, notes: list[str]) -> bytes | Non
     except DamagedProfile as error:
         notes.append(_damaged(str(error)))
         return None
-    fits = {"CMYK": b"CMYK", "1": b"GRAY", "L": b"GRAY", "LA": b"GRAY"}
-    grey = image.mode.startswith("I;16") or raw_mode.startswith("LA")
-    return found if space == (b"GRAY" if grey else fits.get(image.mode, b"RGB ")) else None
+    fits = b"GRAY" if _is_grey(image, raw_mode) else b"CMYK" if image.mode == "CMYK" else b"RGB "
+    return found if space == fits else None
 
 
 def _damaged(reason: str) -> str:
@@ -125,35 +170,24 @@ def _has_16_bits(image: ImageFile.ImageFile, raw_mode: str) -> bool:
     return ";16" in raw_mode or planar
 
 
-def _deep_samples(path: Path, raw_mode: str, has_alpha: bool, tables: bool) -> Words:
-    """(H, W, C) of a file with 16 bits a sample, which Pillow would halve; alpha is the last.
-
-    With ``tables``, as sRGB by the file's own profile.
-    """
-    import pyvips
-
-    # By its bytes: libvips takes brackets in a name for options.
-    opened = pyvips.Image.new_from_buffer(path.read_bytes(), "", fail_on="error")
-    if tables:
-        opened = opened.icc_transform("srgb", embedded=True, depth=16)
-    samples: Words = opened.numpy().reshape(opened.height, opened.width, opened.bands)
-    if samples.dtype != np.uint16:
-        raise BadImage(f"{path}: expected samples of 16 bits, found {samples.dtype}")
+def _rows(
+    path: Path, image: Image.Image, raw_mode: str, turn: Turn, bits: int, profile: bytes | None
+) -> tuple[FileRows, bytes | None]:
+    """By libvips, which keeps 16 bits; alpha is the last channel. A profile of tables is gone through."""
     if "RGBa" in raw_mode:
         raise BadImage(f"{path}: expected colours apart from alpha, found 16-bit ones multiplied by it")
-    # A channel that the file gives no meaning goes.
-    n_channels = (1 if opened.bands < 3 else 3) + has_alpha
-    return samples[:, :, :n_channels]
+    n_channels = (1 if _is_grey(image, raw_mode) else 3) + image.has_transparency_data
+    tables = _is_of_tables(profile)
+    return FileRows(path, turn, n_channels, bits, tables), None if tables else profile
 
 
-def _samples(image: Image.Image) -> tuple[Bytes, bool]:
+def _samples(image: Image.Image) -> Bytes:
     """(H, W, C) of an 8-bit picture, C being 1 for grey and 3 for colour, and one more with alpha."""
-    has_alpha = image.has_transparency_data
-    if image.mode in ("1", "L", "LA"):
-        samples = np.asarray(image.convert("LA" if has_alpha else "L"))
-    else:
-        samples = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
-    return samples.reshape(image.height, image.width, -1), has_alpha
+    mode = "L" if _is_grey(image) else "RGB"
+    if image.has_transparency_data:
+        mode += "A"
+    samples = np.asarray(image if image.mode == mode else image.convert(mode))
+    return samples.reshape(image.height, image.width, -1)
 
 
 def _without_tables(
@@ -184,39 +218,30 @@ def _is_of_tables(profile: bytes | None) -> bool:
         return False  # said where it is used
 
 
-def _to_srgb(
-    colours: Float, profile: bytes | None, image: Image.Image, notes: list[str]
-) -> tuple[Float, bytes | None]:
-    """``colours`` (1 or 3, H, W) as sRGB (3, H, W), and the profile to write them in again."""
+def _colours(
+    profile: bytes | None, grey: bool, image: Image.Image, notes: list[str]
+) -> tuple[ColourSpace | GreyCurve | None, bytes | None]:
+    """What the numbers mean, None for sRGB, and the profile to write them in again."""
     if profile is not None:
         try:
-            if len(colours) == 1:
-                return _three(grey_to_srgb(colours, profile)), None
-            space = space_of_profile(profile)
-            assert space is not None  # tables were converted before
-            return (colours if space.is_srgb else space.to_srgb(colours)), profile
+            return (curve_of_profile(profile), None) if grey else (kept_space(profile), profile)
         except DamagedProfile as error:
             notes.append(_damaged(str(error)))
-            profile = None
-    return _by_png_chunks(_three(colours), image, notes), None
+    return _space_of_png_chunks(image, notes), None
 
 
-def _by_png_chunks(rgb: Float, image: Image.Image, notes: list[str]) -> Float:
-    """``rgb`` through gAMA and cHRM, where a PNG file has no better word on its colours."""
+def _space_of_png_chunks(image: Image.Image, notes: list[str]) -> ColourSpace | None:
+    """By gAMA and cHRM, where a PNG file has no better word on its colours."""
     if image.format != "PNG" or "srgb" in image.info or "icc_profile" in image.info:
-        return rgb
+        return None
     gamma = image.info.get("gamma", _USUAL_GAMMA)
     chromaticities = image.info.get("chromaticity", SRGB_CHROMATICITIES)
     if abs(gamma - _USUAL_GAMMA) < 0.01:
         gamma = None
     if gamma is None and np.allclose(chromaticities, SRGB_CHROMATICITIES, atol=0.005):
-        return rgb
+        return None
     try:
-        return space_of_chromaticities(gamma, chromaticities).to_srgb(rgb)
+        return space_of_chromaticities(gamma, chromaticities)
     except DamagedProfile as error:
         notes.append(_damaged(str(error)))
-        return rgb
-
-
-def _three(grey_or_rgb: Float) -> Float:
-    return np.repeat(grey_or_rgb, 3, axis=0) if len(grey_or_rgb) == 1 else grey_or_rgb
+        return None

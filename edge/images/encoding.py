@@ -1,32 +1,36 @@
 """From a ``Picture`` to the bytes of a file, and what each format can hold."""
 
 import io
-import struct
+import tempfile
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from edge.errors import BadImage, BadInput
-from edge.images.colour import space_of_profile
-from edge.images.metadata import NO_METADATA, Metadata, add_resolution, parse_exif
+from edge.errors import BadInput
+from edge.images.libvips import libvips
+from edge.images.metadata import Metadata, add_resolution, parse_exif
 from edge.images.picture import Picture
-from edge.images.pixels import to_uint8, to_uint16
+from edge.images.pixels import Samples, to_float, to_uint8
+from edge.images.png_chunks import SIGNATURE, chunk, chunks
+from edge.images.row_window import RowWindow
 from edge.output_file import check_suffix
 
 Tag = ExifTags.Base
-Samples = NDArray[Any]  # (H, W, C), uint8 or uint16
 
 
 @dataclass(frozen=True)
 class Format:
     """``max_side``: pixels. ``options``: Pillow's, where no quality is asked for; ``lossy``: those beside
-    one, None where there is none to choose."""
+    one, None where there is none to choose. ``max_pixels``, ``max_bytes`` (of samples): None for any."""
 
     name: str
     max_side: int
@@ -34,100 +38,118 @@ class Format:
     deep: bool = False  # 16 bits a sample
     options: dict[str, Any] = field(default_factory=dict)
     lossy: dict[str, Any] | None = None
+    max_pixels: int | None = None
+    max_bytes: int | None = None
 
+
+# What Pillow writes is held whole: 7 bytes a pixel, and what the format's encoder needs beside them.
+_HELD = 100_000_000
 
 # JPEG and AVIF: 4:4:4, so that coloured text keeps its edges. WebP: lossless, because lossy WebP always
 # halves the resolution of colour; exact keeps the colours under transparent pixels. AVIF: the side that
-# libavif reads again.
+# libavif reads again. PNG: the side that libvips writes. TIFF: its offsets have 32 bits, and deflated noise
+# is a little longer than it was.
 _FULL_COLOUR = {"subsampling": "4:4:4"}
 _JPEG = Format("JPEG", 65_500, alpha=False, options={"quality": 95} | _FULL_COLOUR, lossy=_FULL_COLOUR)
-_TIFF = Format("TIFF", 2**31 - 1, deep=True)
+_TIFF = Format("TIFF", 2**31 - 1, deep=True, max_bytes=2**32 - 2**24)
 FORMATS = {
-    ".png": Format("PNG", 2**31 - 1, deep=True),
+    ".png": Format("PNG", 10_000_000, deep=True),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".webp": Format("WEBP", 16_383, options={"lossless": True, "exact": True}, lossy={"exact": True}),
+    ".webp": Format(
+        "WEBP", 16_383, options={"lossless": True, "exact": True}, lossy={"exact": True}, max_pixels=_HELD
+    ),
     ".tif": _TIFF,
     ".tiff": _TIFF,
-    ".avif": Format("AVIF", 32_768, options={"quality": 90} | _FULL_COLOUR, lossy=_FULL_COLOUR),
+    ".avif": Format(
+        "AVIF", 32_768, options={"quality": 90} | _FULL_COLOUR, lossy=_FULL_COLOUR, max_pixels=_HELD
+    ),
 }
 
 
 # What a segment of a JPEG file holds beside its own name, in bytes.
 _JPEG_SEGMENT = {"EXIF": 65_533, "XMP": 65_533 - 29}
 
+# The marker before a JPEG file's tables of quantisation, its first segment that is no metadata.
+_DQT = b"\xff\xdb"
 
-def check_format(
-    path: Path,
-    size: tuple[int, int] | None = None,
-    alpha: bool = False,
-    quality: int | None = None,
-    metadata: Metadata = NO_METADATA,
-) -> Format:
+# Bytes of samples that are deflated at a time in a TIFF file.
+_TIFF_STRIP = 2**20
+
+
+def check_format(path: Path, picture: Picture | None = None, quality: int | None = None) -> Format:
     """The format that ``path`` ends in. Raises BadInput for an unknown one and for what it cannot hold."""
     check_suffix(path, FORMATS)
     form = FORMATS[path.suffix.lower()]
-    if size is not None and max(size) > form.max_side:
-        raise BadInput(
-            f"{path}: expected at most {form.max_side} pixels a side, which is {form.name}'s limit, "
-            f"found {size[1]}x{size[0]}"
-        )
-    if alpha and not form.alpha:
-        raise BadInput(
-            f"{path}: expected an opaque picture for {form.name}, found transparency; write .png, "
-            f"or give --background"
-        )
     if quality is not None and form.lossy is None:
         lossy = ", ".join(suffix for suffix, known in FORMATS.items() if known.lossy is not None)
         raise BadInput(
             f"{path}: expected a quality for {lossy}, found one for {form.name}, which loses nothing"
         )
-    for name, held in (("EXIF", metadata.exif), ("XMP", metadata.xmp)):
+    if picture is not None:
+        _check_size(path, picture, form)
+        _check_content(path, picture, form)
+    return form
+
+
+def _check_size(path: Path, picture: Picture, form: Format) -> None:
+    height, width = picture.size
+    if max(picture.size) > form.max_side:
+        raise BadInput(
+            f"{path}: expected at most {form.max_side} pixels a side, which is {form.name}'s limit, "
+            f"found {width}x{height}"
+        )
+    if form.max_pixels is not None and height * width > form.max_pixels:
+        raise BadInput(
+            f"{path}: expected at most {form.max_pixels} pixels for {form.name}, which is written as a "
+            f"whole, found {width}x{height}; write .png, .tif or .jpg"
+        )
+    if form.max_bytes is not None and picture.n_bytes > form.max_bytes:
+        raise BadInput(
+            f"{path}: expected at most {form.max_bytes} bytes of samples, which is {form.name}'s limit, "
+            f"found {picture.n_bytes}; write .png"
+        )
+
+
+def _check_content(path: Path, picture: Picture, form: Format) -> None:
+    if picture.has_alpha and not form.alpha:
+        raise BadInput(
+            f"{path}: expected an opaque picture for {form.name}, found transparency; write .png, "
+            f"or give --background"
+        )
+    for name, held in (("EXIF", picture.metadata.exif), ("XMP", picture.metadata.xmp)):
         if form.name == "JPEG" and len(held) > _JPEG_SEGMENT[name]:
             raise BadInput(
                 f"{path}: expected at most {_JPEG_SEGMENT[name]} bytes of {name} for JPEG, "
                 f"found {len(held)}; write .png, or leave them out by --strip"
             )
-    return form
 
 
-def encode(file: BinaryIO, picture: Picture, form: Format, quality: int | None = None) -> None:
-    """Write ``picture`` to ``file`` in ``form``; ``quality``, 1 to 100, replaces the format's own choice.
+def encode(file: BinaryIO, picture: Picture, form: Format, folder: Path, quality: int | None = None) -> None:
+    """Write ``picture`` to ``file`` in ``form``, strip by strip; ``quality``, 1 to 100, replaces the format's
+    own choice. ``folder``: for a temporary file of the samples, which has no name and so is never left.
 
     Raises BadImage for NaN among the pixels.
     """
-    samples = _samples(picture, form.deep and picture.bits == 16)
+    if picture.bits == 16 and not form.deep:
+        picture = replace(picture, bits=8, strips=(to_uint8(to_float(strip)) for strip in picture.strips))
     if form.name == "TIFF":
-        _write_tiff(file, samples, picture)
-    elif samples.dtype == np.uint16:
-        _write_deep_png(file, samples, picture)
+        _write_tiff(file, picture)
+    elif form.name in ("PNG", "JPEG"):
+        _write_by_libvips(file, picture, form, quality, folder)
     else:
-        options = form.options if quality is None else (form.lossy or {}) | {"quality": quality}
-        _write_by_pillow(file, samples, form.name, options | _metadata(form.name, picture))
+        options = _options(form, quality) | _metadata(form.name, picture)
+        _write_by_pillow(file, picture.samples, form.name, options)
 
 
-def _samples(picture: Picture, deep: bool) -> Samples:
-    rgb = picture.rgb
-    if picture.grey:
-        red, green, blue = rgb
-        rgb = ((red + green + blue) / np.float32(3))[None]
-    elif picture.icc_profile and (space := space_of_profile(picture.icc_profile)) and not space.is_srgb:
-        if np.isnan(rgb).any():
-            raise BadImage("expected pixels in numbers, found NaN")
-        rgb = space.from_srgb(rgb)
-    planes = rgb if picture.alpha is None else np.concatenate([rgb, picture.alpha[None]])
-    samples = to_uint16(planes) if deep else to_uint8(planes)
-    return np.ascontiguousarray(samples.transpose(1, 2, 0))
-
-
-def _profile(picture: Picture) -> bytes | None:
-    return None if picture.grey else picture.icc_profile
+def _options(form: Format, quality: int | None) -> dict[str, Any]:
+    return form.options if quality is None else (form.lossy or {}) | {"quality": quality}
 
 
 def _metadata(name: str, picture: Picture) -> dict[str, Any]:
     """Pillow's options that write what stands beside the pixels."""
     metadata = picture.metadata
-    options: dict[str, Any] = {"icc_profile": _profile(picture)}
+    options: dict[str, Any] = {"icc_profile": picture.icc_profile}
     # WebP and AVIF have no other place for a resolution.
     exif = metadata.exif_with_resolution(always=name in ("WEBP", "AVIF"))
     if exif:
@@ -156,56 +178,149 @@ def _write_by_pillow(file: BinaryIO, samples: Samples, name: str, options: dict[
     Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples).save(file, name, **options)
 
 
-def _write_deep_png(file: BinaryIO, samples: Samples, picture: Picture) -> None:
-    """libvips's pixels of 16 bits, which Pillow has for grey only, among Pillow's other chunks."""
-    import pyvips
-
-    space = "grey16" if samples.shape[2] < 3 else "rgb16"
-    image = pyvips.Image.new_from_array(samples).copy(interpretation=space)
-    pixels = _chunks(image.pngsave_buffer(bitdepth=16, keep="none"))
+def _write_by_libvips(
+    file: BinaryIO, picture: Picture, form: Format, quality: int | None, folder: Path
+) -> None:
+    """libvips's pixels among what Pillow writes beside them. Pillow holds the whole picture and has no 16-bit
+    colours; libvips rewrites EXIF, and writes a resolution where there is none."""
+    options = _options(form, quality)
     model = io.BytesIO()
-    _write_by_pillow(model, np.zeros((1, 1, samples.shape[2]), np.uint8), "PNG", _metadata("PNG", picture))
-    others = _chunks(model.getvalue())
-    kept = (b"IHDR", b"IDAT", b"IEND")
-    middle = [chunk for name, chunk in others if name not in kept]
-    header, *rest = [chunk for name, chunk in pixels if name in kept]
-    file.writelines([b"\x89PNG\r\n\x1a\n", header, *middle, *rest])
+    pixel = np.zeros((1, 1, picture.n_channels), np.uint8)
+    _write_by_pillow(model, pixel, form.name, options | _metadata(form.name, picture))
+    with tempfile.TemporaryFile(dir=folder) as raw:
+        for strip in picture.strips:
+            raw.write(np.ascontiguousarray(strip).data)
+        raw.flush()
+        image = _image_of(raw, picture)
+        if form.name == "PNG":
+            others = b"".join(
+                chunk(name, body) for name, body in chunks(model) if name not in (b"IHDR", b"IEND")
+            )
+            save = partial(image.pngsave_target, bitdepth=picture.bits, filter="all", keep="none")
+            _Splice(file, lambda begun: _png_beginning(begun, others)).run(save)
+        else:
+            segments = _segments(model.getvalue())
+            save = partial(image.jpegsave_target, Q=options["quality"], subsample_mode="off", keep="none")
+            _Splice(file, lambda begun: _jpeg_beginning(begun, segments)).run(save)
 
 
-def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    """Name and bytes of each chunk; the bytes have its length, name and checksum around them."""
-    chunks, at = [], 8
-    while at < len(png):
-        (size,) = struct.unpack(">I", png[at : at + 4])
-        chunks.append((png[at + 4 : at + 8], png[at : at + 12 + size]))
-        at += 12 + size
-    return chunks
+def _image_of(raw: BinaryIO, picture: Picture) -> Any:
+    """libvips's image of samples in a file."""
+    height, width = picture.size
+    deep = picture.bits == 16
+    return libvips().Image.rawload(
+        f"/dev/fd/{raw.fileno()}",
+        width,
+        height,
+        picture.n_channels,
+        format="ushort" if deep else "uchar",
+        interpretation=("grey16" if deep else "b-w") if picture.grey else ("rgb16" if deep else "srgb"),
+    )
 
 
-def _write_tiff(file: BinaryIO, samples: Samples, picture: Picture) -> None:
-    """A TIFF file of one deflated strip. Pillow has no 16-bit colours, libvips no EXIF in TIFF; but Pillow's
-    EXIF block is a TIFF file without pixels."""
-    height, width, n_channels = samples.shape
-    n_colours = 1 if n_channels < 3 else 3
-    differences = samples.copy()
-    differences[:, 1:] -= samples[:, :-1]
-    # EXIF blocks of Pillow's are big-endian.
-    strip = zlib.compress(differences.astype(samples.dtype.newbyteorder(">")).tobytes())
+def _png_beginning(begun: bytes, others: bytes) -> bytes | None:
+    """``begun`` with ``others`` in place of all chunks between its header and its pixels, once these come."""
+    header = len(SIGNATURE) + 25  # the chunk IHDR
+    pixels = begun.find(b"IDAT") - 4  # its length
+    return None if pixels < 0 else begun[:header] + others + begun[pixels:]
+
+
+def _jpeg_beginning(begun: bytes, segments: bytes) -> bytes | None:
+    """``begun`` with ``segments`` in place of all before its tables, once these come."""
+    tables = begun.find(_DQT)
+    return None if tables < 0 else segments + begun[tables:]
+
+
+def _segments(jpeg: bytes) -> bytes:
+    """What stands before the tables: the metadata."""
+    at = 2  # the marker SOI
+    while jpeg[at : at + 2] != _DQT:
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4])
+    return jpeg[:at]
+
+
+class _Splice:
+    """A file that libvips writes, with another beginning.
+
+    ``beginning``: what to write for the first bytes of libvips, or None where it needs more of them.
+    """
+
+    def __init__(self, file: BinaryIO, beginning: Callable[[bytes], bytes | None]) -> None:
+        self._file, self._beginning = file, beginning
+        self._begun: bytes | None = b""
+        self._stopped: BaseException | None = None
+
+    def run(self, save: Callable[[Any], None]) -> None:
+        """``save`` to it. In another thread, so that Ctrl-C is heard. Raises the OSError of a write."""
+        target = libvips().TargetCustom()
+        target.on_write(self._write)
+        with ThreadPoolExecutor(1) as pool:
+            saving = pool.submit(save, target)
+            try:
+                saving.result()
+            except BaseException as error:
+                self._stopped = self._stopped or error
+                raise self._stopped from None
+
+    def _write(self, data: bytes) -> int:
+        if self._stopped is not None:
+            return -1
+        try:
+            self._file.write(self._spliced(data))
+        except OSError as error:
+            self._stopped = error
+            return -1
+        return len(data)
+
+    def _spliced(self, data: bytes) -> bytes:
+        if self._begun is None:
+            return data
+        self._begun += data
+        beginning = self._beginning(self._begun)
+        if beginning is None:
+            return b""
+        self._begun = None
+        return beginning
+
+
+def _write_tiff(file: BinaryIO, picture: Picture) -> None:
+    """Deflated strips. Pillow has no 16-bit colours, libvips no EXIF in TIFF; but Pillow's EXIF block is a
+    TIFF file without pixels."""
+    height = picture.size[0]
+    n_rows = max(1, _TIFF_STRIP * height // picture.n_bytes)
+    tops = range(0, height, n_rows)
+    sizes = [0] * len(tops)
+    file.write(_tiff_block(picture, n_rows, sizes))
+    window = RowWindow(picture.strips)
+    for number, top in enumerate(tops):
+        samples = window.rows(top, min(top + n_rows, height))
+        differences = samples.copy()
+        differences[:, 1:] -= samples[:, :-1]
+        # EXIF blocks of Pillow's are big-endian.
+        strip = zlib.compress(differences.astype(samples.dtype.newbyteorder(">")).tobytes())
+        sizes[number] = file.write(strip)
+    file.seek(0)
+    file.write(_tiff_block(picture, n_rows, sizes))
+
+
+def _tiff_block(picture: Picture, n_rows: int, sizes: Sequence[int]) -> bytes:
+    """The file up to its pixels, in strips of ``n_rows`` and of ``sizes`` in bytes."""
+    (height, width), n_colours = picture.size, 1 if picture.grey else 3
     block = parse_exif(picture.metadata.exif)
     block.endian = ">"
     add_resolution(block, picture.metadata.dpi)
     block[Tag.ImageWidth], block[Tag.ImageLength] = width, height
-    block[Tag.BitsPerSample] = (8 * samples.itemsize,) * n_channels
+    block[Tag.BitsPerSample] = (picture.bits,) * picture.n_channels
     block[Tag.Compression] = 8  # deflate
-    block[Tag.PhotometricInterpretation] = 1 if n_colours == 1 else 2
-    block[Tag.SamplesPerPixel], block[Tag.RowsPerStrip] = n_channels, height
+    block[Tag.PhotometricInterpretation] = 1 if picture.grey else 2
+    block[Tag.SamplesPerPixel], block[Tag.RowsPerStrip] = picture.n_channels, n_rows
     block[Tag.Predictor] = 2  # each sample less the one to its left
-    if n_channels > n_colours:
+    if picture.n_channels > n_colours:
         block[Tag.ExtraSamples] = 2  # alpha, with colours not multiplied by it
     if picture.metadata.xmp:
         block[Tag.XMLPacket] = picture.metadata.xmp
-    if profile := _profile(picture):
-        block[Tag.InterColorProfile] = profile
-    block[Tag.StripByteCounts] = len(strip)
-    block[Tag.StripOffsets] = 0  # Pillow adds the size of what stands before
-    file.writelines([block.tobytes().removeprefix(b"Exif\0\0"), strip])
+    if picture.icc_profile:
+        block[Tag.InterColorProfile] = picture.icc_profile
+    block[Tag.StripByteCounts] = tuple(sizes)
+    block[Tag.StripOffsets] = tuple(accumulate(sizes[:-1], initial=0))  # Pillow adds what stands before
+    return block.tobytes().removeprefix(b"Exif\0\0")

@@ -2,32 +2,33 @@
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from edge.errors import BadImage
-from edge.images.decoding import decode
+from edge.images.decoding import MAX_HELD_PIXELS, MAX_PIXELS, decode
 from edge.images.encoding import FORMATS, check_format, encode
-from edge.images.metadata import NO_METADATA, Metadata
-from edge.images.picture import Picture
+from edge.images.picture import Picture, picture_of
 from edge.output_file import check_path, whole_file
 from models.arrays import Float
 
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
 
-# As float32 RGB a picture of this many pixels takes 1 GiB. A file that claims more is refused before
-# its pixels are decoded: a few kilobytes can claim any size.
-MAX_PIXELS = 2**30 // (3 * 4)
 
-
-def read_image(path: str | os.PathLike[str]) -> Picture:
+def read_image(path: str | os.PathLike[str], held: int = MAX_HELD_PIXELS) -> Picture:
     """The picture in ``path``: PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF, upright by its orientation.
 
-    Its colours become sRGB by its ICC profile or by PNG's gAMA and cHRM; palettes and CMYK become RGB; grey
+    Its colours are sRGB by its ICC profile or by PNG's gAMA and cHRM; palettes and CMYK become RGB; grey
     and 16 bits stay. What of the file is damaged beside its pixels is in the picture's ``notes``.
+    A PNG, JPEG or TIFF file of more than ``held`` pixels is not held in memory: the picture's strips are
+    read from it, so it has to stay.
     Raises BadImage, in one line, for whatever else the file may be: missing, unreadable, damaged, cut
-    off, of more than MAX_PIXELS, animated, or no picture.
+    off, of more than MAX_PIXELS where it cannot be read row by row, animated, or no picture.
     """
     path = Path(path)
     if not os.path.isfile(path):
@@ -35,16 +36,19 @@ def read_image(path: str | os.PathLike[str]) -> Picture:
         raise BadImage(f"{path}: expected a picture file, found {found}")
     try:
         with warnings.catch_warnings():
-            # Above MAX_PIXELS _check_size raises, whatever limit Pillow is set to.
+            # What is too large is refused by MAX_PIXELS, whatever limit Pillow is set to.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=READABLE) as image:
-                _check_size(path, image)
-                return decode(path, image)
+            with _opened(path) as image:
+                _check_frames(path, image)
+                return decode(path, image, held)
     except (BadImage, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         found = str(error).partition(" exceeds")[0]
-        raise BadImage(f"{path}: expected at most {MAX_PIXELS} pixels, found {found}") from error
+        raise BadImage(
+            f"{path}: expected at most {MAX_PIXELS} pixels of a file that cannot be read row by row, "
+            f"found {found}"
+        ) from error
     except UnidentifiedImageError as error:
         found = "another kind of file or a damaged header" if os.path.getsize(path) else "an empty file"
         raise BadImage(f"{path}: expected a picture ({', '.join(READABLE)}), found {found}") from error
@@ -55,22 +59,35 @@ def read_image(path: str | os.PathLike[str]) -> Picture:
         raise BadImage(f"{path}: expected a whole picture, found a damaged one ({reason})") from error
 
 
+def _opened(path: Path) -> ImageFile.ImageFile:
+    """Of what Pillow finds too large to hold, those that need not be held."""
+    try:
+        return Image.open(path, formats=READABLE)
+    except Image.DecompressionBombError:
+        for kind in (PngImageFile, JpegImageFile, TiffImageFile):
+            with suppress(SyntaxError):  # by which Pillow says that a file is of another kind
+                return kind(path)
+        raise
+
+
 def check_output(
     path: str | os.PathLike[str],
     force: bool,
-    *,
-    size: tuple[int, int] | None = None,
-    alpha: bool = False,
+    picture: Picture | None = None,
     quality: int | None = None,
-    metadata: Metadata = NO_METADATA,
 ) -> None:
     """Raise now what ``write_picture`` would only raise after the work.
 
-    What ``check_path`` raises, and BadInput if the format cannot hold a picture of ``size`` (height, width),
-    transparency (with ``alpha``) or ``metadata``, or has no ``quality``.
+    What ``check_path`` raises, and BadInput if the format cannot hold ``picture``, which needs no strips yet,
+    or has no ``quality``.
     """
     check_path(Path(path), FORMATS, force)
-    check_format(Path(path), size, alpha, quality, metadata)
+    check_format(Path(path), picture, quality)
+
+
+def bits_of_output(path: str | os.PathLike[str], bits: int) -> int:
+    """Those of each sample of a picture of ``bits``, 8 or 16, in a file whose name is ``path``."""
+    return bits if check_format(Path(path)).deep else 8
 
 
 def write_image(
@@ -82,11 +99,11 @@ def write_image(
         raise BadImage(f"{path}: expected pixels (3, H, W) to write, found {rgb.shape}")
     if alpha is not None and alpha.shape != rgb.shape[1:]:
         raise BadImage(f"{path}: expected alpha {rgb.shape[1:]} to write, found {alpha.shape}")
-    write_picture(path, Picture(rgb, alpha, icc_profile))
+    write_picture(path, picture_of(rgb, alpha, icc_profile))
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture, quality: int | None = None) -> None:
-    """Write ``picture``, clamped to [0, 1], in the format that ``path`` ends in, in its bits and its profile,
+    """Write ``picture``, strip by strip, in the format that ``path`` ends in, in its bits and its profile,
     with its metadata: .png, .webp and .tif lossless, .jpg at quality 95 and .avif at 90 with full colour
     resolution; ``quality``, 1 to 100, is for .jpg, .webp and .avif.
 
@@ -95,17 +112,12 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, quality: int |
     flattened silently) and where the file cannot be written.
     """
     path = Path(path)
-    form = check_format(path, picture.size, picture.alpha is not None, quality, picture.metadata)
+    form = check_format(path, picture, quality)
     with whole_file(path, "the picture") as partial, partial.open("xb") as file:
-        encode(file, picture, form, quality)
+        encode(file, picture, form, path.parent, quality)
 
 
-def _check_size(path: Path, image: Image.Image) -> None:
-    n_pixels = image.width * image.height
-    if n_pixels > MAX_PIXELS:
-        raise BadImage(
-            f"{path}: expected at most {MAX_PIXELS} pixels, found {image.width}x{image.height} = {n_pixels}"
-        )
+def _check_frames(path: Path, image: Image.Image) -> None:
     # A JPEG of a phone's camera (MPO) carries previews and gain maps behind the picture itself.
     n_frames = getattr(image, "n_frames", 1)
     if n_frames != 1 and image.format != "MPO":

@@ -4,6 +4,8 @@ u8 to f32 is ``v / 255``; f32 to u8 clamps to [0, 1], multiplies by 255 and roun
 float32. Kotlin, Swift and C++ do the same, to the byte. 16 bits: the same with 65535.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +14,10 @@ from models.arrays import Float
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint16]
+Samples = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
 
 
-def to_float(samples: Bytes | Words) -> Float:
+def to_float(samples: Samples) -> Float:
     """Bytes to float32 in [0, 1]: ``v / 255``; 16-bit samples: ``v / 65535``."""
     floats: Float = samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
     return floats

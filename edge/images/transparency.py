@@ -7,8 +7,11 @@ linear, and dividing by a small alpha afterwards magnifies its errors.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import Float
+
+Indices = NDArray[np.int64]
 
 # LR px. The published network reaches 36 (docs/format/tiling.md); what lies farther from every visible pixel
 # changes none of them.
@@ -57,20 +60,14 @@ def _unknown_beside(pixels: np.ndarray, steps: np.ndarray, unknown: np.ndarray) 
     return np.flatnonzero(beside & unknown)
 
 
-def alpha_range(
-    alpha: Float, rows: tuple[int, int], columns: tuple[int, int], size: tuple[int, int]
-) -> tuple[Float, Float]:
-    """The least and the greatest that ``alpha`` (h, w), enlarged to ``size``, may be at ``rows`` and
-    ``columns`` of it: of the source pixel there and its eight neighbours.
+def alpha_range(alpha: Float, rows: Indices, columns: Indices) -> tuple[Float, Float]:
+    """The least and the greatest that an enlarged ``alpha`` (h, w) may be at output pixels whose centres lie
+    in its ``rows`` (H',) and ``columns`` (W',): of the pixel there and its eight neighbours.
 
     Within it, what is clear or opaque stays so, exactly, and a hard edge gets no halo.
     """
-    rows_of, columns_of = (
-        (2 * np.arange(*span) + 1) * n_in // (2 * n_out)
-        for span, n_in, n_out in zip((rows, columns), alpha.shape, size, strict=True)
-    )
     near = [
-        alpha.take(rows_of + dy, axis=0, mode="clip").take(columns_of + dx, axis=1, mode="clip")
+        alpha.take(rows + dy, axis=0, mode="clip").take(columns + dx, axis=1, mode="clip")
         for dy in (-1, 0, 1)
         for dx in (-1, 0, 1)
     ]

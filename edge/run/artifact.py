@@ -58,7 +58,7 @@ class Artifact:
         h, w = tile.shape[2:]
         size = self.output_size((h, w), size)
         whole = Tile(Rect(0, 0, h, w), Rect(0, 0, *size))
-        return self.render(tile[0], whole, size)[None]
+        return self.render(tile, whole, (h, w), size)[None]
 
     def output_size(self, lr_size: tuple[int, int], size: tuple[int, int] | None) -> tuple[int, int]:
         """The picture's size after upscaling; ``size`` must be given for any-scale artifacts only."""
@@ -71,14 +71,14 @@ class Artifact:
             raise BadInput(f"expected the target {scaled} of a ×{self.card.scale} artifact, found {size}")
         return scaled
 
-    def render(self, lr: Float, tile: Tile, size: tuple[int, int]) -> Float:
-        """The target of ``tile`` of a picture ``lr`` (3, h, w): colours (3, H', W'), not clamped."""
+    def render(self, window: Float, tile: Tile, lr_size: tuple[int, int], size: tuple[int, int]) -> Float:
+        """The target of ``tile`` of a picture of ``lr_size`` that becomes one of ``size``, (height, width):
+        colours (3, H', W'), not clamped. ``window``: the tile's source (1, 3, h', w')."""
         self._check_tile(tile.source)
-        window = _window(lr, tile.source)
         if self.card.scale != "any":
             crop = tile.crop(self.card.scale)
             return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
-        return self._decode(self.encode(window), lr.shape[1:], size, tile)
+        return self._decode(self.encode(window), lr_size, size, tile)
 
     def forward(self, window: Float) -> Float:
         """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""
@@ -101,14 +101,14 @@ class Artifact:
         """Where the program runs, in words; a device that is asked each time has answered by now."""
         return self._program.about
 
-    def _decode(self, encoded: Float, lr_size: tuple[int, ...], size: tuple[int, int], tile: Tile) -> Float:
+    def _decode(self, encoded: Float, lr_size: tuple[int, int], size: tuple[int, int], tile: Tile) -> Float:
         from models.liif.any_scale import blend_rows, gather_rows, plan_queries
 
         decoding = self.card.decoding
         assert decoding is not None  # the card was checked
         source, target = tile.source, tile.target
         queries = plan_queries(
-            (lr_size[0], lr_size[1]),
+            lr_size,
             size,
             target.rows,
             target.columns,
@@ -144,14 +144,6 @@ class Artifact:
             )
         if max(found) > limits.maximum:
             raise BadInput(f"expected tiles up to {limits.maximum} pixels, found {found[0]}x{found[1]}")
-
-
-def _window(lr: Float, source: Rect) -> Float:
-    """``source`` of ``lr`` (3, h, w) as (1, 3, h', w'); outside the picture its nearest pixel."""
-    height, width = lr.shape[1:]
-    rows = np.arange(*source.rows).clip(0, height - 1)
-    columns = np.arange(*source.columns).clip(0, width - 1)
-    return lr.take(rows, axis=1).take(columns, axis=2)[None]
 
 
 def new_artifact(folder: Path, force: bool) -> AbstractContextManager[Path]:

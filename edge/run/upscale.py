@@ -1,13 +1,15 @@
 """A picture through an artifact, tile by tile."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge.errors import BadInput
-from edge.images.picture import Picture
-from edge.images.transparency import alpha_range, fill_clear, limit_alpha
+from edge.images.picture import Colour, Picture, flatten
+from edge.images.pixels import Samples
+from edge.images.row_window import RowWindow
+from edge.images.transparency import FILL_REACH, alpha_range, fill_clear, limit_alpha
 from edge.recipe import MAX_SCALE
 from edge.run.artifact import Artifact
 from edge.run.tiling import Rect, Tile, plan_tiles
@@ -15,10 +17,86 @@ from edge.work import Work
 from models.arrays import Float
 from models.resize import bicubic
 
-# 12 bytes each while the picture is put together: 1.2 GB.
-MAX_OUTPUT_PIXELS = 100_000_000
-
 RenderedTile = tuple[Rect, Float]
+
+# LR px from a tile within which colours beyond sRGB change it: bicubic's kernel reaches 2.
+_BICUBIC_REACH = 3
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Tiles that make a picture of ``size`` from one of ``lr_size``, (height, width)."""
+
+    artifact: Artifact
+    lr_size: tuple[int, int]
+    size: tuple[int, int]
+    tiles: list[Tile]
+
+    def around(self, part: Tile, margin: int) -> Rect:
+        """What of the picture lies up to ``margin`` pixels from the source of ``part``."""
+        (top, bottom), (left, right) = (
+            (max(0, first - margin), min(n, last + margin))
+            for (first, last), n in zip((part.source.rows, part.source.columns), self.lr_size, strict=True)
+        )
+        return Rect(top, left, bottom - top, right - left)
+
+    def render(self, planes: Float, at: Rect, part: Tile) -> Float:
+        """The target of ``part``: (3, H', W'), with alpha (4, H', W'). ``planes``: the picture ``at``."""
+        rows, columns = (
+            np.arange(*span).clip(0, n - 1) - first
+            for span, n, first in zip(
+                (part.source.rows, part.source.columns), self.lr_size, (at.top, at.left), strict=True
+            )
+        )
+
+        def enlarged(rgb: Float) -> Float:
+            window = rgb.take(rows, axis=1).take(columns, axis=2)[None]
+            return self.artifact.render(window, part, self.lr_size, self.size)
+
+        if len(planes) == 3:
+            return enlarged(planes)
+        rgb, alpha = planes[:3], planes[3]
+        span = alpha_range(alpha, *self._source_pixels(part.target, at))
+        made = span[0]
+        if not np.array_equal(*span):
+            red, green, blue = enlarged(np.broadcast_to(alpha, rgb.shape))
+            made = limit_alpha((red + green + blue) / np.float32(3), span)
+        return np.concatenate([enlarged(fill_clear(rgb, alpha)), made[None]])
+
+    def _source_pixels(self, target: Rect, at: Rect) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the picture ``at`` in which the centres of ``target`` lie."""
+        rows, columns = (
+            (2 * np.arange(*span) + 1) * n_in // (2 * n_out) - first
+            for span, n_in, n_out, first in zip(
+                (target.rows, target.columns), self.lr_size, self.size, (at.top, at.left), strict=True
+            )
+        )
+        return rows, columns
+
+    def bicubic(self, plane: Float, at: Rect, target: Rect) -> Float:
+        """``target`` of ``plane`` (h, w), which is the picture ``at``, by Pillow's bicubic."""
+        (top, bottom), (left, right) = (
+            [edge * n_in / n_out - first for edge in span]
+            for span, n_in, n_out, first in zip(
+                (target.rows, target.columns), self.lr_size, self.size, (at.top, at.left), strict=True
+            )
+        )
+        return bicubic(plane, (target.height, target.width), (left, top, right, bottom))
+
+
+def _plan(
+    artifact: Artifact,
+    lr_size: tuple[int, int],
+    size: tuple[int, int] | None,
+    tile: int | None,
+    halo: int | None,
+) -> _Plan:
+    """``tile`` and ``halo`` in LR pixels override the card's."""
+    whole, card = artifact.output_size(lr_size, size), artifact.card.tile
+    side = tile if tile is not None else card.fixed or card.default
+    margin = halo if halo is not None else card.halo
+    tiles = plan_tiles(lr_size, whole, (side, side), margin, card.smallest_side)
+    return _Plan(artifact, lr_size, whole, tiles)
 
 
 def render_tiles(
@@ -39,30 +117,13 @@ def render_tiles(
     ``size``: (H, W), needed by any-scale artifacts only. ``tile`` and ``halo`` in LR pixels override the
     card's. Raises BadInput for sizes and tiles that the artifact cannot make.
     """
-    lr_size, card = (lr.shape[1], lr.shape[2]), artifact.card.tile
-    whole = artifact.output_size(lr_size, size)
-    side = tile if tile is not None else card.fixed or card.default
-    margin = halo if halo is not None else card.halo
-    tiles = plan_tiles(lr_size, whole, (side, side), margin, card.smallest_side)
-    rgb, alpha = lr[:3], lr[3] if len(lr) == 4 else None
-    if alpha is None:
-        return Work(len(tiles), ((part.target, artifact.render(rgb, part, whole)) for part in tiles))
-    filled = fill_clear(rgb, alpha)
+    plan = _plan(artifact, (lr.shape[1], lr.shape[2]), size, tile, halo)
 
-    def with_alpha(part: Tile) -> Float:
-        colours = artifact.render(filled, part, whole)
-        return np.concatenate([colours, _render_alpha(artifact, alpha, part, whole)[None]])
+    def rendered(part: Tile) -> Float:
+        at = plan.around(part, FILL_REACH)
+        return plan.render(lr[:, slice(*at.rows), slice(*at.columns)], at, part)
 
-    return Work(len(tiles), ((part.target, with_alpha(part)) for part in tiles))
-
-
-def _render_alpha(artifact: Artifact, alpha: Float, part: Tile, whole: tuple[int, int]) -> Float:
-    """(H', W') of ``alpha`` (h, w): the network's picture of it in grey, within its ``alpha_range``."""
-    span = alpha_range(alpha, part.target.rows, part.target.columns, whole)
-    if np.array_equal(*span):
-        return span[0]
-    red, green, blue = artifact.render(np.broadcast_to(alpha, (3, *alpha.shape)), part, whole)
-    return limit_alpha((red + green + blue) / np.float32(3), span)
+    return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
 
 
 def put_together(tiles: Iterable[RenderedTile], size: tuple[int, int]) -> Float:
@@ -89,15 +150,75 @@ def upscale(
     return put_together(tiles, artifact.output_size((lr.shape[1], lr.shape[2]), size))
 
 
-def whole_picture(planes: Float, source: Picture) -> Picture:
-    """``planes`` (3, H, W), (4, H, W) with alpha, which ``source.planes`` were upscaled to, as a picture with
-    what else ``source`` has. The network did not see colours beyond sRGB: bicubic enlarges that part."""
-    rgb, alpha = planes[:3], planes[3] if len(planes) == 4 else None
-    size = (planes.shape[1], planes.shape[2])
-    if source.is_wide:
-        beyond = source.rgb - source.rgb.clip(0, 1)
-        rgb = np.stack([plane + bicubic(part, size) for plane, part in zip(rgb, beyond, strict=True)])
-    return replace(source, rgb=rgb, alpha=alpha, metadata=source.metadata.enlarged(source.size, size))
+def enlarged(
+    picture: Picture, size: tuple[int, int], background: Colour | None = None, bits: int | None = None
+) -> Picture:
+    """What ``picture`` becomes at ``size`` (height, width), yet without pixels: with its profile, and its
+    metadata for the new size. A ``background`` makes it opaque; ``bits`` of a sample override its own."""
+    flat = picture.has_alpha and background is not None
+    in_grey = background is None or len(set(background)) == 1
+    return replace(
+        picture,
+        size=size,
+        strips=(),
+        grey=picture.grey and (in_grey or not flat),
+        has_alpha=picture.has_alpha and not flat,
+        bits=bits or picture.bits,
+        # What numbers mean that came without a profile is sRGB from here on.
+        space=picture.space if picture.icc_profile is not None else None,
+        metadata=picture.metadata.enlarged(picture.size, size),
+    )
+
+
+def render_picture(
+    artifact: Artifact,
+    picture: Picture,
+    target: Picture,
+    *,
+    background: Colour | None = None,
+    tile: int | None = None,
+    halo: int | None = None,
+) -> Work[tuple[Rect, Samples]]:
+    """Tiles of ``target``, which ``picture`` becomes by ``enlarged``: where each lies, and its samples.
+
+    The strips of ``picture`` are gone through once, and no more of them is held than a row of tiles needs.
+    ``background`` lies behind what is transparent. The network does not see colours beyond sRGB: bicubic
+    enlarges that part. Raises BadInput as ``render_tiles`` does, and from the loop BadImage for NaN.
+    """
+    plan = _plan(artifact, picture.size, target.size, tile, halo)
+    window = RowWindow(picture.strips)
+    margin = FILL_REACH if picture.has_alpha else _BICUBIC_REACH
+
+    def rendered(part: Tile) -> Samples:
+        at = plan.around(part, margin)
+        planes = picture.to_planes(window.rows(*at.rows)[:, slice(*at.columns)])
+        seen = planes.clip(0, 1)
+        made = plan.render(seen, at, part)
+        beyond = planes[:3] - seen[:3]
+        if beyond.any():
+            made = made.copy()
+            made[:3] += [plan.bicubic(plane, at, part.target) for plane in beyond]
+        if picture.has_alpha and background is not None:
+            made = flatten(made, background)
+        return target.to_samples(made)
+
+    return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
+
+
+def filled(target: Picture, tiles: Iterable[tuple[Rect, Samples]]) -> Picture:
+    """``target`` with the pixels of ``tiles``, of ``render_picture``; they are rendered as its strips are
+    asked for, a strip for each row of tiles."""
+    return replace(target, strips=_strips(target, tiles))
+
+
+def _strips(target: Picture, tiles: Iterable[tuple[Rect, Samples]]) -> Iterator[Samples]:
+    strip = np.empty(0, target.dtype)
+    for at, samples in tiles:
+        if at.left == 0:
+            strip = np.empty((at.height, target.size[1], target.n_channels), target.dtype)
+        strip[:, slice(*at.columns)] = samples
+        if at.columns[1] == target.size[1]:
+            yield strip
 
 
 def target_size(lr_size: tuple[int, int], scale: float) -> tuple[int, int]:
@@ -107,13 +228,10 @@ def target_size(lr_size: tuple[int, int], scale: float) -> tuple[int, int]:
 
 
 def check_target(lr_size: tuple[int, int], size: tuple[int, int]) -> None:
-    """Raises BadInput for a target that is smaller than the picture, over 30 times as large, or too big
-    to hold in memory."""
+    """Raises BadInput for a target that is smaller than the picture, or over 30 times as large."""
     for n_in, n_out in zip(lr_size, size, strict=True):
         if not n_in <= n_out <= MAX_SCALE * n_in:
             raise BadInput(
                 f"expected a target of 1 to {MAX_SCALE:g} times the picture's {lr_size[1]}x{lr_size[0]}, "
                 f"found {size[1]}x{size[0]}"
             )
-    if size[0] * size[1] > MAX_OUTPUT_PIXELS:
-        raise BadInput(f"expected a target of at most {MAX_OUTPUT_PIXELS} pixels, found {size[1]}x{size[0]}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from enlarging import upscaled
 from PIL import Image
 
 from edge.backends.xnnpack.runtime import HostProgram
@@ -17,7 +18,6 @@ from edge.errors import BadInput, MissingDependency
 from edge.images.image_file import read_image
 from edge.images.pixels import to_uint8
 from edge.run.artifact import Artifact
-from edge.run.upscale import upscale, whole_picture
 
 ABSENT = Arm64Device().missing()
 emulated = pytest.mark.skipif(ABSENT is not None, reason=f"arm64-emulated: {ABSENT}")
@@ -57,9 +57,7 @@ def test_a_picture_with_transparency_is_upscaled_to_pythons_bytes(
     Image.fromarray(pixels).save(tmp_path / "in.png")
     words = ["upscale", str(int8_artifact), "in.png", "out.png", "--tile", "16", "--halo", "3"]
     subprocess.run([*Arm64Device().command(), *words], cwd=tmp_path, check=True, capture_output=True)
-    picture = read_image(tmp_path / "in.png")
-    planes = upscale(Artifact.open(int8_artifact), picture.planes, tile=16, halo=3)
-    expected = whole_picture(planes, picture)
+    expected = upscaled(Artifact.open(int8_artifact), read_image(tmp_path / "in.png"), tile=16, halo=3)
     assert expected.alpha is not None
     made = np.asarray(Image.open(tmp_path / "out.png"))
     assert np.array_equal(made[:, :, :3], to_uint8(expected.rgb).transpose(1, 2, 0))

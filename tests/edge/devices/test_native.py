@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+from enlarging import upscaled
 from PIL import Image, ImageCms
 
 from edge.backends.xnnpack.runtime import HostProgram
@@ -21,7 +22,6 @@ from edge.devices.runner import RunSettings, build
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
 from edge.images.image_file import read_image, write_picture
 from edge.run.artifact import Artifact
-from edge.run.upscale import upscale, whole_picture
 
 ABSENT = NativeDevice().missing()
 native = pytest.mark.skipif(ABSENT is not None, reason=f"native: {ABSENT}")
@@ -102,10 +102,8 @@ def test_a_picture_is_upscaled_to_pythons_bytes(
 
 def same_bytes(artifact: Path, folder: Path, tile: int | None = None, halo: int | None = None) -> bool:
     """Whether out.png is what Python makes of in.png, transparency and colour profile included."""
-    picture = read_image(folder / "in.png")
-    planes = upscale(Artifact.open(artifact), picture.planes, tile=tile, halo=halo)
-    expected = whole_picture(planes, picture)
-    write_picture(folder / "python.png", expected)
+    picture = upscaled(Artifact.open(artifact), read_image(folder / "in.png"), tile=tile, halo=halo)
+    write_picture(folder / "python.png", picture)
     with Image.open(folder / "out.png") as ours, Image.open(folder / "python.png") as pythons:
         assert ours.mode == pythons.mode and ours.size == pythons.size
         assert ours.info.get("icc_profile") == pythons.info.get("icc_profile")

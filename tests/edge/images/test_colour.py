@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from edge.images.colour import (
     SRGB_CHROMATICITIES,
     DamagedProfile,
-    grey_to_srgb,
+    curve_of_profile,
     profile_space,
     space_of_chromaticities,
     space_of_profile,
@@ -99,7 +99,7 @@ def test_a_grey_of_linear_light_gets_srgbs_curve():
     linear[16:20] = b"GRAY"
     assert profile_space(bytes(linear)) == b"GRAY"
     linear = bytes(linear).replace(b"rTRC", b"kTRC")
-    made = grey_to_srgb(np.float32([0, 0.5, 1]), linear)
+    made = curve_of_profile(linear).to_srgb(np.float32([0, 0.5, 1]))
     np.testing.assert_allclose(made, [0, 0.7354, 1], atol=1e-3)
 
 

@@ -1,4 +1,6 @@
+import struct
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from image_files import (
     cmyk_profile_that_prints_cyan_as_red,
     linear_grey_profile,
     noise,
+    png_chunk,
     png_claiming,
     smooth,
     srgb_profile,
@@ -16,6 +19,7 @@ from image_files import (
 from PIL import Image, ImageFile
 
 from edge.errors import BadImage
+from edge.images.file_rows import FileRows
 from edge.images.image_file import MAX_PIXELS, read_image
 from edge.images.pixels import to_float, to_uint8
 
@@ -306,26 +310,122 @@ def test_several_frames_are_refused_and_counted(tmp_path, save_all):
     assert_refused(tmp_path / save_all, "a single picture", "3 frames")
 
 
+def bmp_claiming(width: int, height: int) -> bytes:
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + 99, 0, 0, 54) + header + bytes(99)
+
+
 def test_a_bomb_is_refused_with_its_pixels_and_the_limit(tmp_path):
-    (tmp_path / "a.png").write_bytes(png_claiming(60_000, 60_000))
-    assert_refused(tmp_path / "a.png", "3600000000", str(MAX_PIXELS))
+    (tmp_path / "a.bmp").write_bytes(bmp_claiming(60_000, 60_000))
+    assert_refused(tmp_path / "a.bmp", "3600000000", str(MAX_PIXELS), "row by row")
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_a_png_that_claims_more_than_it_has_is_refused(tmp_path, interlace):
+    (tmp_path / "a.png").write_bytes(png_claiming(60_000, 60_000, interlace))
+    assert_refused(tmp_path / "a.png", "row by row" if interlace else "damaged")
 
 
 def test_a_picture_just_above_the_limit_is_refused_without_a_warning(tmp_path):
-    (tmp_path / "a.png").write_bytes(png_claiming(MAX_PIXELS + 1, 1))
+    (tmp_path / "a.bmp").write_bytes(bmp_claiming(MAX_PIXELS + 1, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert_refused(tmp_path / "a.png", f"{MAX_PIXELS + 1}x1", str(MAX_PIXELS))
+        assert_refused(tmp_path / "a.bmp", f"{MAX_PIXELS + 1}x1", str(MAX_PIXELS))
 
 
-def test_the_limit_does_not_depend_on_pillows(tmp_path):
-    (tmp_path / "a.png").write_bytes(png_claiming(60_000, 60_000))
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        assert_refused(tmp_path / "a.png", "3600000000", str(MAX_PIXELS))
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+@pytest.mark.parametrize("pillows", [None, 10])
+def test_the_limit_does_not_depend_on_pillows(tmp_path, monkeypatch, pillows):
+    (tmp_path / "a.bmp").write_bytes(bmp_claiming(60_000, 60_000))
+    Image.fromarray(noise(9, 9)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows)
+    assert_refused(tmp_path / "a.bmp", "3600000000", str(MAX_PIXELS))
+    assert np.array_equal(as_bytes(read_image(tmp_path / "a.png")), noise(9, 9))
+
+
+# Reading row by row
+
+
+def saved(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+SMOOTH = Image.fromarray(smooth(150, 70))
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "options"),
+    [
+        ("rgb.png", SMOOTH, {}),
+        ("grey.png", SMOOTH.convert("L"), {}),
+        ("one-bit.png", SMOOTH.convert("1"), {}),
+        ("two-bits.png", SMOOTH.convert("L").quantize(4), {"bits": 2}),
+        ("palette.png", SMOOTH.quantize(30), {}),
+        ("clear-palette.png", SMOOTH.quantize(30), {"transparency": 3}),
+        ("rgba.png", Image.fromarray(noise(150, 70, 4)), {}),
+        ("opaque.png", SMOOTH.convert("RGBA"), {}),
+        ("la.png", Image.fromarray(noise(150, 70, 2), "LA"), {}),
+        ("clear-colour.png", SMOOTH, {"transparency": (0, 0, 255)}),
+        ("sixteen.png", Image.fromarray(noise(150, 70, 2).view(np.uint16)[:, :, 0]), {}),
+        ("444.jpg", SMOOTH, {"subsampling": 0}),
+        ("420.jpg", SMOOTH, {"quality": 50}),
+        ("grey.jpg", SMOOTH.convert("L"), {}),
+        ("rgb.tif", SMOOTH, {}),
+        ("lzw.tif", SMOOTH, {"compression": "tiff_lzw"}),
+        ("white-is-zero.tif", SMOOTH.convert("L"), {"tiffinfo": {262: 0}}),
+        ("rgba.tif", Image.fromarray(noise(150, 70, 4)), {"compression": "tiff_adobe_deflate"}),
+        ("one-bit.tif", SMOOTH.convert("1"), {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_rows_are_those_of_the_whole(tmp_path, name, image, options):
+    path = saved(tmp_path / name, image, **options)
+    held, read = read_image(path), read_image(path, held=0)
+    assert isinstance(held.strips, tuple) and isinstance(read.strips, FileRows)
+    assert len(list(read.strips)) == 3
+    assert np.array_equal(held.samples, read.samples)
+    assert replace(held, strips=()) == replace(read, strips=())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_rows_are_upright_and_say_what_the_whole_says(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112], exif[271] = orientation, "ACME"
+    path = saved(tmp_path / f"a.{suffix}", SMOOTH, exif=exif, dpi=(300, 150))
+    held, read = read_image(path), read_image(path, held=0)
+    assert read.size == held.size
+    assert np.array_equal(held.samples, read.samples)
+    assert b"ACME" in read.metadata.exif
+    if suffix != "tif":  # these Pillow turns while it loads them, but for their resolution
+        assert held.metadata == read.metadata
+    assert read.metadata.dpi == pytest.approx((300, 150) if orientation < 5 else (150, 300), abs=0.02)
+
+
+def test_what_a_png_says_after_its_pixels_is_heard_without_decoding_them(tmp_path):
+    path = saved(tmp_path / "a.png", SMOOTH)
+    content = path.read_bytes()
+    end = content.index(b"IEND") - 4
+    path.write_bytes(content[:end] + png_chunk(b"tEXt", b"Title\0late") + content[end:])
+    assert read_image(path, held=0).metadata.texts == (("Title", "late"),)
+    assert read_image(path).metadata.texts == (("Title", "late"),)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_a_damaged_file_is_refused_before_its_rows_are_used(tmp_path, name):
+    content = saved(tmp_path / name, Image.fromarray(noise(150, 70))).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(BadImage, match="expected a whole picture, found a damaged one"):
+        read_image(tmp_path / name, held=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.jpg", {"progressive": True}), ("a.webp", {"lossless": True}), ("a.bmp", {}), ("a.gif", {})],
+)
+def test_what_no_decoder_reads_row_by_row_is_held(tmp_path, name, options):
+    picture = read_image(saved(tmp_path / name, SMOOTH, **options), held=0)
+    assert isinstance(picture.strips, tuple)
 
 
 def test_pixels_without_a_known_range_are_refused(tmp_path):

@@ -1,6 +1,9 @@
 import os
 import resource
-from typing import BinaryIO
+import signal
+import threading
+import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ from image_files import as_bytes, noise, srgb_profile, unprivileged
 from PIL import Image
 
 from edge.errors import BadImage, BadInput, OutputExists
-from edge.images.image_file import check_output, read_image, write_image
+from edge.images.image_file import check_output, read_image, write_image, write_picture
+from edge.images.picture import Picture
 from edge.images.pixels import to_float
 
 # Before writing
@@ -65,10 +69,15 @@ def test_an_unknown_extension_lists_the_known_ones(tmp_path, name):
 
 def test_what_the_format_cannot_hold_is_said_before_the_work(tmp_path):
     with pytest.raises(BadInput, match=r"16383 pixels a side.*found 16384x10"):
-        check_output(tmp_path / "a.webp", force=False, size=(10, 16_384))
-    check_output(tmp_path / "a.webp", force=False, size=(16_383, 16_383), alpha=True)
+        check_output(tmp_path / "a.webp", force=False, picture=Picture((10, 16_384)))
+    check_output(tmp_path / "a.webp", force=False, picture=Picture((6_000, 16_383), has_alpha=True))
+    with pytest.raises(BadInput, match=r"100000000 pixels for WEBP.*found 16383x6200; write \.png"):
+        check_output(tmp_path / "a.webp", force=False, picture=Picture((6_200, 16_383)))
+    with pytest.raises(BadInput, match=r"4278190080 bytes.*TIFF's limit, found 4800000000"):
+        check_output(tmp_path / "a.tif", force=False, picture=Picture((20_000, 40_000), bits=16))
+    check_output(tmp_path / "a.png", force=False, picture=Picture((20_000, 40_000), bits=16))
     with pytest.raises(BadInput, match="transparency"):
-        check_output(tmp_path / "a.jpg", force=False, alpha=True)
+        check_output(tmp_path / "a.jpg", force=False, picture=Picture((9, 9), has_alpha=True))
 
 
 # Writing
@@ -172,13 +181,28 @@ def test_a_folder_in_the_way_leaves_nothing_behind(tmp_path):
     assert os.listdir(tmp_path) == ["a.png"]
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path, monkeypatch):
-    def interrupted(image: Image.Image, file: BinaryIO, *args: object, **options: object) -> None:
-        file.write(b"half of it")
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
+def test_ctrl_c_leaves_nothing_behind(tmp_path, name):
+    def interrupted() -> Iterator[np.ndarray]:
+        yield noise(4, 8)
         assert len(os.listdir(tmp_path)) == 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Image.Image, "save", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_image(tmp_path / "a.png", to_float(noise(8, 8)).transpose(2, 0, 1))
+        write_picture(tmp_path / name, Picture((8, 8), interrupted()))
+    assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_is_heard_while_libvips_encodes(tmp_path):
+    strip = noise(500, 2000)
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+
+    def strips() -> Iterator[np.ndarray]:
+        yield from [strip] * 20
+        timer.start()
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        write_picture(tmp_path / "a.png", Picture((10_000, 2000), strips()))
+    assert time.monotonic() - start < 5
     assert os.listdir(tmp_path) == []

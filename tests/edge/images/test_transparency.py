@@ -43,10 +43,17 @@ def test_a_picture_that_is_clear_or_visible_everywhere_stays_as_it_is(everywhere
     assert np.array_equal(fill_clear(rgb, np.full((5, 7), everywhere, np.float32)), rgb)
 
 
+def sources(size: tuple[int, int]) -> list[np.ndarray]:
+    """In which rows and columns of 9x8 pixels the centres of an output of ``size`` lie."""
+    return [
+        (2 * np.arange(n_out) + 1) * n_in // (2 * n_out) for n_in, n_out in zip((9, 8), size, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("size", [(18, 16), (12, 11), (27, 40), (9, 8)])
 def test_alpha_stays_within_the_nine_pixels_around_its_own(size):
     alpha = noise(9, 8)
-    low, high = alpha_range(alpha, (0, size[0]), (0, size[1]), size)
+    low, high = alpha_range(alpha, *sources(size))
     assert low.shape == high.shape == size
     for i, j in np.ndindex(size):
         y, x = int((i + 0.5) * 9 / size[0]), int((j + 0.5) * 8 / size[1])
@@ -56,8 +63,9 @@ def test_alpha_stays_within_the_nine_pixels_around_its_own(size):
 
 def test_a_part_of_the_range_is_that_of_the_whole():
     alpha = noise(9, 8)
-    whole = alpha_range(alpha, (0, 18), (0, 16), (18, 16))
-    part = alpha_range(alpha, (3, 11), (5, 16), (18, 16))
+    rows, columns = sources((18, 16))
+    whole = alpha_range(alpha, rows, columns)
+    part = alpha_range(alpha, rows[3:11], columns[5:])
     assert all(np.array_equal(a[3:11, 5:], b) for a, b in zip(whole, part, strict=True))
 
 

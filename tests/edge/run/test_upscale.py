@@ -8,13 +8,15 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from enlarging import upscaled
+from image_files import srgb_profile
 from PIL import Image
 
 from edge.card import TileCard
 from edge.card_reader import read_card
 from edge.errors import BadInput
 from edge.images.image_file import read_image
-from edge.images.picture import Picture
+from edge.images.picture import Picture, picture_of
 from edge.images.pixels import to_float, to_uint8
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS
 from edge.run.artifact import Artifact
@@ -25,7 +27,6 @@ from edge.run.upscale import (
     render_tiles,
     target_size,
     upscale,
-    whole_picture,
 )
 from models import load_checkpoint
 from models.drawings import draw_sheet
@@ -33,6 +34,8 @@ from models.liif.coordinates import well_posed
 from models.liif.programs import methods_of
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
+
+Size = tuple[int, int]
 
 SIZES = [(1, 1), (1, 37), (50, 1), (2, 3), (3, 20), (4, 4), (15, 16), (33, 47), (70, 41)]
 
@@ -161,9 +164,9 @@ class Counting(Artifact):
         super().__init__(artifact.card, artifact._program)
         self.rendered = 0
 
-    def render(self, lr: np.ndarray, tile: Tile, size: tuple[int, int]) -> np.ndarray:
+    def render(self, window: np.ndarray, tile: Tile, lr_size: Size, size: Size) -> np.ndarray:
         self.rendered += 1
-        return super().render(lr, tile, size)
+        return super().render(window, tile, lr_size, size)
 
 
 def test_tiles_are_put_together_in_any_order(tiny):
@@ -205,10 +208,10 @@ def test_int8_stays_near_fp32_over_many_tiles(tiny):
 def test_transparency_is_enlarged_and_the_profile_kept(tiny):
     alpha = np.zeros((9, 8), np.float32)
     alpha[:, 4:] = 1
-    picture = Picture(noise(9, 8), alpha, b"profile")
-    enlarged = whole_picture(upscale(Artifact.open(tiny.artifact(2, "fp32")), picture.planes), picture)
+    picture = picture_of(noise(9, 8), alpha, srgb_profile())
+    enlarged = upscaled(Artifact.open(tiny.artifact(2, "fp32")), picture)
     assert enlarged.size == (18, 16)
-    assert enlarged.icc_profile == b"profile"
+    assert enlarged.icc_profile == srgb_profile()
     assert enlarged.alpha.shape == (18, 16)
     assert enlarged.alpha.dtype == np.float32
     assert (enlarged.alpha[:, :6] == 0).all() and (enlarged.alpha[:, 10:] == 1).all()
@@ -221,18 +224,19 @@ def test_what_lies_under_clear_pixels_never_reaches_visible_ones(tiny, size):
     alpha[6:20, 9:25] = 1
     over_black, over_noise = noise(24, 30) * alpha, noise(24, 30)
     first, second = (
-        upscale(artifact, Picture(rgb, alpha).planes, size, tile=24) for rgb in (over_black, over_noise)
+        upscale(artifact, np.concatenate([rgb, alpha[None]]), size, tile=24)
+        for rgb in (over_black, over_noise)
     )
     assert first.shape == (4, *size)
     assert np.array_equal(first, second)
 
 
 def test_a_picture_that_is_clear_everywhere_stays_so(tiny):
-    picture = Picture(noise(9, 8), np.zeros((9, 8), np.float32))
+    picture = picture_of(noise(9, 8), np.zeros((9, 8), np.float32))
     artifact = Artifact.open(tiny.artifact(2, "fp32"))
-    enlarged = whole_picture(upscale(artifact, picture.planes), picture)
+    enlarged = upscaled(artifact, picture)
     assert (enlarged.alpha == 0).all()
-    assert np.array_equal(enlarged.rgb, upscale(artifact, picture.rgb))
+    assert np.array_equal(to_uint8(enlarged.rgb), to_uint8(upscale(artifact, picture.rgb)))
 
 
 def test_the_edge_of_a_mask_is_as_sharp_as_that_of_the_colours(embedded):
@@ -257,7 +261,7 @@ def over(picture: Picture, background: float) -> np.ndarray:
 
 def enlarged_by(artifact: Artifact, picture: Picture) -> Picture:
     scale = 3 if artifact.card.scale == "any" else artifact.card.scale
-    return whole_picture(upscale(artifact, picture.planes, target_size(picture.size, scale)), picture)
+    return upscaled(artifact, picture, target_size(picture.size, scale))
 
 
 def test_a_white_icon_over_clear_black_has_no_fringe(embedded):
@@ -270,7 +274,7 @@ def test_a_white_icon_over_clear_black_has_no_fringe(embedded):
 def test_an_icon_over_clear_black_looks_as_if_its_own_colour_lay_there(embedded):
     icon = read("icon_black_under.png")
     (colour,) = np.unique(icon.rgb[:, icon.alpha > 0], axis=1).T
-    own = Picture(np.broadcast_to(colour[:, None, None], icon.rgb.shape).copy(), icon.alpha)
+    own = picture_of(np.broadcast_to(colour[:, None, None], icon.rgb.shape).copy(), icon.alpha)
     seen, expected = (enlarged_by(embedded, picture) for picture in (icon, own))
     assert (over(seen, 0.5) == over(expected, 0.5)).all()
 
@@ -287,9 +291,9 @@ def test_a_palette_with_several_alphas_is_enlarged_as_rgba_is(embedded, tmp_path
 
 
 def test_an_opaque_picture_stays_opaque(tiny):
-    picture = Picture(noise(9, 8))
+    picture = picture_of(noise(9, 8))
     artifact = Artifact.open(tiny.artifact("any", "fp32"))
-    enlarged = whole_picture(upscale(artifact, picture.planes, (11, 13)), picture)
+    enlarged = upscaled(artifact, picture, (11, 13))
     assert enlarged.size == (11, 13)
     assert enlarged.alpha is None and enlarged.icc_profile is None
 
@@ -318,9 +322,3 @@ def test_targets_of_one_to_thirty_times_pass(size):
 def test_other_targets_are_refused_with_both_sizes(size):
     with pytest.raises(BadInput, match=f"the picture's 20x10, found {size[1]}x{size[0]}"):
         check_target((10, 20), size)
-
-
-def test_targets_that_memory_cannot_hold_are_refused():
-    check_target((5000, 5000), (10_000, 10_000))
-    with pytest.raises(BadInput, match="at most 100000000 pixels, found 10001x10000"):
-        check_target((5000, 5000), (10_000, 10_001))
