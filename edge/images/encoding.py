@@ -96,7 +96,7 @@ def encode(file: BinaryIO, picture: Picture, form: Format, quality: int | None =
 
     Raises BadImage for NaN among the pixels.
     """
-    samples = _samples(picture, form.deep and picture.bits == 16)
+    samples = samples_of(picture, form.deep and picture.bits == 16)
     if form.name == "TIFF":
         _write_tiff(file, samples, picture)
     elif samples.dtype == np.uint16:
@@ -106,7 +106,7 @@ def encode(file: BinaryIO, picture: Picture, form: Format, quality: int | None =
         _write_by_pillow(file, samples, form.name, options | _metadata(form.name, picture))
 
 
-def _samples(picture: Picture, deep: bool) -> Samples:
+def samples_of(picture: Picture, deep: bool) -> Samples:
     rgb = picture.rgb
     if picture.grey:
         red, green, blue = rgb
