@@ -1,6 +1,7 @@
 """From an opened picture file to a ``Picture``: samples, orientation, colours, metadata."""
 
 import io
+import mmap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def decode(path: Path, image: ImageFile.ImageFile) -> Picture:
     notes: list[str] = []
     raw_mode = _raw_mode(image)
     image.load()
+    if image.format == "PNG" and not _has_end(path):
+        notes.append("its end is cut off, behind its pixels, which are all there")
     metadata, turn = _metadata(image, notes)
     profile = _profile(image, raw_mode, notes)
     deep = image.mode in _DEEP_MODES and _has_16_bits(image, raw_mode)
@@ -78,6 +81,12 @@ def decode(path: Path, image: ImageFile.ImageFile) -> Picture:
         alpha = None
     rgb, profile = _to_srgb(colours, profile, converted, notes)
     return Picture(rgb, alpha, profile, len(colours) == 1, 16 if deep else 8, metadata, tuple(notes))
+
+
+def _has_end(png: Path) -> bool:
+    """Whether its last chunk is there; Pillow needs it no more than its pixels do."""
+    with png.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.rfind(b"IEND\xaeB`\x82") >= 0
 
 
 def _metadata(image: Image.Image, notes: list[str]) -> tuple[Metadata, int]:
