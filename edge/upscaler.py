@@ -121,8 +121,8 @@ class Upscaler:
 
     def upscale_file(
         self,
-        source: Path,
-        path: Path,
+        source: str | PathLike[str],
+        path: str | PathLike[str],
         target: Target = ByFactor(),  # noqa: B008
         output: Output = Output(),
         track: Track = iter,

@@ -78,7 +78,7 @@ def test_an_image_becomes_what_its_file_becomes(upscaler, tmp_path, name):
     suffix = ".tif" if image.mode == "CMYK" else ".png"
     options = {key: image.info[key] for key in ("icc_profile", "transparency") if key in image.info}
     image.save(tmp_path / f"a{suffix}", exif=image.getexif(), **options)
-    upscaler.upscale_file(tmp_path / f"a{suffix}", tmp_path / "b.png", ByFactor(1.6))
+    upscaler.upscale_file(f"{tmp_path}/a{suffix}", f"{tmp_path}/b.png", ByFactor(1.6))
     enlarged = upscaler.upscale(image, 1.6)
     with Image.open(tmp_path / "b.png") as written:
         assert (enlarged.mode, enlarged.size) == (mode, written.size)

@@ -1,4 +1,4 @@
-"""``liif-edge`` upscale and sample: any picture in, the size asked for out, nothing lost if it cannot be."""
+"""``liif-edge upscale``: any picture in, the size asked for out, nothing lost if it cannot be."""
 
 import os
 import resource
@@ -20,10 +20,11 @@ from PIL import Image
 from platformdirs import user_cache_path
 
 from edge.images.image_file import read_image
-from edge.images.pixels import to_float, to_uint8
+from edge.images.pixels import to_uint8
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.upscaler import Upscaler
 from models import EMBEDDED, LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
 from models.drawings import draw_sheet
 
@@ -46,6 +47,11 @@ def test_upscale_doubles_a_picture_with_the_cached_artifact(run, cached, tiny, p
         (["--scale", "1.37"], (68, 55)),
         (["--scale", "1"], (50, 40)),
         (["--size", "77x101"], (77, 101)),
+        (["--size", "75x"], (75, 60)),
+        (["--size", "x60"], (75, 60)),
+        (["--fit", "300x60"], (75, 60)),
+        (["--fit", "100x90"], (100, 80)),
+        (["--megapixels", "0.0045"], (75, 60)),
         (["--size", "100x80"], (100, 80)),
         (["--scale", "2", "--tile", "20", "--halo", "6"], (100, 80)),
         (["--scale", "1.37", "--precision", "fp32"], (68, 55)),
@@ -161,6 +167,8 @@ def sixteen_bit() -> Image.Image:
         ("sixteen-bit.png", sixteen_bit(), "I;16"),
         ("one-pixel.png", Image.new("RGB", (1, 1), (9, 200, 40)), "RGB"),
         ("one-row.png", Image.fromarray(draw_sheet(1, 90, 0)), "RGB"),
+        ("strip.png", Image.new("RGB", (1, 20_000), (9, 200, 40)), "RGB"),
+        ("nothing-to-see.png", Image.new("RGBA", (20, 30), (9, 200, 40, 0)), "RGBA"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -171,6 +179,27 @@ def test_unusual_pictures_are_upscaled(run, cached, tmp_path, name, image, mode)
     with Image.open(tmp_path / "out.png") as enlarged:
         assert enlarged.mode == mode
         assert enlarged.size == (2 * image.width, 2 * image.height)
+
+
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_an_orientation_that_is_none_is_upright(run, cached, picture, tmp_path, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.open(picture).save(tmp_path / "a.jpg", exif=exif)
+    outcome = run("upscale", tmp_path / "a.jpg", tmp_path / "out.png", "--checkpoint", cached)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert Image.open(tmp_path / "out.png").size == (100, 80)
+
+
+@pytest.mark.parametrize("missing", [12, 5, 16])
+def test_a_png_whose_pixels_are_all_there_is_upscaled_with_a_note(run, cached, picture, tmp_path, missing):
+    (tmp_path / "cut.png").write_bytes(picture.read_bytes()[:-missing])
+    for name in ("cut", "whole"):
+        source = picture if name == "whole" else tmp_path / "cut.png"
+        outcome = run("upscale", source, tmp_path / f"{name}-2x.png", "--checkpoint", cached)
+        note = f"{source}: its end is cut off, behind its pixels, which are all there\n"
+        assert (outcome.code, outcome.err) == (0, note if name == "cut" else "")
+    assert (tmp_path / "cut-2x.png").read_bytes() == (tmp_path / "whole-2x.png").read_bytes()
 
 
 def png_claiming(width: int, height: int) -> bytes:
@@ -200,7 +229,7 @@ BAD_PICTURES = {
     "bomb.png": (lambda path: path.write_bytes(png_claiming(60_000, 60_000)), "expected at most"),
     "empty.png": (lambda path: path.write_bytes(b""), "found an empty file"),
     "text.png": (lambda path: path.write_text("no picture"), "expected a picture (PNG"),
-    "folder.png": (lambda path: path.mkdir(), "found a folder"),
+    "folder.png": (lambda path: path.mkdir(), "expected a folder with pictures"),
     "gone.png": (lambda path: None, "found no file there"),
 }
 
@@ -227,6 +256,10 @@ def test_what_is_no_single_whole_picture_is_refused(run, cached, tmp_path, name)
         (("--size", "0x0"), "the picture's 50x40, found 0x0"),
         (("--size", "49x40"), "the picture's 50x40, found 49x40"),
         (("--size", "99999x40"), "the picture's 50x40, found 99999x40"),
+        (("--size", "x39"), "the picture's 50x40, found 49x39"),
+        (("--fit", "40x40"), "the picture's 50x40, found 40x32"),
+        (("--megapixels", "0.001"), "the picture's 50x40, found 35x28"),
+        (("--megapixels", "nan"), "expected megapixels above 0, found nan"),
         (("--tile", "0"), "expected sizes of at least 1"),
         (("--tile", "8"), "expected a tile larger than two halos of 4, found 8"),
         (("--tile", "999", "--halo", "999"), None),
@@ -248,6 +281,9 @@ def test_sizes_that_cannot_be_are_refused(run, cached, picture, tmp_path, option
     [
         ("--scale", "two"),
         ("--size", "100"),
+        ("--size", "x"),
+        ("--fit", "100x"),
+        ("--fit", "100x80", "--megapixels", "1"),
         ("--size", "-5x9"),
         ("--size", "²x9"),
         ("--tile", "-1"),
@@ -329,7 +365,7 @@ def test_upscale_takes_the_weights_that_suit_the_file_and_says_why(run, tiny, pi
         asked.append(checkpoint)
         return tiny.artifact(2, "int8")
 
-    monkeypatch.setattr("edge.cache.embedded_artifact", embedded)
+    monkeypatch.setattr("edge.upscaler.embedded_artifact", embedded)
     Image.open(picture).save(tmp_path / "a.jpg", quality=60)
     given = [(tmp_path / "a.jpg",), (picture,), (tmp_path / "a.jpg", "--weights", "baseline")]
     outcomes = [run("upscale", source, tmp_path / "out.png", "--force", *more) for source, *more in given]
@@ -342,22 +378,21 @@ def test_upscale_takes_the_weights_that_suit_the_file_and_says_why(run, tiny, pi
     assert asked == [EMBEDDED["photo"], EMBEDDED["fast"], EMBEDDED["baseline"]]
 
 
+def test_a_python_program_makes_the_same_bytes(run, cached, picture, tmp_path):
+    outcome = run("upscale", picture, tmp_path / "out.png", "--checkpoint", cached, "--ensemble")
+    assert outcome.code == 0, outcome
+    enlarged = Upscaler(cached, ensemble=True).upscale(Image.open(picture))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(enlarged))
+    assert not np.array_equal(np.asarray(enlarged), np.asarray(Upscaler(cached).upscale(Image.open(picture))))
+
+
+def test_whole_factors_whose_programs_are_not_in_the_package_need_no_build(run, picture, tmp_path):
+    outcome = run("upscale", picture, tmp_path / "out.png", "--scale", "3", "--weights", "small")
+    line = f"{tmp_path / 'out.png'}: 150x120 from 50x40, by liif-any-int8-xnnpack of small\n"
+    assert outcome == Outcome(0, line, "")
+
+
 def test_weights_and_a_checkpoint_are_one_too_many(run, cached, picture, tmp_path):
     outcome = run("upscale", picture, tmp_path / "out.png", "--weights", "fast", "--checkpoint", cached)
     assert outcome.code == 2
     assert "not allowed with argument --weights" in outcome.err
-
-
-def test_sample_draws_the_sample_picture(run, tmp_path):
-    assert run("sample", tmp_path / "a.png").code == 0
-    assert Image.open(tmp_path / "a.png").size == (360, 240)
-    assert_refused(run("sample", tmp_path / "a.png"), "--force replaces it")
-
-
-def test_sample_compares_bicubic_with_an_artifact_side_by_side(run, tiny, tmp_path):
-    outcome = run("sample", tmp_path / "a.png", "--compare", tiny.artifact(2, "fp32"))
-    both = to_float(np.asarray(Image.open(tmp_path / "a.png")))
-    height, width, _ = both.shape
-    assert outcome == Outcome(0, f"{tmp_path / 'a.png'}: {width}x{height}\n", "")
-    assert (both[:, width // 2] == 1).all()  # the gap
-    assert both[:, : width // 3].std() > both[:, -width // 3 :].std() > 0.02  # untrained: paler
