@@ -1,5 +1,6 @@
 """Artifacts that a command needs: those of the package, or built on first use in the user's cache folder."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], N
 
     Of several processes that need the same one, the first builds it and the others wait.
     One that comes with the package is neither looked for in the cache nor built, and PyTorch is not imported.
-    Raises BadInput where the cache cannot be written to.
+    Raises BadInput where the cache cannot be written to, or the user has no place for one.
     """
     if (embedded := embedded_artifact(checkpoint, spec)) is not None:
         return embedded
@@ -26,29 +27,36 @@ def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], N
     from models import checkpoint_hash, load_checkpoint
 
     model = load_checkpoint(checkpoint)
-    folder = user_cache_path("liif-edge") / checkpoint_hash(model)[:16] / spec.name
-    if folder.exists():
+    folder = _cache_folder() / checkpoint_hash(model)[:16] / spec.name
+    if os.path.isdir(folder):
         return folder
-    with _alone(folder, log):
-        if not folder.exists():
-            log(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
-            build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
+    try:
+        with _alone(folder, log):
+            if not os.path.isdir(folder):
+                log(f"first use: building {spec.name} into {folder.parent}; this takes a minute")
+                build_artifact(build_of(model, Recipe((spec,), checkpoint), spec), folder)
+    except OSError as error:  # write-protected from the start, or full in the middle
+        raise BadInput(f"{folder.parent}: expected a place to write to, found {error.strerror}") from error
+    return folder
+
+
+def _cache_folder() -> Path:
+    folder = user_cache_path("liif-edge")
+    if not folder.is_absolute():  # of a user without a home
+        raise BadInput(f"{folder}: expected HOME or XDG_CACHE_HOME to say where to build, found neither")
     return folder
 
 
 @contextmanager
 def _alone(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
     """Within it no other process is within it for the same ``folder``."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.parent / f".{folder.name}.lock")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            log(f"first use: another process is building {folder.name}; waiting for it")
-            lock.acquire()
-    except OSError as error:
-        raise BadInput(f"{folder.parent}: expected a place to write to, found {error.strerror}") from error
+        lock.acquire(blocking=False)
+    except Timeout:
+        log(f"first use: another process is building {folder.name}; waiting for it")
+        lock.acquire()
     try:
         yield
     finally:

@@ -5,6 +5,9 @@ from pathlib import Path
 from edge.recipe import ArtifactSpec
 from models import EMBEDDED
 
+# In place of a name of theirs: choose by the picture (edge/run/weights.py).
+AUTO = "auto"
+
 _ARTIFACTS = Path(__file__).parent / "artifacts"
 
 

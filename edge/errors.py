@@ -27,6 +27,10 @@ class OutputExists(BadInput):
     """The path to write to is taken; nothing was overwritten."""
 
 
+class DiskFull(BadInput):
+    """There is no room left for what is to be written."""
+
+
 class CheckFailed(LiifEdgeError):
     """A measurement left its threshold."""
 

@@ -1,14 +1,20 @@
 """Output files and folders: refused before the work rather than after it, and whole or not at all."""
 
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.errors import BadInput, OutputExists
+from edge.errors import BadInput, DiskFull, OutputExists
 from models import output_file
+from models.output_file import writing_in
+
+# What a folder is called until it is whole, as ``tempfile`` ends it.
+_PARTIAL = re.compile(r"\..+\.partial-[a-z0-9_]{8}")
 
 
 def check_path(path: Path, suffixes: Collection[str], force: bool) -> None:
@@ -42,13 +48,14 @@ def check_suffix(path: Path, suffixes: Collection[str]) -> None:
 def whole_file(path: Path, what: str) -> Iterator[Path]:
     """A path beside ``path`` to write to; it replaces ``path`` if the block succeeds, and is removed if not.
 
-    ``what``: the file in words, for the BadInput that an OSError becomes.
+    ``what``: the file in words, for the BadInput that an OSError becomes, DiskFull where room is missing.
     """
     try:
         with output_file.whole_file(path) as partial:
             yield partial
     except OSError as error:
-        raise BadInput(f"{path}: expected to write {what}, found {error.strerror or error}") from error
+        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else BadInput
+        raise kind(f"{path}: expected to write {what}, found {error.strerror or error}") from error
 
 
 def write_report(path: Path, text: str) -> None:
@@ -61,25 +68,30 @@ def write_report(path: Path, text: str) -> None:
 def whole_folder(folder: Path, force: bool) -> Iterator[Path]:
     """A temporary folder to fill; it becomes ``folder`` if the block succeeds, and vanishes if not.
 
-    Folders above it are made. Raises OutputExists if ``folder`` is taken, before the block or after it,
-    unless ``force``: then it is replaced, at the end. Raises BadInput where no folder can be made.
+    Folders above it are made, and what a killed process left beside it is removed. Raises OutputExists if
+    ``folder`` is taken, before the block or after it, unless ``force``: then it is replaced, at the end.
+    Raises BadInput where no folder can be made.
     """
     _check_free(folder, force)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
     except OSError as error:
         raise BadInput(f"{folder}: expected a place to write to, found {error.strerror}") from error
-    try:
-        content = partial / folder.name
-        content.mkdir()
-        yield content
-        _check_free(folder, force)
-        if folder.exists():
-            folder.rename(partial / "replaced")
-        content.rename(folder)
-    finally:
-        shutil.rmtree(partial)
+    with writing_in(folder.parent, _PARTIAL):
+        try:
+            partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-", dir=folder.parent))
+        except OSError as error:
+            raise BadInput(f"{folder}: expected a place to write to, found {error.strerror}") from error
+        try:
+            content = partial / folder.name
+            content.mkdir()
+            yield content
+            _check_free(folder, force)
+            if folder.exists():
+                folder.rename(partial / "replaced")
+            content.rename(folder)
+        finally:
+            shutil.rmtree(partial)
 
 
 def _check_free(folder: Path, force: bool) -> None:

@@ -40,7 +40,7 @@ def add_integer_scale(sub: argparse.ArgumentParser, default: int | None = 2, tex
 
 
 def add_precision(
-    sub: argparse.ArgumentParser,
+    sub: argparse._ActionsContainer,
     choices: Sequence[str] = EVERY_PRECISION,
     default: str | None = None,
     text: str | None = None,
@@ -54,7 +54,7 @@ def add_target(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--target", choices=list(BACKENDS), default=DEFAULT_TARGET)
 
 
-def add_tile(sub: argparse.ArgumentParser, tile: int | None, halo: int | None) -> None:
+def add_tile(sub: argparse._ActionsContainer, tile: int | None, halo: int | None) -> None:
     """``--tile`` and ``--halo``; None: as the artifact's card has them."""
     for name, default, what in (("--tile", tile, "LR pixels, halo included"), ("--halo", halo, "LR pixels")):
         shown = "the card's" if default is None else default
@@ -76,7 +76,7 @@ def add_batches(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--batches", type=count, default=64, help="of 4 patches, to measure importance on (64)")
 
 
-def add_force(sub: argparse.ArgumentParser) -> None:
+def add_force(sub: argparse._ActionsContainer) -> None:
     """``--force``."""
     sub.add_argument("--force", action="store_true", help="replace what exists")
 
@@ -144,6 +144,18 @@ def count(text: str) -> int:
     return int(text)
 
 
+def workers(text: str) -> int:
+    """A number of processes, 1 to 64."""
+    if not (text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= 64):
+        raise argparse.ArgumentTypeError(f"expected 1 to 64 pictures at a time, found {text!r}")
+    return int(text)
+
+
+def factors(text: str) -> tuple[float, ...]:
+    """``x3,x4`` or ``3,4`` to numbers."""
+    return tuple(number(factor.strip().removeprefix("x")) for factor in text.split(","))
+
+
 def quality(text: str) -> int:
     """A whole number from 1 to 100."""
     if not (text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= 100):
@@ -164,9 +176,17 @@ def colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def picture_size(text: str) -> tuple[int, int]:
-    """``WxH`` to (H, W)."""
+def size_or_side(text: str) -> tuple[int | None, int | None]:
+    """``WxH``, ``Wx`` or ``xH`` to (W, H); None: not said."""
     width, x, height = text.lower().partition("x")
-    if not (x and width.isdecimal() and height.isdecimal() and len(text) < 16):
+    if not (x and (width or "0").isdecimal() and (height or "0").isdecimal() and 1 < len(text) < 16):
+        raise argparse.ArgumentTypeError(f"expected a size like 1920x1080, 1920x or x1080, found {text!r}")
+    return int(width) if width else None, int(height) if height else None
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """``WxH`` to (W, H)."""
+    width, height = size_or_side(text)
+    if width is None or height is None:
         raise argparse.ArgumentTypeError(f"expected a size like 1920x1080, found {text!r}")
-    return int(height), int(width)
+    return width, height

@@ -5,10 +5,13 @@ PyTorch, exporters and runtimes in the functions that need them.
 """
 
 import argparse
+import errno
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import BadInput, CheckFailed, LiifEdgeError
@@ -26,7 +29,7 @@ COMMANDS = {
         "What each layer costs at each bit width, and which to choose for a budget.",
     ),
     "info": ("artifacts", "Print an artifact's card."),
-    "upscale": ("pictures", "Enlarge an image."),
+    "upscale": ("upscaling", "Enlarge images."),
     "sample": ("pictures", "Draw the sample image, small."),
     "baseline": ("checks", "Make a baseline bundle in fp32."),
     "check": ("checks", "Check an artifact against fp32."),
@@ -44,19 +47,29 @@ COMMANDS = {
     "tune": ("tuning", "Search channel counts and precision: the Pareto front of PSNR drop and time."),
 }
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT, + SIGTERM, as shells have it
+
+# Of an OSError: the disk, and no defect of ours.
+LACKS_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser({word for word in argv[:1] if word in COMMANDS}).parse_args(argv)
-    from edge.cli.process import keep_freed_memory, let_threads_sleep
+    from edge.cli.process import (
+        Terminated,
+        keep_freed_memory,
+        let_threads_sleep,
+        open_closed_streams,
+        sigterm_raised,
+    )
+
+    closed = open_closed_streams()
+    arguments = parse(sys.argv[1:] if argv is None else argv)
     from edge.cli.terminal import open_terminal
 
     keep_freed_memory()
     let_threads_sleep()
-    with open_terminal(arguments.verbose) as terminal:
+    with open_terminal(arguments.verbose, 1 in closed) as terminal, sigterm_raised():
         try:
             return run(arguments, terminal)
         except (LiifEdgeError, ModelError, TrainingError) as error:
@@ -64,17 +77,56 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(error, LiifEdgeError):
                 return error.exit_code
             return BadInput.exit_code if isinstance(error, ModelError) else CheckFailed.exit_code
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated) as stop:
             terminal.log("liif-edge: interrupted; nothing half-written was left")
-            return INTERRUPTED
-        except Exception:  # a defect of ours: the whole story, past the silenced streams
-            terminal.log(traceback.format_exc())
-            terminal.log("liif-edge: this is a defect of liif-edge; please report the lines above")
-            return 70  # EX_SOFTWARE
+            return INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED
+        except OSError as error:
+            if error.errno not in LACKS_DISK:
+                return defect(terminal)
+            where = error.filename or "a file"
+            terminal.log(f"liif-edge: {where}: expected to read and write it, found {error.strerror}")
+            return BadInput.exit_code
+        except Exception:
+            return defect(terminal)
+
+
+def defect(terminal: "Terminal") -> int:
+    """The exception that is being handled is a defect of ours: the whole story, past the silenced streams."""
+    terminal.log(traceback.format_exc())
+    terminal.log("liif-edge: this is a defect of liif-edge; please report the lines above")
+    return 70  # EX_SOFTWARE
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command that ``argv`` begins with, and its options. Exits as argparse does, for help and errors."""
+    root = parser({word for word in argv[:1] if word in COMMANDS})
+    try:
+        arguments, rest = root.parse_known_args(argv)
+        # Of paths around options, argparse gives the first ones to the command, and leaves the others.
+        if rest and (not hasattr(arguments, "paths") or any(map(is_option, rest))):
+            root.error(f"unrecognized arguments: {' '.join(rest)}")
+    except SystemExit as leaving:
+        files = [word for word in argv if is_option(word) and os.path.lexists(word)]
+        if leaving.code and files:
+            hint = f"a file whose name begins with - is written with its folder: ./{files[0]}"
+            print(hint, file=sys.stderr)
+        raise
+    if rest:
+        arguments.paths += map(Path, rest)
+    return arguments
+
+
+def is_option(word: str) -> bool:
+    """Whether argparse takes it for one; - alone is standard input or output."""
+    return word.startswith("-") and word != "-"
 
 
 def run(arguments: argparse.Namespace, terminal: "Terminal") -> int:
-    """The chosen command."""
+    """The chosen command. Raises BadInput in a working folder that was deleted."""
+    try:
+        os.getcwd()
+    except OSError as error:  # libraries below PyTorch end the process without a word
+        raise BadInput("expected a working folder, found it deleted: change to another") from error
     command: Command = arguments.command
     return command(arguments, terminal)
 

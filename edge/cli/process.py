@@ -1,8 +1,11 @@
-"""How this process treats memory that was freed, and threads that wait."""
+"""How this process treats memory that was freed, threads that wait, signals, and streams that are closed."""
 
 import ctypes
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -37,3 +40,44 @@ def let_threads_sleep() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+
+
+def open_closed_streams() -> list[int]:
+    """Open what of standard input, output and error, 0, 1 and 2, is closed (``>&-``) to nothing; which were.
+
+    Else the next file that is opened takes its number, and what third parties print goes into that file.
+    """
+    closed = []
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+            closed.append(number)
+    return closed
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@contextmanager
+def sigterm_raised() -> Iterator[None]:
+    """Within it SIGTERM is raised as Terminated, so that what is half-written is removed.
+
+    In other threads than the main one Python handles no signals, and nothing is changed.
+    """
+    try:
+        before = signal.signal(signal.SIGTERM, _raise_terminated)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _raise_terminated(number: int, frame: object) -> None:
+    raise Terminated

@@ -1,6 +1,7 @@
 """From an opened picture file to a ``Picture``: samples, orientation, colours, metadata."""
 
 import io
+import mmap
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,8 @@ def decode(path: Path, image: ImageFile.ImageFile, held: int = MAX_HELD_PIXELS) 
     """
     notes: list[str] = []
     raw_mode = _raw_mode(image)
+    if image.format == "PNG" and not _has_end(path):
+        notes.append("its end is cut off, behind its pixels, which are all there")
     deep = image.mode in _DEEP_MODES and _has_16_bits(image, raw_mode)
     in_rows = image.width * image.height > held and _comes_in_rows(image, raw_mode, deep)
     by_libvips = deep or in_rows
@@ -124,6 +127,12 @@ def _without_last(strips: FileRows | tuple[Samples, ...]) -> FileRows | tuple[Sa
     if isinstance(strips, FileRows):
         return replace(strips, n_channels=strips.n_channels - 1)
     return tuple(strip[:, :, :-1] for strip in strips)
+
+
+def _has_end(png: Path) -> bool:
+    """Whether its last chunk is there; Pillow needs it no more than its pixels do."""
+    with png.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.rfind(b"IEND\xaeB`\x82") >= 0
 
 
 def _metadata(image: Image.Image, notes: list[str]) -> tuple[Metadata, Turn]:

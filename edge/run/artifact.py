@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -23,14 +25,18 @@ if TYPE_CHECKING:
 
 
 class Artifact:
-    """``Artifact.open(path)(tile)``: a tile ``(1, 3, h, w)`` in [0, 1] to ``(1, 3, H, W)``, not clamped."""
+    """``Artifact.open(path)(tile)``: a tile ``(1, 3, h, w)`` in [0, 1] to ``(1, 3, H, W)``, not clamped.
+
+    Any number of threads may use one: its program runs one call at a time.
+    """
 
     def __init__(self, card: Card, program: Executable) -> None:
         self.card = card
         self._program = program
+        self._running = Lock()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], device: Device | None = None) -> "Artifact":
+    def open(cls, folder: str | os.PathLike[str], device: Device | None = None) -> Self:
         """Check the card and the program's hash, then load the program, or have it run on ``device``.
 
         Without a device: ExecuTorch's Python runtime; Core ML on macOS, its interpreter elsewhere.
@@ -82,11 +88,11 @@ class Artifact:
 
     def forward(self, window: Float) -> Float:
         """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""
-        return self._program.run("forward", {"lr": window})
+        return self._run("forward", {"lr": window})
 
     def encode(self, window: Float) -> Float:
         """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w)."""
-        return self._program.run("encode", {"lr": window})
+        return self._run("encode", {"lr": window})
 
     def probe(self, name: str, window: Float) -> Float:
         """What the method of a probe (``edge.check.probes``) returns for (1, 3, h, w).
@@ -94,12 +100,16 @@ class Artifact:
         Raises BadInput for a tile that the program does not take.
         """
         self._check_tile(Rect(0, 0, *window.shape[2:]))
-        return self._program.run(name, {"lr": window})
+        return self._run(name, {"lr": window})
 
     @property
     def ran_on(self) -> dict[str, str]:
         """Where the program runs, in words; a device that is asked each time has answered by now."""
         return self._program.about
+
+    def _run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        with self._running:  # a runtime keeps what a method computes in memory of the method's own
+            return self._program.run(method, inputs)
 
     def _decode(self, encoded: Float, lr_size: tuple[int, int], size: tuple[int, int], tile: Tile) -> Float:
         from models.liif.any_scale import blend_rows, gather_rows, plan_queries
@@ -133,7 +143,7 @@ class Artifact:
         n = len(rows)
         if isinstance(fixed, int) and n < fixed:
             rows, coordinates = (np.pad(a, ((0, fixed - n), (0, 0))) for a in (rows, coordinates))
-        return self._program.run("decode", {"rows": rows, "coordinates": coordinates})[:n]
+        return self._run("decode", {"rows": rows, "coordinates": coordinates})[:n]
 
     def _check_tile(self, source: Rect) -> None:
         limits, found = self.card.tile, (source.height, source.width)

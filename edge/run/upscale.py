@@ -18,6 +18,7 @@ from models.arrays import Float
 from models.resize import bicubic
 
 RenderedTile = tuple[Rect, Float]
+RenderedSamples = tuple[Rect, Samples]
 
 # LR px from a tile within which colours beyond sRGB change it: bicubic's kernel reaches 2.
 _BICUBIC_REACH = 3
@@ -178,7 +179,7 @@ def render_picture(
     background: Colour | None = None,
     tile: int | None = None,
     halo: int | None = None,
-) -> Work[tuple[Rect, Samples]]:
+) -> Work[RenderedSamples]:
     """Tiles of ``target``, which ``picture`` becomes by ``enlarged``: where each lies, and its samples.
 
     The strips of ``picture`` are gone through once, and no more of them is held than a row of tiles needs.
@@ -205,13 +206,13 @@ def render_picture(
     return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
 
 
-def filled(target: Picture, tiles: Iterable[tuple[Rect, Samples]]) -> Picture:
+def filled(target: Picture, tiles: Iterable[RenderedSamples]) -> Picture:
     """``target`` with the pixels of ``tiles``, of ``render_picture``; they are rendered as its strips are
     asked for, a strip for each row of tiles."""
     return replace(target, strips=_strips(target, tiles))
 
 
-def _strips(target: Picture, tiles: Iterable[tuple[Rect, Samples]]) -> Iterator[Samples]:
+def _strips(target: Picture, tiles: Iterable[RenderedSamples]) -> Iterator[Samples]:
     strip = np.empty(0, target.dtype)
     for at, samples in tiles:
         if at.left == 0:

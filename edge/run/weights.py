@@ -30,16 +30,22 @@ class Choice:
 def choose_weights(path: str | os.PathLike[str]) -> Choice:
     """The weights for the picture in ``path``, which ``edge.images`` can read."""
     with Image.open(path) as image:
-        if image.format in ("JPEG", "MPO"):
-            quality = jpeg_quality(image.quantization)  # type: ignore[attr-defined]  # of JPEG files only
-            chosen = LOSSY if quality < LOSSY_BELOW else CLEAN
-            return Choice(chosen, f"a JPEG of quality {quality}")
-        if image.format == "WEBP":
-            lossless = is_lossless_webp(path)
-            return Choice(CLEAN if lossless else LOSSY, f"a {'lossless' if lossless else 'lossy'} WebP")
-        if image.format == "AVIF":
-            return Choice(LOSSY, "an AVIF")
-        return Choice(CLEAN, f"a {image.format} has no loss of its own")
+        return choose_weights_for(image)
+
+
+def choose_weights_for(image: Image.Image) -> Choice:
+    """The weights for an opened picture, by its file; a picture that is of no file has lost nothing."""
+    if image.format in ("JPEG", "MPO"):
+        quality = jpeg_quality(image.quantization)  # type: ignore[attr-defined]  # of JPEG files only
+        chosen = LOSSY if quality < LOSSY_BELOW else CLEAN
+        return Choice(chosen, f"a JPEG of quality {quality}")
+    if image.format == "WEBP":
+        path = str(getattr(image, "filename", ""))  # empty where it was not opened by its path
+        lossless = bool(path) and is_lossless_webp(path)
+        return Choice(CLEAN if lossless else LOSSY, f"a {'lossless' if lossless else 'lossy'} WebP")
+    if image.format == "AVIF":
+        return Choice(LOSSY, "an AVIF")
+    return Choice(CLEAN, f"a {image.format or 'picture in memory'} has no loss of its own")
 
 
 def jpeg_quality(tables: Mapping[int, Sequence[int]]) -> int:

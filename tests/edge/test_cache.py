@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 from filelock import FileLock
+from image_files import unprivileged
 from platformdirs import user_cache_path
 
 from edge.cache import cached_artifact
@@ -46,6 +47,28 @@ def test_a_cache_that_cannot_be_written_to_is_an_error(tiny, folder):
     (folder / f".{SPEC.name}.lock").mkdir()
     with pytest.raises(BadInput, match="expected a place to write to"):
         cached_artifact(tiny.checkpoint, SPEC, print)
+
+
+@pytest.mark.parametrize("place", ["relative", "~/.cache"])
+def test_a_user_without_a_home_has_no_cache(tiny, monkeypatch, place):
+    monkeypatch.setenv("XDG_CACHE_HOME", place)
+    with pytest.raises(
+        BadInput, match="expected HOME or XDG_CACHE_HOME to say where to build, found neither"
+    ):
+        cached_artifact(tiny.checkpoint, SPEC, print)
+    assert not Path(place).exists()
+
+
+def test_a_cache_that_may_not_be_written_to_is_an_error(tiny, monkeypatch):
+    with unprivileged() as folder:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "closed" / "below"))
+        (folder / "closed").mkdir(0o500)
+        with pytest.raises(BadInput, match="expected a place to write to, found Permission denied"):
+            cached_artifact(tiny.checkpoint, SPEC, print)
+        (folder / "closed").chmod(0)  # nor looked into
+        with pytest.raises(BadInput, match="expected a place to write to, found Permission denied"):
+            cached_artifact(tiny.checkpoint, SPEC, print)
+        (folder / "closed").chmod(0o700)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -58,6 +58,14 @@ def test_force_replaces_a_folder_at_the_end(tmp_path):
     assert os.listdir(tmp_path) == ["front"]
 
 
+def test_the_folder_that_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / ".front.partial-0a_b1c2d" / "front").mkdir(parents=True)
+    (tmp_path / ".front.partial").mkdir()
+    with whole_folder(tmp_path / "pages", force=False) as content:
+        (content / "new").write_text("")
+    assert sorted(os.listdir(tmp_path)) == [".front.partial", "pages"]
+
+
 def test_a_folder_that_comes_to_be_meanwhile_is_not_replaced_unasked(tmp_path):
     folder = tmp_path / "pages"
     with (

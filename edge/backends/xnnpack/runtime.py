@@ -20,9 +20,11 @@ class HostProgram:
 
     def __init__(self, path: Path) -> None:
         binding = runtime_binding()
+        # By its bytes: the binding takes no path that is not UTF-8. They must live as long as the program.
+        self._content = path.read_bytes()
         try:
-            self._program = binding._load_program(
-                str(path), program_verification=binding.Verification.InternalConsistency
+            self._program = binding._load_program_from_buffer(
+                self._content, program_verification=binding.Verification.InternalConsistency
             )
         except RuntimeError as error:
             raise BadArtifact(
@@ -52,8 +54,13 @@ class HostProgram:
             except RuntimeError as error:
                 raise BadArtifact(f"{self._path}: method {method} does not load: {error}") from error
         arguments = [torch.from_numpy(np.ascontiguousarray(value)) for value in inputs.values()]
+        try:
+            outputs = self._methods[method](arguments)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise BadArtifact(f"{self._path}: method {method} does not run: {reason}") from error
         # The runtime may reuse its output's memory in the next call.
-        return [output.numpy().copy() for output in self._methods[method](arguments)]
+        return [output.numpy().copy() for output in outputs]
 
 
 def runtime_binding() -> Any:
@@ -69,19 +76,26 @@ def runtime_binding() -> Any:
     return _C
 
 
+def limit_threads(count: int) -> None:
+    """Let every program of this process run on ``count`` threads; by default they use all cores."""
+    runtime_binding()._unsafe_reset_threadpool(count)
+
+
 @contextmanager
 def interruption_deferred() -> Iterator[None]:
-    """Ctrl-C within takes effect at the end: ExecuTorch, interrupted while it loads a method, aborts the
-    process. In other threads than the main one Python handles no signals, and nothing is changed."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
+    """Ctrl-C and SIGTERM within take effect at the end: ExecuTorch, interrupted while it loads a method,
+    aborts the process. In other threads than the main one Python handles no signals, and nothing changes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if None in before.values() or threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    for number in before:
+        signal.signal(number, lambda number, _frame: came.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if came:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(came[0])

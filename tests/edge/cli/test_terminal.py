@@ -93,12 +93,13 @@ def test_lines_come_out_as_they_are(capfd, text):
     assert capfd.readouterr() == (text + "\n", text + "\n")
 
 
-def test_names_of_files_that_are_no_text_can_be_printed(capfd):
+def test_names_of_files_that_are_no_text_come_out_as_they_are(capfdbinary):
     name = os.fsdecode(b"photo-\xff.png")
     with open_terminal(verbose=False) as terminal:
         terminal.print(name)
         terminal.log(name)
-    assert capfd.readouterr() == ("photo-\\udcff.png\n", "photo-\\udcff.png\n")
+        terminal.log("\ud800")  # of no file name
+    assert capfdbinary.readouterr() == (b"photo-\xff.png\n", b"photo-\xff.png\n\\ud800\n")
 
 
 def test_json_is_one_object_however_long_its_lines(capfd):

@@ -2,22 +2,34 @@
 
 import signal
 
+import numpy as np
 import pytest
 
-from edge.backends.xnnpack.runtime import interruption_deferred
+from edge.backends.backend import PTE_FILE
+from edge.backends.xnnpack.runtime import HostProgram, interruption_deferred
+from edge.errors import BadArtifact
 
 
-def test_an_interruption_waits_for_what_it_would_abort():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_a_program_that_loads_and_fails_on_its_input_is_an_error_of_ours(tiny):
+    program = HostProgram(tiny.artifact(2, "fp32") / PTE_FILE)
+    too_large = np.zeros((1, 3, 300, 300), np.float32)  # for 64 pixels a side
+    with pytest.raises(BadArtifact, match=r"model\.pte: method forward does not run: .*0x"):
+        program.run("forward", {"lr": too_large})
+    assert program.run("forward", {"lr": too_large[:, :, :8, :8]}).shape == (1, 3, 16, 16)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_for_what_it_would_abort(number):
+    before = signal.signal(number, signal.default_int_handler)
     done = []
     try:
         with pytest.raises(KeyboardInterrupt), interruption_deferred():
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
             done.append("all of it")
         assert done == ["all of it"]
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(number) is signal.default_int_handler
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def test_without_an_interruption_nothing_happens():

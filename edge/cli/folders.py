@@ -1,0 +1,77 @@
+"""``upscale`` of several pictures and of folders: a line each, and what failed once more at the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli.terminal import Terminal
+from edge.errors import CheckFailed
+from edge.work import Work
+
+if TYPE_CHECKING:
+    from edge.jobs.job import Job, Result, Settings
+    from edge.jobs.plan import Naming
+    from edge.jobs.record import Record
+    from edge.run.target import Target
+
+
+@dataclass(frozen=True)
+class FolderRun:
+    """``inputs``, files and folders, into ``folder``. ``count``: processes at work; ``log``: a file for lines
+    of JSON; ``dry``: say what would be done, and do nothing."""
+
+    inputs: Sequence[Path]
+    folder: Path
+    targets: "Sequence[Target]"
+    naming: "Naming"
+    settings: "Settings"
+    count: int = 1
+    log: Path | None = None
+    dry: bool = False
+
+
+def upscale_folder(run: FolderRun, terminal: Terminal) -> int:
+    """The pictures of ``run`` that no earlier run has done; the exit code is 1 where one of them fails."""
+    from edge.jobs.log import JobLog
+    from edge.jobs.plan import plan_jobs
+    from edge.jobs.record import Record
+
+    plan = plan_jobs(run.inputs, run.folder, run.targets, run.naming)
+    for link in plan.again:
+        terminal.log(f"{link}: a link to a folder that is there by another name, left out")
+    if run.dry:
+        to_do, done = Record.read(run.folder, run.settings).divide(plan.jobs, run.settings.output.force)
+        for job in to_do:
+            terminal.print(f"{job.output}: from {job.source}")
+        terminal.print(f"{run.folder}: {len(to_do)} to do, {len(done)} unchanged")
+        return 0
+    failed = list(plan.unreadable)
+    with Record.open(run.folder, run.settings) as record, JobLog.open(run.log) as log:
+        to_do, done = record.divide(plan.jobs, run.settings.output.force)
+        for job in done:
+            log.unchanged(job)
+        for result in terminal.track(run.folder.name, _results(run, to_do, record, terminal)):
+            if result.enlarged is None:
+                record.fail(result.job)
+                failed.append(result.error)
+                terminal.log(result.error)
+            else:
+                record.finish(result.job)
+                for note in result.enlarged.notes:
+                    terminal.log(f"{result.job.source}: {note}")
+                terminal.print(f"{result.job.output}: {result.enlarged}")
+            log.ended(result)
+    n_failed = len(failed) - len(plan.unreadable)
+    terminal.print(f"{run.folder}: {len(to_do) - n_failed} done, {len(done)} unchanged, {len(failed)} failed")
+    for error in failed:
+        terminal.log(f"failed: {error}")
+    return CheckFailed.exit_code if failed else 0
+
+
+def _results(run: FolderRun, jobs: "Sequence[Job]", record: "Record", terminal: Terminal) -> "Work[Result]":
+    from edge.jobs.workers import in_processes, in_this_process
+
+    if run.count == 1:
+        return Work(len(jobs), in_this_process(jobs, run.settings, record.begin, terminal.log))
+    return Work(len(jobs), in_processes(jobs, run.settings, record.begin, run.count))

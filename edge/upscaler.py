@@ -1,0 +1,219 @@
+"""Pictures, enlarged: what the command, folders of pictures and programs of others call."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge.cache import cached_artifact
+from edge.card import Precision, Scale
+from edge.embedded import AUTO, embedded_artifact
+from edge.errors import BadInput
+from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
+from edge.images.in_memory import (
+    array_of_planes,
+    bits_of_image,
+    image_of_picture,
+    picture_of_image,
+    planes_of_array,
+)
+from edge.images.picture import Picture
+from edge.recipe import ArtifactSpec
+from edge.run.artifact import Artifact
+from edge.run.self_ensemble import SelfEnsemble
+from edge.run.target import ByFactor, Target, ToSize
+from edge.run.upscale import RenderedSamples, check_target, enlarged, filled, render_picture, upscale
+from edge.run.weights import CLEAN, Choice, choose_weights, choose_weights_for
+from edge.work import Work
+from models import EMBEDDED, SCALES
+from models.embedded import check_checkpoint_file
+
+AnyImage = TypeVar("AnyImage", Image.Image, NDArray[Any])
+
+# Shows the tiles of a picture on their way, as ``Terminal.track`` does.
+Track = Callable[[Work[RenderedSamples]], Iterable[RenderedSamples]]
+
+_ARRAY = Choice(CLEAN, "an array has no loss of its own")
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a picture file is written. ``quality``: 1 to 100, of lossy formats; ``background``: bytes of sRGB,
+    put behind what is transparent; ``strip``: without EXIF, XMP and texts; ``force``: replace what exists."""
+
+    quality: int | None = None
+    background: tuple[int, int, int] | None = None
+    strip: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """What became of a picture file: its (height, width) before and after; ``by``: the artifact and the
+    weights, in words; ``notes``: what of the file was damaged, a line each."""
+
+    lr_size: tuple[int, int]
+    size: tuple[int, int]
+    by: str
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        (height, width), (lr_height, lr_width) = self.size, self.lr_size
+        return f"{width}x{height} from {lr_width}x{lr_height}, by {self.by}"
+
+
+class Upscaler:
+    """Enlarges pictures, without a network: ``Upscaler.default().upscale(image, scale=2)``.
+
+    Programs are loaded when they are first needed, and kept. Any number of threads may use one Upscaler:
+    their pictures share its programs, tile by tile.
+    """
+
+    def __init__(
+        self,
+        weights: str | PathLike[str] = AUTO,
+        *,
+        artifact: str | PathLike[str] | None = None,
+        precision: Precision = "int8",
+        tile: int | None = None,
+        halo: int | None = None,
+        ensemble: bool = False,
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """``weights``: ``auto`` (by how each picture was saved), a name of embedded weights, or a checkpoint
+        file. ``artifact``: the folder of one to use instead, for the sizes that it makes.
+
+        ``tile`` and ``halo``, in LR pixels, replace the artifact's own. ``ensemble``: the mean over eight
+        flips and rotations, in eight times the time. ``log`` is told when an artifact must be built first:
+        int8 at ×2 and at any scale comes with the package, others are built once, into the user's
+        cache folder.
+        """
+        self._weights = weights
+        self._artifact = None if artifact is None else Path(artifact)
+        self._precision: Precision = precision
+        self._tile, self._halo = tile, halo
+        self._kind = SelfEnsemble if ensemble else Artifact
+        self._log = log
+        self._opened: dict[Path, Artifact] = {}
+        self._opening = Lock()
+
+    @classmethod
+    def default(cls) -> "Upscaler":
+        """With what comes with the package: nothing is built at ×2 or at any other scale."""
+        return cls()
+
+    def upscale(
+        self, image: AnyImage, scale: float | None = None, *, size: tuple[int, int] | None = None
+    ) -> AnyImage:
+        """``image`` enlarged by ``scale``, 1 to 30 (2), or to ``size``, (width, height) in pixels.
+
+        A Pillow image becomes one in the same colours, upright, in mode ``L``, ``LA``, ``I;16``, ``RGB`` or
+        ``RGBA``, with its profile and a resolution in ``info``, and without EXIF. An array (H, W), (H, W, 3)
+        or (H, W, 4) of sRGB in uint8, uint16 or float32 in [0, 1] becomes one of the same dtype and channels.
+        Raises BadImage for an image that is none of these, BadInput for a size that is smaller or over 30
+        times as large, BadArtifact and CheckpointError for what the Upscaler was given.
+        """
+        if scale is not None and size is not None:
+            raise BadInput(f"expected a scale or a size, found both: {scale:g} and {size}")
+        target = ToSize(*size) if size is not None else ByFactor(2.0 if scale is None else scale)
+        if isinstance(image, Image.Image):
+            picture = picture_of_image(image)
+            bits, choice = bits_of_image(picture), choose_weights_for(image)
+            made, _ = self._enlarge(picture, target, choice, Output(), bits, iter)
+            return image_of_picture(made)
+        planes = planes_of_array(image)
+        lr_size = (planes.shape[1], planes.shape[2])
+        whole = target.of(lr_size)
+        check_target(lr_size, whole)
+        artifact, _ = self._program(lr_size, whole, _ARRAY)
+        return array_of_planes(upscale(artifact, planes, whole, tile=self._tile, halo=self._halo), image)
+
+    def upscale_file(
+        self,
+        source: str | PathLike[str],
+        path: str | PathLike[str],
+        target: Target = ByFactor(),  # noqa: B008
+        output: Output = Output(),
+        track: Track = iter,
+    ) -> Enlarged:
+        """The picture in ``source`` enlarged into ``path``, in the format that ``path`` ends in; it appears
+        whole or not at all. What the file says beside its pixels is kept (docs/guide/pictures.md).
+
+        Raises BadImage for what is no picture and BadInput for a size or an output that cannot be, before
+        any program is loaded; else as ``upscale``.
+        """
+        check_output(path, output.force, quality=output.quality)
+        picture = read_image(source)
+        if output.strip:
+            picture = replace(picture, metadata=picture.metadata.stripped())
+        choice = choose_weights(source) if self._weights == AUTO else _ARRAY
+        bits = bits_of_output(path, picture.bits)
+        made, by = self._enlarge(
+            picture, target, choice, output, bits, track, lambda made: check_output(path, output.force, made)
+        )
+        write_picture(path, made, output.quality)
+        return Enlarged(picture.size, made.size, by, picture.notes)
+
+    def _enlarge(
+        self,
+        picture: Picture,
+        target: Target,
+        choice: Choice,
+        output: Output,
+        bits: int,
+        track: Track,
+        check: Callable[[Picture], None] = lambda _: None,
+    ) -> tuple[Picture, str]:
+        """``picture`` enlarged, which happens as its strips are asked for, and by which program. ``check``
+        may refuse what it becomes before a program is loaded."""
+        size = target.of(picture.size)
+        check_target(picture.size, size)
+        made = enlarged(picture, size, output.background, bits)
+        check(made)
+        artifact, by = self._program(picture.size, size, choice)
+        tiles = render_picture(
+            artifact, picture, made, background=output.background, tile=self._tile, halo=self._halo
+        )
+        return filled(made, track(tiles)), by
+
+    def _program(
+        self, lr_size: tuple[int, int], size: tuple[int, int], choice: Choice
+    ) -> tuple[Artifact, str]:
+        """The artifact that makes ``size`` of ``lr_size``, open; and which it is, in words."""
+        if self._artifact is not None:
+            artifact = self._open(self._artifact)
+            return artifact, artifact.card.name
+        if self._weights == AUTO:
+            checkpoint, of = EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
+        elif str(self._weights) in EMBEDDED:
+            checkpoint, of = EMBEDDED[str(self._weights)], f" of {self._weights}"
+        else:
+            checkpoint, of = Path(self._weights), ""
+        artifact = self._open(self._folder(checkpoint, specs_for(lr_size, size, self._precision)))
+        return artifact, f"{artifact.card.name}{of}"
+
+    def _folder(self, checkpoint: Path, specs: Sequence[ArtifactSpec]) -> Path:
+        """The first that comes with the package; where none does, the first, built if it must be."""
+        for spec in specs:
+            if (folder := embedded_artifact(checkpoint, spec)) is not None:
+                return folder
+        check_checkpoint_file(checkpoint)
+        return cached_artifact(checkpoint, specs[0], self._log)
+
+    def _open(self, folder: Path) -> Artifact:
+        with self._opening:
+            if folder not in self._opened:
+                self._opened[folder] = self._kind.open(folder)
+            return self._opened[folder]
+
+
+def specs_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> list[ArtifactSpec]:
+    """Artifacts that make ``size`` of ``lr_size``, the fixed-scale one first where one fits."""
+    fits = [scale for scale in SCALES if size == (scale * lr_size[0], scale * lr_size[1])]
+    scales: list[Scale] = [*fits, "any"]  # type: ignore[list-item]
+    return [ArtifactSpec(scale, precision) for scale in scales]
