@@ -1,12 +1,11 @@
 """From a ``Picture`` to the bytes of a file, and what each format can hold."""
 
 import io
-import tempfile
+import os
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +19,7 @@ from edge.images.libvips import libvips
 from edge.images.metadata import Metadata, add_resolution, parse_exif
 from edge.images.picture import Picture
 from edge.images.pixels import Samples, to_float, to_uint8
-from edge.images.png_chunks import SIGNATURE, chunk, chunks
+from edge.images.png_chunks import SIGNATURE, chunk, chunks, uncompressed
 from edge.images.row_window import RowWindow
 from edge.output_file import check_suffix
 
@@ -125,18 +124,18 @@ def _check_content(path: Path, picture: Picture, form: Format) -> None:
             )
 
 
-def encode(file: BinaryIO, picture: Picture, form: Format, folder: Path, quality: int | None = None) -> None:
+def encode(file: BinaryIO, picture: Picture, form: Format, quality: int | None = None) -> None:
     """Write ``picture`` to ``file`` in ``form``, strip by strip; ``quality``, 1 to 100, replaces the format's
-    own choice. ``folder``: for a temporary file of the samples, which has no name and so is never left.
+    own choice.
 
-    Raises BadImage for NaN among the pixels.
+    Raises whatever a loop over the strips does, and the OSError of a write.
     """
     if picture.bits == 16 and not form.deep:
         picture = replace(picture, bits=8, strips=(to_uint8(to_float(strip)) for strip in picture.strips))
     if form.name == "TIFF":
         _write_tiff(file, picture)
     elif form.name in ("PNG", "JPEG"):
-        _write_by_libvips(file, picture, form, quality, folder)
+        _write_by_libvips(file, picture, form, quality)
     else:
         options = _options(form, quality) | _metadata(form.name, picture)
         _write_by_pillow(file, picture.samples, form.name, options)
@@ -178,44 +177,22 @@ def _write_by_pillow(file: BinaryIO, samples: Samples, name: str, options: dict[
     Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples).save(file, name, **options)
 
 
-def _write_by_libvips(
-    file: BinaryIO, picture: Picture, form: Format, quality: int | None, folder: Path
-) -> None:
+def _write_by_libvips(file: BinaryIO, picture: Picture, form: Format, quality: int | None) -> None:
     """libvips's pixels among what Pillow writes beside them. Pillow holds the whole picture and has no 16-bit
     colours; libvips rewrites EXIF, and writes a resolution where there is none."""
     options = _options(form, quality)
     model = io.BytesIO()
     pixel = np.zeros((1, 1, picture.n_channels), np.uint8)
     _write_by_pillow(model, pixel, form.name, options | _metadata(form.name, picture))
-    with tempfile.TemporaryFile(dir=folder) as raw:
-        for strip in picture.strips:
-            raw.write(np.ascontiguousarray(strip).data)
-        raw.flush()
-        image = _image_of(raw, picture)
-        if form.name == "PNG":
-            others = b"".join(
-                chunk(name, body) for name, body in chunks(model) if name not in (b"IHDR", b"IEND")
-            )
-            save = partial(image.pngsave_target, bitdepth=picture.bits, filter="all", keep="none")
-            _Splice(file, lambda begun: _png_beginning(begun, others)).run(save)
-        else:
-            segments = _segments(model.getvalue())
-            save = partial(image.jpegsave_target, Q=options["quality"], subsample_mode="off", keep="none")
-            _Splice(file, lambda begun: _jpeg_beginning(begun, segments)).run(save)
-
-
-def _image_of(raw: BinaryIO, picture: Picture) -> Any:
-    """libvips's image of samples in a file."""
-    height, width = picture.size
-    deep = picture.bits == 16
-    return libvips().Image.rawload(
-        f"/dev/fd/{raw.fileno()}",
-        width,
-        height,
-        picture.n_channels,
-        format="ushort" if deep else "uchar",
-        interpretation=("grey16" if deep else "b-w") if picture.grey else ("rgb16" if deep else "srgb"),
-    )
+    if form.name == "PNG":
+        kept = [(name, body) for name, body in chunks(model) if name not in (b"IHDR", b"IEND")]
+        others = b"".join(chunk(name, body) for name, body in kept)
+        splice = _Splice(file, lambda begun: _png_beginning(begun, others))
+        splice.write(picture, "pngsave_target", bitdepth=picture.bits, filter="all")
+    else:
+        segments = _segments(model.getvalue())
+        splice = _Splice(file, lambda begun: _jpeg_beginning(begun, segments))
+        splice.write(picture, "jpegsave_target", Q=options["quality"], subsample_mode="off")
 
 
 def _png_beginning(begun: bytes, others: bytes) -> bytes | None:
@@ -248,27 +225,50 @@ class _Splice:
     def __init__(self, file: BinaryIO, beginning: Callable[[bytes], bytes | None]) -> None:
         self._file, self._beginning = file, beginning
         self._begun: bytes | None = b""
-        self._stopped: BaseException | None = None
+        self._failure: BaseException | None = None
 
-    def run(self, save: Callable[[Any], None]) -> None:
-        """``save`` to it. In another thread, so that Ctrl-C is heard. Raises the OSError of a write."""
-        target = libvips().TargetCustom()
-        target.on_write(self._write)
+    def write(self, picture: Picture, save: str, **options: Any) -> None:
+        """``picture`` by the saver ``save``, which works beside the loop over the strips, in another thread.
+
+        Raises what the loop does, or the OSError of a write.
+        """
+        reading, writing = os.pipe()
         with ThreadPoolExecutor(1) as pool:
-            saving = pool.submit(save, target)
+            saving = pool.submit(self._save, reading, save, options)
             try:
+                with open(writing, "wb") as pipe:
+                    for piece in uncompressed(picture.size, picture.n_channels, picture.bits, picture.strips):
+                        if self._failure is not None:
+                            break
+                        pipe.write(piece)
                 saving.result()
             except BaseException as error:
-                self._stopped = self._stopped or error
-                raise self._stopped from None
+                self._failure = self._failure or error
+                raise self._failure from None
 
-    def _write(self, data: bytes) -> int:
-        if self._stopped is not None:
+    def _save(self, reading: int, save: str, options: dict[str, Any]) -> None:
+        with open(reading, "rb") as pipe:
+            try:
+                pyvips = libvips()
+                source = pyvips.Source.new_from_descriptor(reading)
+                image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+                target = pyvips.TargetCustom()
+                target.on_write(self._on_write)
+                getattr(image, save)(target, keep="none", **options)
+            except BaseException as error:
+                self._failure = self._failure or error
+                raise
+            finally:
+                while pipe.read(2**16):  # whoever writes must not wait for a reader that has gone
+                    pass
+
+    def _on_write(self, data: bytes) -> int:
+        if self._failure is not None:
             return -1
         try:
             self._file.write(self._spliced(data))
         except OSError as error:
-            self._stopped = error
+            self._failure = error
             return -1
         return len(data)
 

@@ -114,7 +114,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, quality: int |
     path = Path(path)
     form = check_format(path, picture, quality)
     with whole_file(path, "the picture") as partial, partial.open("xb") as file:
-        encode(file, picture, form, path.parent, quality)
+        encode(file, picture, form, quality)
 
 
 def _check_frames(path: Path, image: Image.Image) -> None:

@@ -3,11 +3,21 @@
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
+from edge.images.pixels import Samples
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# By the number of channels: grey, grey and alpha, colours, colours and alpha.
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+
+# Bytes of samples that are copied at a time.
+_PIECE = 2**20
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
@@ -41,3 +51,22 @@ def of_one_pixel(path: Path) -> io.BytesIO:
         *(chunk(name, body) for name, body in others if name != b"IEND"),
     ]
     return io.BytesIO(SIGNATURE + b"".join(content) + pixels + chunk(b"IEND", b""))
+
+
+def uncompressed(
+    size: tuple[int, int], n_channels: int, bits: int, strips: Iterable[Samples]
+) -> Iterator[bytes]:
+    """A file of ``strips`` (n, W, C), in pieces: libvips reads it through a pipe, as it comes."""
+    height, width = size
+    n_bytes = width * n_channels * bits // 8  # of a row
+    header = struct.pack(">IIBBBBB", width, height, bits, _COLOUR_TYPES[n_channels], 0, 0, 0)
+    yield SIGNATURE + chunk(b"IHDR", header)
+    stored = zlib.compressobj(0)
+    n_rows = max(1, _PIECE // n_bytes)
+    for strip in strips:
+        for top in range(0, len(strip), n_rows):
+            samples = np.ascontiguousarray(strip[top : top + n_rows], f">u{bits // 8}")
+            rows = np.zeros((len(samples), 1 + n_bytes), np.uint8)  # the first byte says: no filter
+            rows[:, 1:] = samples.view(np.uint8).reshape(len(samples), n_bytes)
+            yield chunk(b"IDAT", stored.compress(rows.tobytes()))
+    yield chunk(b"IDAT", stored.flush()) + chunk(b"IEND", b"")

@@ -193,10 +193,9 @@ def render_picture(
     def rendered(part: Tile) -> Samples:
         at = plan.around(part, margin)
         planes = picture.to_planes(window.rows(*at.rows)[:, slice(*at.columns)])
-        seen = planes.clip(0, 1)
+        seen = planes if picture.space is None else planes.clip(0, 1)
         made = plan.render(seen, at, part)
-        beyond = planes[:3] - seen[:3]
-        if beyond.any():
+        if seen is not planes and (beyond := planes[:3] - seen[:3]).any():
             made = made.copy()
             made[:3] += [plan.bicubic(plane, at, part.target) for plane in beyond]
         if picture.has_alpha and background is not None:

@@ -195,14 +195,14 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, name):
 
 def test_ctrl_c_is_heard_while_libvips_encodes(tmp_path):
     strip = noise(500, 2000)
-    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+    timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
 
     def strips() -> Iterator[np.ndarray]:
-        yield from [strip] * 20
         timer.start()
+        yield from [strip] * 60
 
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        write_picture(tmp_path / "a.png", Picture((10_000, 2000), strips()))
+        write_picture(tmp_path / "a.png", Picture((30_000, 2000), strips()))
     assert time.monotonic() - start < 5
     assert os.listdir(tmp_path) == []
