@@ -22,6 +22,7 @@ from edge.images.in_memory import (
     picture_of_image,
     planes_of_array,
 )
+from edge.images.needs import check_disk, needs_of
 from edge.images.picture import Picture
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
@@ -89,9 +90,9 @@ class Upscaler:
         file. ``artifact``: the folder of one to use instead, for the sizes that it makes.
 
         ``tile`` and ``halo``, in LR pixels, replace the artifact's own. ``ensemble``: the mean over eight
-        flips and rotations, in eight times the time. ``log`` is told when an artifact must be built first:
-        int8 at ×2 and at any scale comes with the package, others are built once, into the user's
-        cache folder.
+        flips and rotations, in eight times the time. ``log`` is told when a picture needs much memory, and
+        when an artifact must be built first: int8 at ×2 and at any scale comes with the package, others are
+        built once, into the user's cache folder.
         """
         self._weights = weights
         self._artifact = None if artifact is None else Path(artifact)
@@ -147,15 +148,22 @@ class Upscaler:
         Raises BadImage for what is no picture and BadInput for a size or an output that cannot be, before
         any program is loaded; else as ``upscale``.
         """
+        path = Path(path)
         check_output(path, output.force, quality=output.quality)
         picture = read_image(source)
         if output.strip:
             picture = replace(picture, metadata=picture.metadata.stripped())
         choice = choose_weights(source) if self._weights == AUTO else _ARRAY
         bits = bits_of_output(path, picture.bits)
-        made, by = self._enlarge(
-            picture, target, choice, output, bits, track, lambda made: check_output(path, output.force, made)
-        )
+
+        def check(made: Picture) -> None:
+            check_output(path, output.force, made)
+            needs = needs_of(picture, made, path)
+            check_disk(path, needs)
+            if needs.are_large:
+                self._log(f"{source}: this needs about {needs}")
+
+        made, by = self._enlarge(picture, target, choice, output, bits, track, check)
         write_picture(path, made, output.quality)
         return Enlarged(picture.size, made.size, by, picture.notes)
 

@@ -41,7 +41,7 @@ class Format:
     max_bytes: int | None = None
 
 
-# What Pillow writes is held whole: 7 bytes a pixel, and what the format's encoder needs beside them.
+# Pixels. What Pillow writes is held whole, at 20 bytes each with what the encoder needs.
 _HELD = 100_000_000
 
 # JPEG and AVIF: 4:4:4, so that coloured text keeps its edges. WebP: lossless, because lossy WebP always

@@ -65,11 +65,15 @@ class FileRows:
                 f"{self.path}: expected a whole picture, found a damaged one ({reason})"
             ) from error
 
+    @property
+    def reads_backwards(self) -> bool:
+        """Whether rows are not those of the file from top to bottom: libvips then decodes it first, into a
+        temporary file where it is large."""
+        return self.turn.transposed or self.turn.upside_down
+
     def _open(self) -> Any:
         pyvips = libvips()
-        # What is read from the bottom up libvips decodes first, into a temporary file where it is large.
-        backwards = self.turn.transposed or self.turn.upside_down
-        access = "random" if backwards else "sequential"
+        access = "random" if self.reads_backwards else "sequential"
         # As a source: libvips takes brackets in a name for options.
         source = pyvips.Source.new_from_file(str(self.path))
         image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")

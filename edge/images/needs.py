@@ -1,0 +1,79 @@
+"""What enlarging a picture takes of memory and of disk, estimated before the work."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import BadInput
+from edge.images.encoding import check_format
+from edge.images.file_rows import FileRows
+from edge.images.picture import Picture
+
+# Bytes. Measured: Python, PyTorch and a program with a tile of 128 pixels.
+PROCESS = 310_000_000
+
+# Rows that libvips holds while it reads, and while it writes and we put a row of tiles together. Measured
+# on pictures of 34,000 pixels a row.
+_ROWS_READ, _ROWS_WRITTEN = 2000, 1700
+
+# Bytes a pixel, beside the samples, of what Pillow writes: its own copy, and the encoder's. Measured on WebP.
+_PILLOW = 16
+
+# Of the samples, what a lossy file takes at most; a lossless one may take all of them.
+_LOSSY = 0.5
+
+# Bytes from which a user wants to know before the work.
+LARGE = 10**9
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes: ``memory`` of the whole process, ``disk`` where the output goes, at most, and ``temporary`` in
+    the folder for temporary files."""
+
+    memory: int
+    disk: int
+    temporary: int
+
+    def __str__(self) -> str:
+        temporary = f", and {_gigabytes(self.temporary)} for temporary files" if self.temporary else ""
+        return f"{_gigabytes(self.memory)} of memory and up to {_gigabytes(self.disk)} of disk{temporary}"
+
+    @property
+    def are_large(self) -> bool:
+        """Whether they are worth a line."""
+        return max(self.memory, self.disk, self.temporary) >= LARGE
+
+
+def needs_of(source: Picture, target: Picture, path: Path) -> Needs:
+    """Those of ``source`` on its way to ``target``, written to ``path``."""
+    form = check_format(path)
+    in_rows = isinstance(source.strips, FileRows)
+    read = _rows_of(source, _ROWS_READ) if in_rows else source.n_bytes
+    if form.max_pixels is None:
+        written = _rows_of(target, _ROWS_WRITTEN)
+    else:
+        written = target.n_bytes + _PILLOW * target.size[0] * target.size[1]
+    turned = isinstance(source.strips, FileRows) and source.strips.reads_backwards
+    disk = target.n_bytes if form.lossy is None else round(_LOSSY * target.n_bytes)
+    return Needs(PROCESS + read + written, disk, source.n_bytes if turned else 0)
+
+
+def check_disk(path: Path, needs: Needs) -> None:
+    """Raises BadInput where less than ``needs`` is free for ``path``, or for temporary files."""
+    for folder, needed in ((path.parent, needs.disk), (Path(tempfile.gettempdir()), needs.temporary)):
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise BadInput(
+                f"{path}: expected {_gigabytes(needed)} of free disk in {folder}, found {_gigabytes(free)}"
+            )
+
+
+def _rows_of(picture: Picture, n_rows: int) -> int:
+    height = picture.size[0]
+    return picture.n_bytes * min(n_rows, height) // height
+
+
+def _gigabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB"
