@@ -78,37 +78,28 @@ class Artifact:
         if self.card.scale != "any":
             crop = tile.crop(self.card.scale)
             return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
-        return self._decode(self.encode(window), lr.shape[1:], size, tile)
+        return self.decode(self.encode(window), (lr.shape[1], lr.shape[2]), size, tile)
 
     def forward(self, window: Float) -> Float:
         """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""
         return self._program.run("forward", {"lr": window})
 
     def encode(self, window: Float) -> Float:
-        """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w)."""
-        return self._program.run("encode", {"lr": window})
+        """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w), a pixel's C features side by side in
+        memory: ``decode`` gathers them pixel by pixel."""
+        encoded = self._program.run("encode", {"lr": window})
+        return np.ascontiguousarray(encoded.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
-    def probe(self, name: str, window: Float) -> Float:
-        """What the method of a probe (``edge.check.probes``) returns for (1, 3, h, w).
-
-        Raises BadInput for a tile that the program does not take.
-        """
-        self._check_tile(Rect(0, 0, *window.shape[2:]))
-        return self._program.run(name, {"lr": window})
-
-    @property
-    def ran_on(self) -> dict[str, str]:
-        """Where the program runs, in words; a device that is asked each time has answered by now."""
-        return self._program.about
-
-    def _decode(self, encoded: Float, lr_size: tuple[int, ...], size: tuple[int, int], tile: Tile) -> Float:
+    def decode(self, encoded: Float, lr_size: tuple[int, int], size: tuple[int, int], tile: Tile) -> Float:
+        """The any-scale decoder: the target of ``tile`` (3, H', W') of a picture of ``lr_size`` enlarged to
+        ``size``, from the map that ``encode`` made of the tile's source. Any part of a target will do."""
         from models.liif.any_scale import blend_rows, gather_rows, plan_queries
 
         decoding = self.card.decoding
         assert decoding is not None  # the card was checked
         source, target = tile.source, tile.target
         queries = plan_queries(
-            (lr_size[0], lr_size[1]),
+            lr_size,
             size,
             target.rows,
             target.columns,
@@ -126,6 +117,19 @@ class Artifact:
             colours = self._decode_rows(gather_rows(encoded[0], index), coordinates)
             out[part] = blend_rows(colours.reshape(neighbours, -1, 3), queries.weight[:, part])
         return out.T.reshape(3, target.height, target.width)
+
+    def probe(self, name: str, window: Float) -> Float:
+        """What the method of a probe (``edge.check.probes``) returns for (1, 3, h, w).
+
+        Raises BadInput for a tile that the program does not take.
+        """
+        self._check_tile(Rect(0, 0, *window.shape[2:]))
+        return self._program.run(name, {"lr": window})
+
+    @property
+    def ran_on(self) -> dict[str, str]:
+        """Where the program runs, in words; a device that is asked each time has answered by now."""
+        return self._program.about
 
     def _decode_rows(self, rows: Float, coordinates: Float) -> Float:
         """One call of ``decode``. Where the program takes one number of rows, the rest is left zero."""
