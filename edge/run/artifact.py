@@ -74,7 +74,7 @@ class Artifact:
     def render(self, lr: Float, tile: Tile, size: tuple[int, int]) -> Float:
         """The target of ``tile`` of a picture ``lr`` (3, h, w): colours (3, H', W'), not clamped."""
         self._check_tile(tile.source)
-        window = _window(lr, tile.source)
+        window = window_of(lr, tile.source)
         if self.card.scale != "any":
             crop = tile.crop(self.card.scale)
             return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
@@ -150,7 +150,7 @@ class Artifact:
             raise BadInput(f"expected tiles up to {limits.maximum} pixels, found {found[0]}x{found[1]}")
 
 
-def _window(lr: Float, source: Rect) -> Float:
+def window_of(lr: Float, source: Rect) -> Float:
     """``source`` of ``lr`` (3, h, w) as (1, 3, h', w'); outside the picture its nearest pixel."""
     height, width = lr.shape[1:]
     rows = np.arange(*source.rows).clip(0, height - 1)
