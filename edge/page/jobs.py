@@ -72,19 +72,19 @@ class JobQueue:
         self._threads.submit(self._run, job)
 
     def close(self) -> None:
-        """End all processes; jobs that wait never start."""
+        """End all processes, and with them all jobs; those that wait never start."""
         self._closed = True
-        self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.close()
+        self._threads.shutdown()
 
     def _run(self, job: Job) -> None:
-        if job.cancelled.is_set():
+        if self._closed or job.cancelled.is_set():
             job.take(Stopped())
             return
         number = self._idle.get()
+        if self._workers[number].has_ended:
+            self._workers[number] = Worker()
         for message in self._workers[number].run(job.order, job.cancelled):
             job.take(Stopped() if job.cancelled.is_set() and isinstance(message, Failure) else message)
-        if self._workers[number].has_ended and not self._closed:
-            self._workers[number] = Worker()
         self._idle.put(number)
