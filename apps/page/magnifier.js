@@ -59,7 +59,7 @@ export class Magnifier {
 
   // Holds the place, or lets go of it.
   hold(place) {
-    this.held = place.byKey || !this.held;
+    this.held = !this.held && !place.byKey;
     this.#place = place;
     this.render();
   }

@@ -106,6 +106,7 @@ async function filesOf(entry) {
 // ---- size and network
 
 function retarget(next) {
+  $("size-note").textContent = "";
   const item = pictures.current;
   if (item) item.target = next;
   if (next.scale) target = next;
@@ -137,7 +138,7 @@ for (const button of document.querySelectorAll("[data-within]"))
     if (!picture) return;
     const [width, height] = button.dataset.within.split("x").map(Number);
     const scale = Math.min(width / picture.width, height / picture.height);
-    if (scale < 1) say(`${pictures.current.name} is larger than ${button.textContent} already`);
+    if (scale < 1) $("size-note").textContent = `The picture is larger than ${button.textContent} already.`;
     else retarget({ width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
   });
 for (const side of ["width", "height"])
@@ -191,8 +192,13 @@ $("magnification").addEventListener("input", () => {
 viewer.addEventListener("point", event => magnifier.point(event.detail));
 viewer.addEventListener("hold", event => {
   magnifier.hold(event.detail);
-  if (!event.detail.byKey) say(magnifier.held ? "the magnifier stays; click again to let it follow" : "");
+  tellHeld();
 });
+
+function tellHeld() {
+  $("held").textContent = magnifier.held ? "The place is held. Another click lets it go." : "A click holds the place.";
+}
+
 viewer.addEventListener("drawn", () => {
   $("hint").textContent = viewer.hint;
   const item = pictures.current, blink = viewer.mode === "blink";
@@ -206,6 +212,7 @@ viewer.addEventListener("drawn", () => {
 function setMap(name) {
   $("map").value = viewer.map = name;
   $("legend").hidden = !name;
+  $("strength").disabled = !name;
   const peak = offers.peaks[name];
   $("legend").firstElementChild.classList.toggle("signed", name === "added");
   $("legend-text").textContent = name === "added" ? `darker by ${peak}, the same, lighter by ${peak} of 255` : `0 to ${peak} of 255 and more`;
@@ -261,6 +268,10 @@ const keys = {
   j: () => pictures.step(1),
   k: () => pictures.step(-1),
   o: () => pick("files"),
+  escape: () => {
+    magnifier.held = false;
+    tellHeld();
+  },
   d: () => { if (!$("download").disabled) $("download").click(); },
 };
 addEventListener("keydown", event => {
@@ -287,12 +298,13 @@ $("against-fp32").addEventListener("click", async () => {
   if (!item?.job) return;
   const { job } = item.job;
   $("against-fp32").disabled = true;
-  say("computing fp32 …");
+  const region = viewer.middle(COMPARED);
+  $("compared").textContent = "Computing fp32 …";
   try {
-    item.fp32 = { job, ...(await server.againstFp32(job, viewer.middle(COMPARED))) };
-    say(`compared ${COMPARED}×${COMPARED} pixels in the middle of the view with fp32`);
+    item.fp32 = { job, ...(await server.againstFp32(job, region)) };
+    $("compared").textContent = `Of ${region.columns}×${region.rows} pixels from column ${region.left}, row ${region.top}.`;
   } catch (error) {
-    say(error.message);
+    $("compared").textContent = error.message;
   }
   refresh();
 });
@@ -390,8 +402,8 @@ pictures.addEventListener("selected", () => {
   refresh();
   viewer.show(pictures.current?.size ? pictures.current : null);
   magnifier.reset();
-  const notes = pictures.current?.picture?.notes ?? [];
-  say(notes.join("; "));
+  tellHeld();
+  say("");
 });
 pictures.addEventListener("changed", event => {
   if (event.detail === pictures.current) viewer.show(event.detail.size ? event.detail : null);

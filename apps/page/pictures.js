@@ -179,7 +179,7 @@ function stateOf(item) {
   if (job.state === "waiting") return "waits for its turn";
   if (job.state === "cancelled") return "cancelled";
   if (job.state === "running") return job.note || (job.total ? `${job.done} of ${job.total} tiles${left(job.seconds_left)}` : "begins …");
-  return `${picture.width}×${picture.height} → ${job.width}×${job.height}`;
+  return [`${picture.width}×${picture.height} → ${job.width}×${job.height}`, ...picture.notes].join("; ");
 }
 
 function left(seconds) {

@@ -38,7 +38,8 @@ export class Viewer extends EventTarget {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d");
     new ResizeObserver(() => this.#resize()).observe(canvas);
-    canvas.addEventListener("wheel", event => this.#wheel(event), { passive: false });
+    // The divider lies over the canvas, as its sibling.
+    canvas.parentElement.addEventListener("wheel", event => this.#wheel(event), { passive: false });
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerleave"])
       canvas.addEventListener(kind, event => this.#pointer(event));
     canvas.addEventListener("keydown", event => this.#key(event));

@@ -75,6 +75,8 @@ class JobQueue:
         """End all processes, and with them all jobs; those that wait never start."""
         self._closed = True
         for worker in self._workers:
+            worker.end()
+        for worker in self._workers:
             worker.close()
         self._threads.shutdown()
 

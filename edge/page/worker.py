@@ -89,9 +89,12 @@ class Worker:
                 f"{self._process.exitcode}; is there too little memory?"
             )
 
-    def close(self) -> None:
-        """End the process, whatever it does; who waits in ``run`` gets a Failure."""
+    def end(self) -> None:
+        """Ask the process to end, whatever it does; who waits in ``run`` gets a Failure."""
         self._process.terminate()
+
+    def close(self) -> None:
+        """Wait for its end, but not for long."""
         self._process.join(GRACE)
         self._process.kill()
         self._process.join()

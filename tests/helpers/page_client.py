@@ -16,7 +16,7 @@ from edge.page.networks import Networks
 from edge.page.server import Page
 from models.drawings import draw_sheet
 
-PATIENCE = 120  # seconds, on a machine that does other things, too
+PATIENCE = 90  # seconds, on a machine that does other things, too
 
 
 def drawn_png(height: int, width: int) -> bytes:
