@@ -102,7 +102,8 @@ class Visit:
     def type(self, field: str, text: str) -> None:
         from selenium.webdriver.common.keys import Keys
 
-        self.find(field).send_keys(Keys.CONTROL + "a", text, Keys.ENTER)
+        self.find(field).send_keys(Keys.CONTROL + "a")
+        self.find(field).send_keys(text, Keys.ENTER)
 
     def press(self, *keys: str) -> None:
         """Keys, with the stage in focus."""
