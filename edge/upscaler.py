@@ -1,6 +1,6 @@
 """Pictures, enlarged: what the command, folders of pictures and programs of others call."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -29,7 +29,7 @@ from edge.run.artifact import Artifact
 from edge.run.self_ensemble import SelfEnsemble
 from edge.run.target import ByFactor, Target, ToSize
 from edge.run.upscale import RenderedSamples, check_target, enlarged, filled, render_picture, upscale
-from edge.run.weights import CLEAN, Choice, choose_weights, choose_weights_for
+from edge.run.weights import Choice, choose_weights
 from edge.work import Work
 from models import EMBEDDED, SCALES
 from models.embedded import check_checkpoint_file
@@ -38,8 +38,6 @@ AnyImage = TypeVar("AnyImage", Image.Image, NDArray[Any])
 
 # Shows the tiles of a picture on their way, as ``Terminal.track`` does.
 Track = Callable[[Work[RenderedSamples]], Iterable[RenderedSamples]]
-
-_ARRAY = Choice(CLEAN, "an array has no loss of its own")
 
 
 @dataclass(frozen=True)
@@ -124,14 +122,15 @@ class Upscaler:
         target = ToSize(*size) if size is not None else ByFactor(2.0 if scale is None else scale)
         if isinstance(image, Image.Image):
             picture = picture_of_image(image)
-            bits, choice = bits_of_image(picture), choose_weights_for(image)
-            made, _ = self._enlarge(picture, target, choice, Output(), bits, iter)
+            choice = self._choose(image, picture.strips)
+            made, _ = self._enlarge(picture, target, choice, Output(), bits_of_image(picture), iter)
             return image_of_picture(made)
         planes = planes_of_array(image)
         lr_size = (planes.shape[1], planes.shape[2])
         whole = target.of(lr_size)
         check_target(lr_size, whole)
-        artifact, _ = self._program(lr_size, whole, _ARRAY)
+        choice = self._choose(None, (image.reshape(*lr_size, -1),))
+        artifact, _ = self._program(lr_size, whole, choice)
         return array_of_planes(upscale(artifact, planes, whole, tile=self._tile, halo=self._halo), image)
 
     def upscale_file(
@@ -153,7 +152,7 @@ class Upscaler:
         picture = read_image(source)
         if output.strip:
             picture = replace(picture, metadata=picture.metadata.stripped())
-        choice = choose_weights(source) if self._weights == AUTO else _ARRAY
+        choice = self._choose(source, picture.strips)
         bits = bits_of_output(path, picture.bits)
 
         def check(made: Picture) -> None:
@@ -171,7 +170,7 @@ class Upscaler:
         self,
         picture: Picture,
         target: Target,
-        choice: Choice,
+        choice: Choice | None,
         output: Output,
         bits: int,
         track: Track,
@@ -189,35 +188,50 @@ class Upscaler:
         )
         return filled(made, track(tiles)), by
 
+    def _choose(
+        self, image: Image.Image | str | PathLike[str] | None, strips: Iterable[NDArray[Any]]
+    ) -> Choice | None:
+        """Embedded weights for a picture, where none were asked for."""
+        return choose_weights(image, strips) if self._weights == AUTO and self._artifact is None else None
+
     def _program(
-        self, lr_size: tuple[int, int], size: tuple[int, int], choice: Choice
+        self, lr_size: tuple[int, int], size: tuple[int, int], choice: Choice | None
     ) -> tuple[Artifact, str]:
         """The artifact that makes ``size`` of ``lr_size``, open; and which it is, in words."""
         if self._artifact is not None:
             artifact = self._open(self._artifact)
             return artifact, artifact.card.name
-        if self._weights == AUTO:
+        if choice is not None:
             checkpoint, of = EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
         elif str(self._weights) in EMBEDDED:
             checkpoint, of = EMBEDDED[str(self._weights)], f" of {self._weights}"
         else:
             checkpoint, of = Path(self._weights), ""
-        artifact = self._open(self._folder(checkpoint, specs_for(lr_size, size, self._precision)))
+        artifact = self._open(find_artifact(checkpoint, lr_size, size, self._precision, self._log))
         return artifact, f"{artifact.card.name}{of}"
-
-    def _folder(self, checkpoint: Path, specs: Sequence[ArtifactSpec]) -> Path:
-        """The first that comes with the package; where none does, the first, built if it must be."""
-        for spec in specs:
-            if (folder := embedded_artifact(checkpoint, spec)) is not None:
-                return folder
-        check_checkpoint_file(checkpoint)
-        return cached_artifact(checkpoint, specs[0], self._log)
 
     def _open(self, folder: Path) -> Artifact:
         with self._opening:
             if folder not in self._opened:
                 self._opened[folder] = self._kind.open(folder)
             return self._opened[folder]
+
+
+def find_artifact(
+    checkpoint: Path,
+    lr_size: tuple[int, int],
+    size: tuple[int, int],
+    precision: Precision,
+    log: Callable[[str], None],
+) -> Path:
+    """Folder of an artifact of ``checkpoint`` that makes ``size`` of ``lr_size``: of ``specs_for`` the first
+    that comes with the package; where none does, the first, built if it must be. ``log`` is told so."""
+    specs = specs_for(lr_size, size, precision)
+    for spec in specs:
+        if (folder := embedded_artifact(checkpoint, spec)) is not None:
+            return folder
+    check_checkpoint_file(checkpoint)
+    return cached_artifact(checkpoint, specs[0], log)
 
 
 def specs_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> list[ArtifactSpec]:

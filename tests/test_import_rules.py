@@ -15,6 +15,7 @@ ROOMS = {"models": set(), "quantize": {"models"}, "edge": {"models", "quantize"}
 # below it. ``artifact`` is a door for other programs, that nothing here goes through.
 PARTS = (
     "cli",
+    "page",
     "jobs",
     "upscaler",
     "tune",

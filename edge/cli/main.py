@@ -31,6 +31,7 @@ COMMANDS = {
     "info": ("artifacts", "Print an artifact's card."),
     "upscale": ("upscaling", "Enlarge images."),
     "sample": ("pictures", "Draw the sample image, small."),
+    "serve": ("page", "Open a page to enlarge, compare and look into images, on this machine only."),
     "baseline": ("checks", "Make a baseline bundle in fp32."),
     "check": ("checks", "Check an artifact against fp32."),
     "devices": ("checks", "List where artifacts can run, and what is missing."),

@@ -84,34 +84,21 @@ class Artifact:
         if self.card.scale != "any":
             crop = tile.crop(self.card.scale)
             return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
-        return self._decode(self.encode(window), lr_size, size, tile)
+        return self.decode(self.encode(window), lr_size, size, tile)
 
     def forward(self, window: Float) -> Float:
         """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""
         return self._run("forward", {"lr": window})
 
     def encode(self, window: Float) -> Float:
-        """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w)."""
-        return self._run("encode", {"lr": window})
+        """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w), a pixel's C features side by side in
+        memory: ``decode`` gathers them pixel by pixel."""
+        encoded = self._run("encode", {"lr": window})
+        return np.ascontiguousarray(encoded.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
-    def probe(self, name: str, window: Float) -> Float:
-        """What the method of a probe (``edge.check.probes``) returns for (1, 3, h, w).
-
-        Raises BadInput for a tile that the program does not take.
-        """
-        self._check_tile(Rect(0, 0, *window.shape[2:]))
-        return self._run(name, {"lr": window})
-
-    @property
-    def ran_on(self) -> dict[str, str]:
-        """Where the program runs, in words; a device that is asked each time has answered by now."""
-        return self._program.about
-
-    def _run(self, method: str, inputs: Mapping[str, Float]) -> Float:
-        with self._running:  # a runtime keeps what a method computes in memory of the method's own
-            return self._program.run(method, inputs)
-
-    def _decode(self, encoded: Float, lr_size: tuple[int, int], size: tuple[int, int], tile: Tile) -> Float:
+    def decode(self, encoded: Float, lr_size: tuple[int, int], size: tuple[int, int], tile: Tile) -> Float:
+        """The any-scale decoder: the target of ``tile`` (3, H', W') of a picture of ``lr_size`` enlarged to
+        ``size``, from the map that ``encode`` made of the tile's source. Any part of a target will do."""
         from models.liif.any_scale import blend_rows, gather_rows, plan_queries
 
         decoding = self.card.decoding
@@ -137,6 +124,23 @@ class Artifact:
             out[part] = blend_rows(colours.reshape(neighbours, -1, 3), queries.weight[:, part])
         return out.T.reshape(3, target.height, target.width)
 
+    def probe(self, name: str, window: Float) -> Float:
+        """What the method of a probe (``edge.check.probes``) returns for (1, 3, h, w).
+
+        Raises BadInput for a tile that the program does not take.
+        """
+        self._check_tile(Rect(0, 0, *window.shape[2:]))
+        return self._run(name, {"lr": window})
+
+    @property
+    def ran_on(self) -> dict[str, str]:
+        """Where the program runs, in words; a device that is asked each time has answered by now."""
+        return self._program.about
+
+    def _run(self, method: str, inputs: Mapping[str, Float]) -> Float:
+        with self._running:  # a runtime keeps what a method computes in memory of the method's own
+            return self._program.run(method, inputs)
+
     def _decode_rows(self, rows: Float, coordinates: Float) -> Float:
         """One call of ``decode``. Where the program takes one number of rows, the rest is left zero."""
         fixed = next(m for m in self.card.methods if m.name == "decode").inputs[0].shape[0]
@@ -154,6 +158,14 @@ class Artifact:
             )
         if max(found) > limits.maximum:
             raise BadInput(f"expected tiles up to {limits.maximum} pixels, found {found[0]}x{found[1]}")
+
+
+def window_of(lr: Float, source: Rect) -> Float:
+    """``source`` of ``lr`` (3, h, w) as (1, 3, h', w'); outside the picture its nearest pixel."""
+    height, width = lr.shape[1:]
+    rows = np.arange(*source.rows).clip(0, height - 1)
+    columns = np.arange(*source.columns).clip(0, width - 1)
+    return lr.take(rows, axis=1).take(columns, axis=2)[None]
 
 
 def new_artifact(folder: Path, force: bool) -> AbstractContextManager[Path]:

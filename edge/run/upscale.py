@@ -20,6 +20,8 @@ from models.resize import bicubic
 RenderedTile = tuple[Rect, Float]
 RenderedSamples = tuple[Rect, Samples]
 
+STRIP = 256  # rows of an enlargement that is kept
+
 # LR px from a tile within which colours beyond sRGB change it: bicubic's kernel reaches 2.
 _BICUBIC_REACH = 3
 
@@ -209,6 +211,22 @@ def filled(target: Picture, tiles: Iterable[RenderedSamples]) -> Picture:
     """``target`` with the pixels of ``tiles``, of ``render_picture``; they are rendered as its strips are
     asked for, a strip for each row of tiles."""
     return replace(target, strips=_strips(target, tiles))
+
+
+def strips_of_planes(
+    planes: Float, picture: Picture, target: Picture, background: Colour | None = None
+) -> Iterator[Samples]:
+    """The strips of ``target`` of planes (3, H, W), (4, H, W) with alpha, which ``picture.planes`` were
+    enlarged to: what ``render_picture`` does after the network, for an enlargement that is kept."""
+    source, size = picture.to_planes(picture.samples), target.size
+    beyond = source[:3] - source[:3].clip(0, 1)
+    height, width = picture.size
+    for top in range(0, size[0], STRIP):
+        made = np.array(planes[:, top : top + STRIP])
+        if beyond.any():
+            box = (0, top * height / size[0], width, (top + made.shape[1]) * height / size[0])
+            made[:3] += [bicubic(plane, (made.shape[1], size[1]), box) for plane in beyond]
+        yield target.to_samples(flatten(made, background) if len(made) == 4 and background else made)
 
 
 def _strips(target: Picture, tiles: Iterable[RenderedSamples]) -> Iterator[Samples]:

@@ -26,7 +26,7 @@ json.dump(seen, open(sys.argv[1], "w"))
 
 COMMANDS = (
     *("build", "sensitivity", "info", "upscale", "sample", "baseline", "check", "devices", "eval", "bench"),
-    *("train", "prune", "tune"),
+    *("train", "prune", "tune", "serve"),
 )
 
 
@@ -103,6 +103,10 @@ REFUSALS = [
     "train distil --data {}/gone",
     "train distil --data {} --start {}/gone.pth",
     "train distil --data {} --teacher {}/gone.pth",
+    "serve --artifact {}/gone",
+    "serve --artifact {} --checkpoint {}/gone.pth",
+    "serve --checkpoint {}/small.png",
+    "serve --jobs 0",
     "tune --checkpoint {}/gone.pth",
     "tune --max-loss -1",
     "tune --trials 0",

@@ -24,6 +24,7 @@ from edge.images.pixels import to_uint8
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.run.weights import flat_share
 from edge.upscaler import Upscaler
 from models import EMBEDDED, LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
 from models.drawings import draw_sheet
@@ -370,12 +371,13 @@ def test_upscale_takes_the_weights_that_suit_the_file_and_says_why(run, tiny, pi
     given = [(tmp_path / "a.jpg",), (picture,), (tmp_path / "a.jpg", "--weights", "baseline")]
     outcomes = [run("upscale", source, tmp_path / "out.png", "--force", *more) for source, *more in given]
     lines = [outcome.out.partition("by liif-x2-int8-xnnpack")[2] for outcome in outcomes]
+    share = flat_share(read_image(picture).strips)
     assert lines == [
         " of photo (a JPEG of quality 60)\n",
-        " of fast (a PNG has no loss of its own)\n",
+        f" of screen (a PNG, {100 * share:.0f} % of it flat)\n",
         " of baseline\n",
     ]
-    assert asked == [EMBEDDED["photo"], EMBEDDED["fast"], EMBEDDED["baseline"]]
+    assert asked == [EMBEDDED["photo"], EMBEDDED["screen"], EMBEDDED["baseline"]]
 
 
 def test_a_python_program_makes_the_same_bytes(run, cached, picture, tmp_path):

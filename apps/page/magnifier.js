@@ -1,0 +1,87 @@
+// The magnifier: what lies under the pointer, rendered by the network at this zoom, and what it is beside.
+
+import * as server from "./server.js";
+
+const SIDE = 256; // pixels that are rendered
+
+// One of two panes: the latest place that it was asked for is the next that it shows.
+class Pane {
+  #busy = false;
+  #next = null;
+
+  constructor(canvas, caption) {
+    this.context = canvas.getContext("2d");
+    this.caption = caption;
+  }
+
+  clear() {
+    this.#next = null;
+    this.context.clearRect(0, 0, SIDE, SIDE);
+  }
+
+  async render(request) {
+    this.#next = request;
+    if (this.#busy) return;
+    this.#busy = true;
+    while (this.#next) {
+      const { picture, region, label } = this.#next, started = performance.now();
+      this.#next = null;
+      try {
+        const image = await server.magnified(picture, region);
+        this.context.clearRect(0, 0, SIDE, SIDE);
+        this.context.drawImage(image, 0, 0);
+        this.caption.textContent = `${label} · ${Math.round(performance.now() - started)} ms`;
+      } catch (error) {
+        if (!(error instanceof server.Refused)) break; // the server has gone, which the page says
+        this.caption.textContent = error.message;
+      }
+    }
+    this.#busy = false;
+  }
+}
+
+export class Magnifier {
+  zoom = 6;
+  held = false;
+  #place = null;
+
+  constructor(before, after, settings) {
+    this.before = new Pane(...before);
+    this.after = new Pane(...after);
+    this.settings = settings; // what to render by: {item, weights, precision, before}
+  }
+
+  point(place) {
+    if (this.held) return;
+    this.#place = place;
+    this.render();
+  }
+
+  // Holds the place, or lets go of it.
+  hold(place) {
+    this.held = !this.held && !place.byKey;
+    this.#place = place;
+    this.render();
+  }
+
+  reset() {
+    this.held = false;
+    this.#place = { x: 0.5, y: 0.5 };
+    this.before.clear();
+    this.after.clear();
+    this.render();
+  }
+
+  render() {
+    const { item, weights, precision, before, network } = this.settings();
+    if (!item?.picture || !this.#place) return;
+    const size = { width: Math.round(item.picture.width * this.zoom), height: Math.round(item.picture.height * this.zoom) };
+    const start = (share, length) => Math.round(Math.min(Math.max(0, share * length - SIDE / 2), Math.max(0, length - SIDE)));
+    const region = {
+      ...size, left: start(this.#place.x, size.width), top: start(this.#place.y, size.height), rows: SIDE, columns: SIDE, weights,
+    };
+    const picture = item.picture.picture;
+    this.before.render({ picture, region: { ...region, by: before }, label: before });
+    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: network });
+  }
+}

@@ -1,0 +1,57 @@
+"""serve: what it refuses, what it prints, and that it ends well."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+from command_line import CLI, INTERRUPTIBLE, ROOT, assert_refused
+
+
+def test_a_port_that_is_taken_or_is_none_is_refused(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert_refused(
+            run("serve", "--no-browser", "--port", port), f"found {port} refused: Address already in use"
+        )
+    assert_refused(
+        run("serve", "--no-browser", "--port", 70_000), "expected a free port", "found 70000 refused"
+    )
+
+
+def test_without_its_packages_it_says_how_to_get_them(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "edge.page.server", raising=False)
+    outcome = run("serve", "--no-browser")
+    assert_refused(outcome, "expected uvicorn, found none: pip install 'liif-edge[page]'", code=3)
+
+
+def test_it_prints_an_address_that_answers_and_ends_by_ctrl_c(tmp_path):
+    command = [CLI[0], "-c", INTERRUPTIBLE, "serve", "--no-browser", "--jobs", "1"]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{22}/", address)
+        with urllib.request.urlopen(address) as answer:
+            assert b"<title>liif-edge</title>" in answer.read()
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.wait()
+    assert (server.returncode, out) == (0, "")
+    assert err.splitlines() == ["Ctrl-C ends it; nothing leaves this machine", "the page is closed"]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,250 @@
+"""From a dropped file to a download, by a plain client."""
+
+import io
+import json
+import multiprocessing
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_files import png_claiming
+from page_client import PATIENCE, drawn_png
+from PIL import Image
+
+from edge.cli.main import main
+from edge.page.server import FILES, MAX_BYTES
+
+MANY_TILES = (400, 400)  # LR pixels: 16 of the default tiles
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def wait_until(happened) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return happened()
+
+
+def test_the_pages_own_files_are_few_and_load_nothing_from_elsewhere(client):
+    files = {
+        path.name: client.ask("GET", "" if path.name == "index.html" else path.name)
+        for path in FILES.iterdir()
+    }
+    assert {answer.status for answer in files.values()} == {200}
+    assert sum(len(answer.body) for answer in files.values()) < 200_000
+    named = {
+        address
+        for answer in files.values()
+        for address in re.findall(r"https?://[^\s\"'`]+", answer.body.decode())
+    }
+    assert named == {"http://www.w3.org/2000/svg"}  # a name, not an address
+
+
+def test_a_dropped_picture_is_read_and_weights_are_chosen(session, drawn):
+    answer = session.ask("POST", "pictures", drawn, name="../../a/drawn.png")
+    told = answer.json
+    assert (answer.status, told["width"], told["height"], told["weights"]) == (201, 80, 60, "fast")
+    assert told["reason"] == "a PNG has no loss of its own"
+
+
+def test_a_name_from_outside_names_no_file(session, drawn, folder):
+    session.drop(drawn, "../../../tmp/evil.png")
+    own = folder / session.welcome["session"]
+    assert [path.name for path in own.iterdir()] == ["1"]
+
+
+def test_a_job_tells_how_far_it_is_and_ends_with_numbers(session):
+    job = session.enlarge(session.drop(drawn_png(150, 130)), weights="photo")
+    told = []
+    for event in session.events():
+        told.append(event)
+        if event["state"] == "done":
+            break
+    assert [event["done"] for event in told if event["state"] == "running"] == [0, 1, 2, 3, 4]
+    assert (told[-1]["job"], told[-1]["total"], told[-1]["rows"]) == (job, 4, 300)
+    assert told[1]["seconds_left"] > 0
+    numbers = told[-1]["numbers"]
+    assert 30 < numbers["consistency_psnr_db"] < 60
+    assert 0 < numbers["added_mean"] < numbers["added_largest"] < 255
+
+
+SAVINGS = {
+    ".png": {},
+    ".jpg": {"quality": 80},
+    ".webp": {},
+    ".tif": {"strip": "yes"},
+    ".avif": {"quality": 70},
+}
+
+
+@pytest.mark.parametrize("suffix", SAVINGS)
+def test_a_download_has_the_commands_bytes(session, tmp_path, suffix):
+    source = Path("tests/data/pictures/orient6.jpg")
+    picture = session.drop(source.read_bytes(), source.name)
+    job = session.enlarge(picture, scale=1.7)
+    assert session.ended(job)["state"] == "done"
+    saving = SAVINGS[suffix]
+    answer = session.ask("GET", f"jobs/{job}/file", format=suffix, **saving)
+    quality = ("--quality", str(saving["quality"])) if "quality" in saving else ()
+    strip = ("--strip",) if "strip" in saving else ()
+    out = tmp_path / f"out{suffix}"
+    assert main(["upscale", str(source), str(out), "--scale", "1.7", *quality, *strip]) == 0
+    assert answer.status == 200
+    assert answer.body == out.read_bytes()
+    width, height = Image.open(out).size
+    assert f'filename="orient6-{width}x{height}{suffix}"' in answer.headers["content-disposition"]
+
+
+def test_transparency_goes_where_a_format_holds_it_or_gets_a_background(session, tmp_path):
+    source = Path("tests/data/pictures/white_icon.png")
+    job = session.enlarge(session.drop(source.read_bytes(), source.name))
+    assert session.ended(job)["state"] == "done"
+    refused = session.ask("GET", f"jobs/{job}/file", format=".jpg")
+    assert refused.status == 422
+    assert refused.json["error"].startswith("white_icon.png: expected an opaque picture for JPEG")
+    for suffix, options in ((".png", {}), (".jpg", {"background": "#336699"})):
+        out = tmp_path / f"out{suffix}"
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        assert main(["upscale", str(source), str(out), *words]) == 0
+        assert session.ask("GET", f"jobs/{job}/file", format=suffix, **options).body == out.read_bytes()
+
+
+def test_a_download_leaves_no_file(session, drawn, folder):
+    job = session.enlarge(session.drop(drawn), weights="photo")
+    session.ended(job)
+    own = folder / session.welcome["session"]
+    before = {path.name for path in own.iterdir()}
+    assert session.ask("GET", f"jobs/{job}/file", format=".png").status == 200
+    assert wait_until(lambda: {path.name for path in own.iterdir()} == before)
+
+
+BAD_FILES = {
+    "text": (b"no picture", 422, "notes.png: expected a picture"),
+    "nothing": (b"", 422, "notes.png: expected a picture"),
+    "cut off": (drawn_png(40, 40)[:-200], 422, "notes.png: expected a whole picture"),
+    "too many pixels": (png_claiming(100_000, 100_000), 422, "notes.png: expected at most"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_what_is_no_picture_is_refused_and_removed(session, folder, kind):
+    content, status, words = BAD_FILES[kind]
+    answer = session.ask("POST", "pictures", content, name="notes.png")
+    assert (answer.status, answer.json["error"][: len(words)]) == (status, words)
+    assert list((folder / session.welcome["session"]).iterdir()) == []
+
+
+def test_too_large_a_file_is_refused_before_it_is_read(client, session):
+    path = f"{session.welcome['session']}/pictures?name=x.png"
+    answer = client.ask("POST", path, b"", Content_Length=str(MAX_BYTES + 1))
+    assert (answer.status, answer.json["error"][:30]) == (413, "expected a file of at most 629")
+
+
+BAD_ORDERS = {
+    "scale": ({"scale": 31}, "expected a scale from 1 to 30, found 31"),
+    "no number": ({"scale": float("nan")}, "expected a scale from 1 to 30, found nan"),
+    "smaller": ({"width": 10, "height": 10}, "expected a target of 1 to 30 times"),
+    "weights": ({"scale": 2, "weights": "../x"}, "expected weights of auto, baseline"),
+    "precision": ({"scale": 2, "precision": "int4"}, "expected a precision of int8, fp32"),
+    "nothing": ({}, "expected picture, precision and scale"),
+    "no such picture": ({"scale": 2, "picture": 99}, "expected a picture of this page"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_ORDERS)
+def test_what_cannot_be_enlarged_so_is_refused(session, drawn, kind):
+    order, words = BAD_ORDERS[kind]
+    wanted = {"picture": session.drop(drawn), "precision": "int8", **order}
+    answer = session.ask("POST", "jobs", json.dumps(wanted).encode())
+    assert answer.status in (404, 422)
+    assert answer.json["error"].startswith(words)
+
+
+def test_two_are_enlarged_at_once_and_the_third_waits(session):
+    picture = session.drop(drawn_png(*MANY_TILES))
+    jobs = [session.enlarge(picture, weights="photo") for _ in range(3)]
+    states = dict.fromkeys(jobs, "waiting")
+    most = 0
+    for event in session.events():
+        states[event["job"]] = event["state"]
+        most = max(most, list(states.values()).count("running"))
+        if set(states.values()) == {"done"}:
+            break
+    assert most == 2
+
+
+def test_a_cancelled_job_ends_at_the_next_tile(session):
+    job = session.enlarge(session.drop(drawn_png(*MANY_TILES)), weights="fast")
+    session.wait(lambda told: told["done"] >= 1)
+    assert session.ask("POST", f"jobs/{job}/cancel").status == 204
+    last = session.ended(job)
+    assert last["state"] == "cancelled"
+    assert 1 <= last["done"] < last["total"]
+    assert session.ask("GET", f"jobs/{job}/file", format=".png").status == 404
+
+
+def test_a_page_that_goes_away_ends_its_jobs_and_takes_its_files_along(client, folder):
+    with client.session() as session:
+        own = folder / session.welcome["session"]
+        job = session.enlarge(session.drop(drawn_png(*MANY_TILES)), weights="fast")
+        session.wait(lambda told: told["done"] >= 1)
+        assert own.is_dir()
+    assert wait_until(lambda: not own.exists())
+    assert client.ask("GET", f"{own.name}/jobs/{job}/file?format=.png").status == 404
+
+
+def test_one_pages_pictures_are_not_anothers(client, session, drawn):
+    picture = session.drop(drawn)
+    with client.session() as other:
+        query = {"by": "bicubic", "width": 80, "height": 60, "top": 0, "left": 0, "rows": 9, "columns": 9}
+        assert session.ask("GET", f"pictures/{picture}/magnified", **query).status == 200
+        assert other.ask("GET", f"pictures/{picture}/magnified", **query).status == 404
+
+
+def test_a_process_that_is_killed_fails_its_job_and_is_replaced(session, drawn):
+    job = session.enlarge(session.drop(drawn_png(*MANY_TILES)), weights="fast")
+    session.wait(lambda told: told["done"] >= 1)
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join()
+    last = session.ended(job)
+    assert (last["state"], "process had ended with exit code -9" in last["note"]) == ("failed", True)
+    again = session.enlarge(session.drop(drawn), weights="photo")
+    assert session.ended(again)["state"] == "done"
+
+
+def test_squares_of_the_enlargement_are_the_pixels_of_the_download(session):
+    job = session.enlarge(session.drop(drawn_png(100, 180)), weights="photo")
+    session.ended(job)
+    whole = pixels(session.ask("GET", f"jobs/{job}/file", format=".png").body)
+    squares = [
+        pixels(session.ask("GET", f"jobs/{job}/layers/enlarged", level=0, row=0, column=c).body)
+        for c in (0, 1)
+    ]
+    np.testing.assert_array_equal(np.concatenate(squares, axis=1), whole)
+    outside = session.ask("GET", f"jobs/{job}/layers/enlarged", level=0, row=1, column=0)
+    assert outside.status == 404
+    assert session.ask("GET", f"jobs/{job}/layers/fp32", level=2, row=0, column=0).status == 422
+    assert session.ask("GET", f"jobs/{job}/layers/heat", level=0, row=0, column=0).status == 404
+
+
+def test_a_job_is_compared_with_fp32_where_one_looks(session, drawn):
+    job = session.enlarge(session.drop(drawn), weights="photo")
+    session.ended(job)
+    found = session.ask("GET", f"jobs/{job}/fp32", top=10, left=20, rows=64, columns=64).json
+    assert 40 < found["psnr_db"] < 70
+    assert 0 < found["mean"] < found["largest"] < 64
+
+
+def test_a_removed_picture_takes_its_files_along(session, drawn, folder):
+    picture = session.drop(drawn)
+    job = session.enlarge(picture, weights="photo")
+    session.ended(job)
+    assert session.ask("DELETE", f"pictures/{picture}").status == 204
+    assert list((folder / session.welcome["session"]).iterdir()) == []
+    assert session.ask("GET", f"jobs/{job}/file", format=".png").status == 404
