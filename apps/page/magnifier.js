@@ -4,10 +4,13 @@ import * as server from "./server.js";
 
 const SIDE = 256; // pixels that are rendered
 
+const PROMPT_MS = 150; // within which a pane shows something new
+
 // One of two panes: the latest place that it was asked for is the next that it shows.
 class Pane {
   #busy = false;
   #next = null;
+  #cost = {}; // by label: milliseconds that all pixels took last
 
   constructor(canvas, caption) {
     this.context = canvas.getContext("2d");
@@ -24,19 +27,39 @@ class Pane {
     if (this.#busy) return;
     this.#busy = true;
     while (this.#next) {
-      const { picture, region, label } = this.#next, started = performance.now();
+      const wanted = this.#next;
       this.#next = null;
       try {
-        const image = await server.magnified(picture, region);
-        this.context.clearRect(0, 0, SIDE, SIDE);
-        this.context.drawImage(image, 0, 0);
-        this.caption.textContent = `${label} · ${Math.round(performance.now() - started)} ms`;
+        for (const part of this.#parts(wanted)) {
+          await this.#show(wanted, part);
+          if (this.#next) break; // the pointer has gone on
+        }
       } catch (error) {
         if (!(error instanceof server.Refused)) break; // the server has gone, which the page says
         this.caption.textContent = error.message;
       }
     }
     this.#busy = false;
+  }
+
+  // A network that is slow here renders every second or fourth pixel first, and all of them where the pointer rests.
+  #parts({ label, zoom }) {
+    const cost = this.#cost[label] ?? PROMPT_MS, first = cost > 4 * PROMPT_MS ? 4 : cost > PROMPT_MS ? 2 : 1;
+    return first > 1 && zoom >= first ? [first, 1] : [1];
+  }
+
+  async #show({ picture, region, label }, part) {
+    const started = performance.now(), of = length => Math.max(1, Math.round(length / part));
+    const { width, height, rows, columns } = region;
+    const image = await server.magnified(picture, {
+      ...region, width: of(width), height: of(height), rows: of(rows), columns: of(columns),
+      left: Math.floor(region.left / part), top: Math.floor(region.top / part),
+    });
+    this.context.clearRect(0, 0, SIDE, SIDE);
+    this.context.drawImage(image, 0, 0, image.width * part, image.height * part);
+    const took = performance.now() - started;
+    if (part === 1) this.#cost[label] = took;
+    this.caption.textContent = `${label} · ${Math.round(took)} ms`;
   }
 }
 
@@ -76,12 +99,13 @@ export class Magnifier {
     const { item, weights, precision, before, network } = this.settings();
     if (!item?.picture || !this.#place) return;
     const size = { width: Math.round(item.picture.width * this.zoom), height: Math.round(item.picture.height * this.zoom) };
+    const { zoom } = this;
     const start = (share, length) => Math.round(Math.min(Math.max(0, share * length - SIDE / 2), Math.max(0, length - SIDE)));
     const region = {
       ...size, left: start(this.#place.x, size.width), top: start(this.#place.y, size.height), rows: SIDE, columns: SIDE, weights,
     };
     const picture = item.picture.picture;
-    this.before.render({ picture, region: { ...region, by: before }, label: before });
-    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: network });
+    this.before.render({ picture, region: { ...region, by: before }, label: before, zoom });
+    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: network, zoom });
   }
 }

@@ -56,7 +56,7 @@ FILES = Path(__file__).parent / "files"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 # Of a file: an uncompressed picture of as many pixels as can be read, in 16 bits, has 537 MB.
-MAX_BYTES = 600 * 2**20
+MAX_BYTES = 600_000_000
 
 MAX_REGION = 1024  # pixels a side of what is computed in one request
 

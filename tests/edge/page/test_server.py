@@ -142,7 +142,7 @@ def test_what_is_no_picture_is_refused_and_removed(session, folder, kind):
 def test_too_large_a_file_is_refused_before_it_is_read(client, session):
     path = f"{session.welcome['session']}/pictures?name=x.png"
     answer = client.ask("POST", path, b"", Content_Length=str(MAX_BYTES + 1))
-    assert (answer.status, answer.json["error"][:30]) == (413, "expected a file of at most 629")
+    assert (answer.status, answer.json["error"][:30]) == (413, "expected a file of at most 600")
 
 
 BAD_ORDERS = {
