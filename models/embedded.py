@@ -12,6 +12,7 @@ EMBEDDED = {
     "fast": _WEIGHTS / "liif-edsr-fast.safetensors",
     "small": _WEIGHTS / "liif-edsr-small.safetensors",
     "photo": _WEIGHTS / "liif-edsr-photo.safetensors",
+    "screen": _WEIGHTS / "liif-edsr-screen.safetensors",
 }
 DEFAULT_WEIGHTS = EMBEDDED["baseline"]
 
