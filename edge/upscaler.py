@@ -32,6 +32,9 @@ AnyImage = TypeVar("AnyImage", Image.Image, NDArray[Any])
 # Shows the tiles of a picture on their way, as ``Terminal.track`` does.
 Track = Callable[[Work[RenderedTile]], Iterable[RenderedTile]]
 
+# Which embedded weights suit the picture, asked where the user has not said which.
+Choose = Callable[[], Choice]
+
 _ARRAY = Choice(CLEAN, "an array has no loss of its own")
 
 
@@ -62,7 +65,7 @@ class Enlarged:
 
 
 class Upscaler:
-    """Enlarges pictures, without a network: ``Upscaler.default().upscale(image, scale=2)``.
+    """Enlarges pictures, offline: ``Upscaler.default().upscale(image, scale=2)``.
 
     Programs are loaded when they are first needed, and kept. Any number of threads may use one Upscaler:
     their pictures share its programs, tile by tile.
@@ -116,8 +119,9 @@ class Upscaler:
             raise BadInput(f"expected a scale or a size, found both: {scale:g} and {size}")
         target = ToSize(*size) if size is not None else ByFactor(2.0 if scale is None else scale)
         if isinstance(image, Image.Image):
-            return image_of_picture(self._enlarge(picture_of_image(image), target, choose_weights_for(image)))
-        return array_of_picture(self._enlarge(picture_of_array(image), target, _ARRAY), image)
+            enlarged = self._enlarge(picture_of_image(image), target, lambda: choose_weights_for(image))
+            return image_of_picture(enlarged)
+        return array_of_picture(self._enlarge(picture_of_array(image), target, lambda: _ARRAY), image)
 
     def upscale_file(
         self,
@@ -141,18 +145,17 @@ class Upscaler:
         check_target(picture.size, size)
         shows_through = picture.alpha is not None and output.background is None
         check_output(path, output.force, size=size, alpha=shows_through, metadata=picture.metadata)
-        choice = choose_weights(source) if self._weights == AUTO else _ARRAY
-        artifact, by = self._program(picture.size, size, choice)
+        artifact, by = self._program(picture.size, size, lambda: choose_weights(source))
         enlarged = self._render(artifact, picture, size, track)
         if output.background is not None:
             enlarged = flatten(enlarged, output.background)
         write_picture(path, enlarged, output.quality)
         return Enlarged(picture.size, size, by, picture.notes)
 
-    def _enlarge(self, picture: Picture, target: Target, choice: Choice) -> Picture:
+    def _enlarge(self, picture: Picture, target: Target, choose: Choose) -> Picture:
         size = target.of(picture.size)
         check_target(picture.size, size)
-        artifact, _ = self._program(picture.size, size, choice)
+        artifact, _ = self._program(picture.size, size, choose)
         return self._render(artifact, picture, size, iter)
 
     def _render(self, artifact: Artifact, picture: Picture, size: tuple[int, int], track: Track) -> Picture:
@@ -160,13 +163,14 @@ class Upscaler:
         return whole_picture(put_together(track(tiles), size), picture)
 
     def _program(
-        self, lr_size: tuple[int, int], size: tuple[int, int], choice: Choice
+        self, lr_size: tuple[int, int], size: tuple[int, int], choose: Choose
     ) -> tuple[Artifact, str]:
         """The artifact that makes ``size`` of ``lr_size``, open; and which it is, in words."""
         if self._artifact is not None:
             artifact = self._open(self._artifact)
             return artifact, artifact.card.name
         if self._weights == AUTO:
+            choice = choose()
             checkpoint, of = EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
         elif str(self._weights) in EMBEDDED:
             checkpoint, of = EMBEDDED[str(self._weights)], f" of {self._weights}"

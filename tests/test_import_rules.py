@@ -50,6 +50,7 @@ HEAVY = {
     "optuna",
     "pytesseract",
     "pyvips",
+    "ray",
     "skimage",
     "torch_pruning",
     "torchao",
