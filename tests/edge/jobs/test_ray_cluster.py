@@ -19,8 +19,9 @@ pytest.importorskip("ray", reason="needs Ray: pip install 'liif-edge[ray]'")
 
 
 @pytest.fixture(autouse=True)
-def _importable(monkeypatch):
-    """Workers find the package, and the tests' helpers, where this process does."""
+def _importable(tmp_path, monkeypatch):
+    """Workers find the package, and the tests' helpers, where this process does. Paths are relative."""
+    monkeypatch.chdir(tmp_path)
     paths = (str(ROOT), str(ROOT / "tests" / "helpers"), os.environ.get("PYTHONPATH", ""))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -32,8 +33,7 @@ def picture(folder: Path, number: int, target: ByFactor) -> Job:
     return Job(source, Path("out", source.name), target)
 
 
-def test_when_a_worker_is_killed_nothing_is_lost_and_nothing_done_twice(tiny, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # paths are relative
+def test_when_a_worker_is_killed_nothing_is_lost_and_nothing_done_twice(tiny, tmp_path):
     settings, deaths = Settings(artifact=tiny.artifact(2, "int8")), tmp_path / "deaths"
     deaths.touch()
     jobs = [picture(Path(), number, ByFactor()) for number in range(5)]
