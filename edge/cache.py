@@ -41,10 +41,10 @@ def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], N
 
 
 def _cache_folder() -> Path:
-    folder = user_cache_path("liif-edge")
-    if not folder.is_absolute():  # of a user without a home
-        raise BadInput(f"{folder}: expected HOME or XDG_CACHE_HOME to say where to build, found neither")
-    return folder
+    try:
+        return user_cache_path("liif-edge")
+    except RuntimeError as error:  # the system does not know the user either
+        raise BadInput("expected HOME or XDG_CACHE_HOME to say where to build, found neither") from error
 
 
 @contextmanager

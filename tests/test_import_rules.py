@@ -56,6 +56,7 @@ HEAVY = {
     "pnnx",
     "pytesseract",
     "pyvips",
+    "ray",
     "skimage",
     "torch_pruning",
     "torchao",

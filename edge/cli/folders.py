@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edge.cli.terminal import Terminal
 from edge.errors import CheckFailed
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FolderRun:
-    """``inputs``, files and folders, into ``folder``. ``count``: processes at work; ``log``: a file for lines
-    of JSON; ``dry``: say what would be done, and do nothing."""
+    """``inputs``, files and folders, into ``folder``. ``count``: pictures at a time, by processes of this
+    machine or by the ``engine`` ray; ``log``: a file for lines of JSON; ``dry``: say what would be done."""
 
     inputs: Sequence[Path]
     folder: Path
@@ -27,6 +27,7 @@ class FolderRun:
     naming: "Naming"
     settings: "Settings"
     count: int = 1
+    engine: Literal["processes", "ray"] = "processes"
     log: Path | None = None
     dry: bool = False
 
@@ -70,8 +71,12 @@ def upscale_folder(run: FolderRun, terminal: Terminal) -> int:
 
 
 def _results(run: FolderRun, jobs: "Sequence[Job]", record: "Record", terminal: Terminal) -> "Work[Result]":
-    from edge.jobs.workers import in_processes, in_this_process
+    from edge.jobs.ray_cluster import RayCluster
+    from edge.jobs.workers import Processes, by_crew, in_this_process
 
-    if run.count == 1:
-        return Work(len(jobs), in_this_process(jobs, run.settings, record.begin, terminal.log))
-    return Work(len(jobs), in_processes(jobs, run.settings, record.begin, run.count))
+    if run.engine == "ray":
+        return Work(len(jobs), by_crew(RayCluster(run.settings, run.count), jobs, record.begin))
+    count = min(run.count, len(jobs))
+    if count > 1:
+        return Work(len(jobs), by_crew(Processes(run.settings, count), jobs, record.begin))
+    return Work(len(jobs), in_this_process(jobs, run.settings, record.begin, terminal.log))

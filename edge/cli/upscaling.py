@@ -101,6 +101,12 @@ def _add_many(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--to", type=Path, metavar="DIR", help="folder for the results of all IN")
     group.add_argument("--name", metavar="PATTERN", help="{stem}-{scale}x{suffix}, for example")
     group.add_argument("--jobs", type=workers, default=1, metavar="N", help="pictures at a time (1)")
+    group.add_argument(
+        "--engine",
+        choices=["processes", "ray"],
+        default="processes",
+        help="who works: processes here, or a Ray cluster (processes)",
+    )
     group.add_argument("--dry-run", action="store_true", help="say what would be done")
     group.add_argument("--log", type=Path, metavar="FILE", help="add a line of JSON a picture to it")
 
@@ -121,6 +127,7 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
         _naming(arguments, len(targets)),
         settings,
         count=arguments.jobs,
+        engine=arguments.engine,
         log=arguments.log,
         dry=arguments.dry_run,
     )
@@ -153,6 +160,7 @@ def _check_one(arguments: argparse.Namespace) -> None:
         "--also": arguments.also,
         "--name": arguments.name,
         "--jobs": arguments.jobs > 1,
+        "--engine": arguments.engine == "ray",
         "--dry-run": arguments.dry_run,
         "--log": arguments.log,
     }

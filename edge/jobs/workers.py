@@ -1,4 +1,4 @@
-"""Who does jobs: this process, one after the other, or several processes at once."""
+"""Who does jobs: this process, one after the other, or a crew of several at once."""
 
 import multiprocessing
 import os
@@ -6,10 +6,12 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Protocol, Self, TypeVar
 
 from edge.backends.xnnpack.runtime import limit_threads
 from edge.jobs.job import Job, Result, Settings, do
@@ -20,6 +22,27 @@ SECONDS_TO_END = 5
 
 # Told of each job right before it is begun.
 Begin = Callable[[Job], None]
+
+Task = TypeVar("Task", bound=Hashable)
+
+
+class Crew(AbstractContextManager["Crew[Task]"], Protocol[Task]):
+    """``size`` workers that do a job each at a time. None works when the block ends; where an error ends it,
+    what is being done is interrupted."""
+
+    size: int
+
+    def start(self, job: Job) -> Task:
+        """Give ``job`` to a worker that has none."""
+        ...
+
+    def wait(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Those that have ended, of which there is at least one."""
+        ...
+
+    def result(self, task: Task) -> Result | None:
+        """Of a task that has ended; None where its worker ended in the middle. Raises what ``do`` raises."""
+        ...
 
 
 def in_this_process(
@@ -32,48 +55,80 @@ def in_this_process(
         yield do(job, settings, upscaler)
 
 
-def in_processes(jobs: Sequence[Job], settings: Settings, begin: Begin, count: int) -> Iterator[Result]:
-    """Jobs are done by ``count`` processes, and come in the order in which they finish. Raises what ``do``
-    raises.
+def by_crew(crew: Crew[Task], jobs: Sequence[Job], begin: Begin) -> Iterator[Result]:
+    """Jobs come in the order in which the workers of ``crew`` finish them. Raises what ``do`` raises.
 
-    Where a process ends in the middle of a job, for want of memory or by a crash, another one does the job
+    Where a worker ends in the middle of a job, for want of memory or by a crash, another one does the job
     again; if that ends, too, the job has failed.
     """
     waiting, begun_before = deque(jobs), set[Job]()
-    workers = [_Worker(settings, count) for _ in range(min(count, len(jobs)))]
-    idle, running = list(workers), dict[Future[Result], tuple[Job, _Worker]]()
-    try:
+    running: dict[Task, Job] = {}
+    with crew:
         while waiting or running:
-            while waiting and idle:
-                job, worker = waiting.popleft(), idle.pop()
+            while waiting and len(running) < crew.size:
+                job = waiting.popleft()
                 begin(job)
-                running[worker.do(job)] = job, worker
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job, worker = running.pop(future)
-                idle.append(worker)
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    worker.restart()
+                running[crew.start(job)] = job
+            for task in crew.wait(list(running)):
+                job = running.pop(task)
+                result = crew.result(task)
+                if result is not None:
+                    yield replace(result, job=job)
+                elif job in begun_before:
+                    found = "that the process which did it ended twice, by a crash or for want of memory"
+                    yield Result(job, 0.0, error=f"{job.source}: expected a result, found {found}")
+                else:
                     # What it may have written before it ended is ours.
                     again = replace(job, replace=True)
-                    if job in begun_before:
-                        reason = "the process that did it ended twice, by a crash or for want of memory"
-                        yield Result(job, 0.0, error=f"{job.source}: expected a result, found that {reason}")
-                    else:
-                        begun_before.add(again)
-                        waiting.appendleft(again)
-    except BaseException:
-        for worker in workers:
-            worker.interrupt()
-        raise
-    finally:
-        for worker in workers:
+                    begun_before.add(again)
+                    waiting.appendleft(again)
+
+
+class Processes:
+    """A crew of ``size`` processes of this machine, each of programs and cores of its own."""
+
+    def __init__(self, settings: Settings, size: int) -> None:
+        self.size = size
+        self._settings = settings
+        self._workers: list[_Worker] = []
+        self._at_work: dict[Future[Result], _Worker] = {}
+
+    def __enter__(self) -> Self:
+        self._workers = [_Worker(self._settings, self.size) for _ in range(self.size)]
+        self._idle = list(self._workers)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for worker in self._workers:
+                worker.interrupt()
+        for worker in self._workers:
             worker.close()
+
+    def start(self, job: Job) -> Future[Result]:
+        """See ``Crew``."""
+        worker = self._idle.pop()
+        task = worker.do(job)
+        self._at_work[task] = worker
+        return task
+
+    def wait(self, tasks: Sequence[Future[Result]]) -> Sequence[Future[Result]]:
+        """See ``Crew``."""
+        return list(wait(tasks, return_when=FIRST_COMPLETED).done)
+
+    def result(self, task: Future[Result]) -> Result | None:
+        """See ``Crew``."""
+        worker = self._at_work.pop(task)
+        self._idle.append(worker)
+        try:
+            return task.result()
+        except BrokenProcessPool:
+            worker.restart()
+            return None
 
 
 class _Worker:
-    """A process that does one job at a time, with programs of its own; ``count`` of them share the cores."""
+    """A process that does one job at a time; ``count`` of them share the cores."""
 
     def __init__(self, settings: Settings, count: int) -> None:
         self._settings, self._count = settings, count

@@ -178,15 +178,16 @@ def test_what_cannot_be_is_refused_before_the_work(
     assert after == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_run_that_is_ended_goes_on_where_it_was(run, artifact, tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "n_jobs"), [(signal.SIGKILL, 1), (signal.SIGTERM, 1), (signal.SIGTERM, 2)]
+)
+def test_a_run_that_is_ended_goes_on_where_it_was(run, artifact, tmp_path, number, n_jobs):
     (tmp_path / "in").mkdir()
-    for seed in range(4):
+    for seed in range(4 * n_jobs):
         Image.fromarray(draw_sheet(150, 150, seed)).save(tmp_path / "in" / f"{seed}.png")
     options = ("upscale", tmp_path / "in", tmp_path / "out", *artifact, "--tile", "16")
-    with subprocess.Popen(
-        (*CLI, *options), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    command = (*CLI, *options, "--jobs", str(n_jobs))
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline()  # one is done
         process.send_signal(number)
         code = process.wait(60)
@@ -196,13 +197,13 @@ def test_a_run_that_is_ended_goes_on_where_it_was(run, artifact, tmp_path, numbe
     for path in (tmp_path / "out").glob("*.png"):
         assert np.asarray(Image.open(path)).shape == (300, 300, 3)
     n_whole = len(list((tmp_path / "out").glob("*.png")))
-    assert 1 <= n_whole < 4
+    assert 1 <= n_whole < 4 * n_jobs
     outcome = run(*options)
     assert outcome.code == 0
     n_done = int(outcome.out.splitlines()[-1].split(": ")[1].split()[0])
-    assert 4 - n_whole <= n_done < 4
+    assert 4 * n_jobs - n_whole <= n_done < 4 * n_jobs
     names = sorted(os.listdir(tmp_path / "out"))
-    assert names == [RECORD_FILE, *(f"{seed}.png" for seed in range(4))]
+    assert names == [RECORD_FILE, *(f"{seed}.png" for seed in range(4 * n_jobs))]
 
 
 def test_processes_end_with_the_one_that_started_them(folder, artifact, tmp_path):

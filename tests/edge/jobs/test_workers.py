@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge.errors import BadArtifact
 from edge.jobs.job import Job, Settings
-from edge.jobs.workers import in_processes, in_this_process
+from edge.jobs.workers import Processes, by_crew, in_this_process
 from edge.run.target import ByFactor
 from models.drawings import draw_sheet
 
@@ -37,7 +37,7 @@ def test_several_processes_make_what_one_makes(settings, tmp_path):
     for name in by_one:
         (tmp_path / "out" / name).unlink()
 
-    many = list(in_processes(jobs, settings, begun.append, 2))
+    many = list(by_crew(Processes(settings, 2), jobs, begun.append))
     assert begun[4:] == jobs
     assert {job.source.name: job.output.read_bytes() for job in jobs if job != bad} == by_one
     for results in (ones, many):
@@ -54,7 +54,7 @@ def test_of_a_process_that_ends_the_job_is_done_by_another(settings, tmp_path):
     deaths.touch()
     jobs = [picture(tmp_path, 0, Deadly(deaths=deaths)), picture(tmp_path, 1)]
     begun: list[Job] = []
-    results = list(in_processes(jobs, settings, begun.append, 2))
+    results = list(by_crew(Processes(settings, 2), jobs, begun.append))
     assert sorted(result.job.source for result in results) == sorted(job.source for job in jobs)
     assert all(result.enlarged for result in results)
     assert len(begun) == 3 and deaths.read_text() == "x"
@@ -65,9 +65,9 @@ def test_a_job_that_ends_every_process_fails_and_the_others_are_done(settings, t
     deaths = tmp_path / "deaths"
     deaths.touch()
     deadly = picture(tmp_path, 0, Deadly(deaths=deaths, most=9))
-    results = list(in_processes([deadly, picture(tmp_path, 1)], settings, lambda _: None, 1))
+    results = list(by_crew(Processes(settings, 1), [deadly, picture(tmp_path, 1)], lambda _: None))
     by_source = {result.job.source.name: result for result in results}
-    assert "expected a result, found that the process that did it ended twice" in by_source["0.png"].error
+    assert "expected a result, found that the process which did it ended twice" in by_source["0.png"].error
     assert by_source["1.png"].enlarged is not None
     assert len(results) == 2 and deaths.read_text() == "xx"
 
@@ -79,5 +79,5 @@ def test_an_artifact_that_is_none_ends_all(tmp_path, count):
         if count == 1:
             list(in_this_process(jobs, settings, lambda _: None, print))
         else:
-            list(in_processes(jobs, settings, lambda _: None, count))
+            list(by_crew(Processes(settings, count), jobs, lambda _: None))
     assert multiprocessing.active_children() == []
