@@ -149,7 +149,7 @@ class Upscaler:
         """
         path = Path(path)
         check_output(path, output.force, quality=output.quality)
-        picture = read_image(source)
+        picture = read_image(source, animated=True)
         if output.strip:
             picture = replace(picture, metadata=picture.metadata.stripped())
         choice = self._choose(source, picture.strips)

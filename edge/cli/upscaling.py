@@ -53,7 +53,8 @@ def add_parsers(add: Add) -> None:
         nargs="+",
         metavar="IN",
         help="PNG, JPEG, WebP, AVIF, TIFF, GIF or BMP, a folder, or - for standard input; at the end OUT, "
-        "PNG, JPEG, WebP, AVIF or TIFF, a folder, or - for standard output",
+        "PNG, JPEG, WebP, AVIF or TIFF (of an animation PNG, WebP, APNG or GIF), a folder, or - for standard "
+        "output",
     )
     _add_target(sub)
     _add_network(sub)

@@ -24,7 +24,7 @@ from edge.images.colour import (
 from edge.images.file_rows import FileRows, comes_in_rows
 from edge.images.metadata import Metadata, orientation, read_metadata
 from edge.images.orientation import TURNS, Turn, turn_samples
-from edge.images.picture import Picture, kept_space
+from edge.images.picture import Animation, Picture, kept_space
 from edge.images.pixels import Bytes, Samples
 from edge.images.png_chunks import of_one_pixel
 
@@ -85,6 +85,42 @@ def decode(path: Path, image: ImageFile.ImageFile, held: int = MAX_HELD_PIXELS) 
     space, profile = _colours(profile, grey, image, notes)
     size = _upright_size(image, turn)
     return Picture(size, strips, grey, has_alpha, 16 if deep else 8, space, profile, metadata, tuple(notes))
+
+
+def decode_frames(path: Path, image: ImageFile.ImageFile) -> Picture:
+    """The animation in ``image``, opened from ``path``: each frame as it is seen.
+
+    Raises BadImage for more pixels in all than can be held, and whatever Pillow does for damaged files.
+    """
+    notes: list[str] = []
+    # The picture for programs that know no APNG is no frame.
+    frames = range(1 if getattr(image, "default_image", False) else 0, getattr(image, "n_frames", 1))
+    n_pixels = len(frames) * image.width * image.height
+    if n_pixels > MAX_PIXELS:
+        raise BadImage(f"{path}: expected at most {MAX_PIXELS} pixels in all frames, found {n_pixels}")
+    metadata, _ = _metadata(image, notes)
+    found = _profile(image, "", notes)
+    strips: list[Samples] = []
+    durations: list[float] = []
+    for number in frames:
+        image.seek(number)
+        image.load()
+        seen, profile = _without_tables(image.convert("RGBA"), found, notes if not strips else [])
+        strips.append(np.asarray(seen.convert("RGBA")))
+        durations.append(float(image.info.get("duration", 0)))
+    opaque = _last_is_white(strips)
+    space, profile = _colours(profile, False, image, notes)
+    return Picture(
+        (image.height, image.width),
+        _without_last(tuple(strips)) if opaque else tuple(strips),
+        has_alpha=not opaque,
+        space=space,
+        icc_profile=profile,
+        metadata=metadata,
+        notes=tuple(notes),
+        # A GIF that does not say how often is played once.
+        animation=Animation(tuple(durations), int(image.info.get("loop", 1))),
+    )
 
 
 def _comes_in_rows(image: Image.Image, raw_mode: str, deep: bool) -> bool:

@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from edge.errors import BadInput
 from edge.images.libvips import libvips
 from edge.images.metadata import Metadata, add_resolution, parse_exif
-from edge.images.picture import Picture
+from edge.images.picture import Animation, Picture
 from edge.images.pixels import Samples, to_float, to_uint8
 from edge.images.png_chunks import SIGNATURE, chunk, chunks, uncompressed
 from edge.images.row_window import RowWindow
@@ -39,6 +39,8 @@ class Format:
     lossy: dict[str, Any] | None = None
     max_pixels: int | None = None
     max_bytes: int | None = None
+    frames: bool = False  # animations
+    still: bool = True  # pictures of one frame
 
 
 # Pixels. What Pillow writes is held whole, at 20 bytes each with what the encoder needs.
@@ -52,17 +54,24 @@ _FULL_COLOUR = {"subsampling": "4:4:4"}
 _JPEG = Format("JPEG", 65_500, alpha=False, options={"quality": 95} | _FULL_COLOUR, lossy=_FULL_COLOUR)
 _TIFF = Format("TIFF", 2**31 - 1, deep=True, max_bytes=2**32 - 2**24)
 FORMATS = {
-    ".png": Format("PNG", 10_000_000, deep=True),
+    ".png": Format("PNG", 10_000_000, deep=True, frames=True),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     ".webp": Format(
-        "WEBP", 16_383, options={"lossless": True, "exact": True}, lossy={"exact": True}, max_pixels=_HELD
+        "WEBP",
+        16_383,
+        options={"lossless": True, "exact": True},
+        lossy={"exact": True},
+        max_pixels=_HELD,
+        frames=True,
     ),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".avif": Format(
         "AVIF", 32_768, options={"quality": 90} | _FULL_COLOUR, lossy=_FULL_COLOUR, max_pixels=_HELD
     ),
+    ".apng": Format("PNG", 10_000_000, frames=True, still=False),
+    ".gif": Format("GIF", 65_535, frames=True, still=False),
 }
 
 
@@ -93,6 +102,9 @@ def check_format(path: Path, picture: Picture | None = None, quality: int | None
 
 def _check_size(path: Path, picture: Picture, form: Format) -> None:
     height, width = picture.size
+    n_pixels = picture.n_frames * height * width
+    if picture.animation is not None and n_pixels > _HELD:
+        raise BadInput(f"{path}: expected at most {_HELD} pixels in all frames, found {n_pixels}")
     if max(picture.size) > form.max_side:
         raise BadInput(
             f"{path}: expected at most {form.max_side} pixels a side, which is {form.name}'s limit, "
@@ -111,6 +123,14 @@ def _check_size(path: Path, picture: Picture, form: Format) -> None:
 
 
 def _check_content(path: Path, picture: Picture, form: Format) -> None:
+    if picture.animation is not None and not form.frames:
+        known = ", ".join(suffix for suffix, known in FORMATS.items() if known.frames)
+        raise BadInput(
+            f"{path}: expected a name ending in {known} for an animation, found one of {picture.n_frames} "
+            f"frames for {form.name}"
+        )
+    if picture.animation is None and not form.still:
+        raise BadInput(f"{path}: expected an animation for {path.suffix}, found a single picture; write .png")
     if picture.has_alpha and not form.alpha:
         raise BadInput(
             f"{path}: expected an opaque picture for {form.name}, found transparency; write .png, "
@@ -132,7 +152,10 @@ def encode(file: BinaryIO, picture: Picture, form: Format, quality: int | None =
     """
     if picture.bits == 16 and not form.deep:
         picture = replace(picture, bits=8, strips=(to_uint8(to_float(strip)) for strip in picture.strips))
-    if form.name == "TIFF":
+    if picture.animation is not None:
+        options = _options(form, quality) | _metadata(form.name, picture)
+        _write_frames(file, picture, picture.animation, form.name, options)
+    elif form.name == "TIFF":
         _write_tiff(file, picture)
     elif form.name in ("PNG", "JPEG"):
         _write_by_libvips(file, picture, form, quality)
@@ -173,8 +196,34 @@ def _texts(metadata: Metadata) -> PngInfo:
 
 
 def _write_by_pillow(file: BinaryIO, samples: Samples, name: str, options: dict[str, Any]) -> None:
+    _image(samples).save(file, name, **options)
+
+
+def _image(samples: Samples) -> Image.Image:
     # Without an axis of one channel, which Pillow does not take.
-    Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples).save(file, name, **options)
+    return Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
+
+
+def _write_frames(
+    file: BinaryIO, picture: Picture, animation: Animation, name: str, options: dict[str, Any]
+) -> None:
+    height = picture.size[0]
+    samples = picture.samples
+    if name == "GIF":
+        samples = _clear_or_opaque(samples) if picture.has_alpha else samples
+        options = {"disposal": 2}  # each frame alone, since the colours of one may be clear in the next
+    if not (name == "GIF" and animation.loops == 1):
+        options = options | {"loop": animation.loops}
+    first, *others = (_image(samples[top : top + height]) for top in range(0, len(samples), height))
+    durations = [round(duration) for duration in animation.durations]
+    first.save(file, name, save_all=True, append_images=others, duration=durations, **options)
+
+
+def _clear_or_opaque(samples: Samples) -> Samples:
+    """A GIF has nothing between: what is at least half opaque is so."""
+    made = samples.copy()
+    made[:, :, -1] = np.where(samples[:, :, -1] >= 128, 255, 0)
+    return made
 
 
 def _write_by_libvips(file: BinaryIO, picture: Picture, form: Format, quality: int | None) -> None:

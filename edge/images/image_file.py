@@ -11,36 +11,41 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from edge.errors import BadImage
-from edge.images.decoding import MAX_HELD_PIXELS, MAX_PIXELS, decode
+from edge.images.decoding import MAX_HELD_PIXELS, MAX_PIXELS, decode, decode_frames
 from edge.images.encoding import FORMATS, check_format, encode
 from edge.images.picture import Picture, picture_of
 from edge.output_file import check_path, whole_file
 from models.arrays import Float
 
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
+ANIMATED = ("PNG", "WEBP", "GIF")
 
 
-def read_image(path: str | os.PathLike[str], held: int = MAX_HELD_PIXELS) -> Picture:
+def read_image(
+    path: str | os.PathLike[str], held: int = MAX_HELD_PIXELS, *, animated: bool = False
+) -> Picture:
     """The picture in ``path``: PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF, upright by its orientation.
 
     Its colours are sRGB by its ICC profile or by PNG's gAMA and cHRM; palettes and CMYK become RGB; grey
     and 16 bits stay. What of the file is damaged beside its pixels is in the picture's ``notes``.
     A PNG, JPEG or TIFF file of more than ``held`` pixels is not held in memory: the picture's strips are
-    read from it, so it has to stay.
+    read from it, so it has to stay. An animation (GIF, WebP, APNG) is read only if ``animated``.
     Raises BadImage, in one line, for whatever else the file may be: missing, unreadable, damaged, cut
-    off, of more than MAX_PIXELS where it cannot be read row by row, animated, or no picture.
+    off, of more than MAX_PIXELS where it cannot be read row by row, of several frames, or no picture.
     """
     path = Path(path)
     if not os.path.isfile(path):
         found = "a folder" if os.path.isdir(path) else "no file there"
         raise BadImage(f"{path}: expected a picture file, found {found}")
     try:
-        with warnings.catch_warnings():
-            # What is too large is refused by MAX_PIXELS, whatever limit Pillow is set to.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with _opened(path) as image:
-                _check_frames(path, image)
+        with open_image(path) as image:
+            # A JPEG of a phone's camera (MPO) carries previews and gain maps behind the picture itself.
+            n_frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            if n_frames == 1:
                 return decode(path, image, held)
+            if animated and image.format in ANIMATED:
+                return decode_frames(path, image)
+            raise BadImage(f"{path}: expected a single picture, found {n_frames} frames")
     except (BadImage, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -59,10 +64,16 @@ def read_image(path: str | os.PathLike[str], held: int = MAX_HELD_PIXELS) -> Pic
         raise BadImage(f"{path}: expected a whole picture, found a damaged one ({reason})") from error
 
 
-def _opened(path: Path) -> ImageFile.ImageFile:
-    """Of what Pillow finds too large to hold, those that need not be held."""
+def open_image(path: str | os.PathLike[str]) -> ImageFile.ImageFile:
+    """Pillow's image of the file, of any size that need not be held, its pixels not decoded yet.
+
+    Raises whatever Pillow does.
+    """
     try:
-        return Image.open(path, formats=READABLE)
+        with warnings.catch_warnings():
+            # What is too large is refused by MAX_PIXELS, whatever limit Pillow is set to.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path, formats=READABLE)
     except Image.DecompressionBombError:
         for kind in (PngImageFile, JpegImageFile, TiffImageFile):
             with suppress(SyntaxError):  # by which Pillow says that a file is of another kind
@@ -115,10 +126,3 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, quality: int |
     form = check_format(path, picture, quality)
     with whole_file(path, "the picture") as partial, partial.open("xb") as file:
         encode(file, picture, form, quality)
-
-
-def _check_frames(path: Path, image: Image.Image) -> None:
-    # A JPEG of a phone's camera (MPO) carries previews and gain maps behind the picture itself.
-    n_frames = getattr(image, "n_frames", 1)
-    if n_frames != 1 and image.format != "MPO":
-        raise BadImage(f"{path}: expected a single picture, found {n_frames} frames")

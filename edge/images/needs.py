@@ -51,10 +51,10 @@ def needs_of(source: Picture, target: Picture, path: Path) -> Needs:
     form = check_format(path)
     in_rows = isinstance(source.strips, FileRows)
     read = _rows_of(source, _ROWS_READ) if in_rows else source.n_bytes
-    if form.max_pixels is None:
+    if form.max_pixels is None and target.animation is None:
         written = _rows_of(target, _ROWS_WRITTEN)
     else:
-        written = target.n_bytes + _PILLOW * target.size[0] * target.size[1]
+        written = target.n_bytes + _PILLOW * target.n_frames * target.size[0] * target.size[1]
     turned = isinstance(source.strips, FileRows) and source.strips.reads_backwards
     disk = target.n_bytes if form.lossy is None else round(_LOSSY * target.n_bytes)
     return Needs(PROCESS + read + written, disk, source.n_bytes if turned else 0)

@@ -17,6 +17,15 @@ Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
+class Animation:
+    """How frames follow each other: ``durations`` of each in milliseconds, and how often all are played, 0
+    for without an end."""
+
+    durations: tuple[float, ...]
+    loops: int
+
+
+@dataclass(frozen=True)
 class Picture:
     """An upright picture of ``size`` (height, width).
 
@@ -25,7 +34,7 @@ class Picture:
     the picture need not fit into memory; what is computed is good for one loop.
     ``space``: which colours its numbers mean; None for sRGB. ``icc_profile``: the RGB profile that the file
     is in and that is written in again; None for sRGB. ``notes``: what could not be read of the file, a line
-    each.
+    each. ``animation``: with it, the strips are those of all frames, one after the other, each as it is seen.
     """
 
     size: tuple[int, int]
@@ -37,6 +46,12 @@ class Picture:
     icc_profile: bytes | None = None
     metadata: Metadata = NO_METADATA
     notes: tuple[str, ...] = ()
+    animation: Animation | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """1 without an animation."""
+        return 1 if self.animation is None else len(self.animation.durations)
 
     @property
     def n_channels(self) -> int:
@@ -46,7 +61,7 @@ class Picture:
     @property
     def n_bytes(self) -> int:
         """Of all samples."""
-        return math.prod(self.size) * self.n_channels * self.bits // 8
+        return self.n_frames * math.prod(self.size) * self.n_channels * self.bits // 8
 
     @property
     def dtype(self) -> type[np.uint8 | np.uint16]:
@@ -55,8 +70,9 @@ class Picture:
 
     @cached_property
     def samples(self) -> Samples:
-        """All of them, (H, W, C)."""
-        samples, top = np.empty((*self.size, self.n_channels), self.dtype), 0
+        """All of them, (H, W, C); of frames, one below the other."""
+        height, width = self.size
+        samples, top = np.empty((self.n_frames * height, width, self.n_channels), self.dtype), 0
         for strip in self.strips:
             samples[top : top + len(strip)] = strip
             top += len(strip)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -182,7 +183,8 @@ def render_picture(
     tile: int | None = None,
     halo: int | None = None,
 ) -> Work[RenderedSamples]:
-    """Tiles of ``target``, which ``picture`` becomes by ``enlarged``: where each lies, and its samples.
+    """Tiles of ``target``, which ``picture`` becomes by ``enlarged``: where each lies, and its samples; those
+    of an animation, frame by frame.
 
     The strips of ``picture`` are gone through once, and no more of them is held than a row of tiles needs.
     ``background`` lies behind what is transparent. The network does not see colours beyond sRGB: bicubic
@@ -192,9 +194,10 @@ def render_picture(
     window = RowWindow(picture.strips)
     margin = FILL_REACH if picture.has_alpha else _BICUBIC_REACH
 
-    def rendered(part: Tile) -> Samples:
+    def rendered(frame: int, part: Tile) -> Samples:
         at = plan.around(part, margin)
-        planes = picture.to_planes(window.rows(*at.rows)[:, slice(*at.columns)])
+        top, bottom = (frame * picture.size[0] + row for row in at.rows)
+        planes = picture.to_planes(window.rows(top, bottom)[:, slice(*at.columns)])
         seen = planes if picture.space is None else planes.clip(0, 1)
         made = plan.render(seen, at, part)
         if seen is not planes and (beyond := planes[:3] - seen[:3]).any():
@@ -204,7 +207,13 @@ def render_picture(
             made = flatten(made, background)
         return target.to_samples(made)
 
-    return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
+    return Work(
+        picture.n_frames * len(plan.tiles),
+        (
+            (part.target, rendered(frame, part))
+            for frame, part in product(range(picture.n_frames), plan.tiles)
+        ),
+    )
 
 
 def filled(target: Picture, tiles: Iterable[RenderedSamples]) -> Picture:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from edge.images.image_file import open_image
+
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1), which quality 50 stands for.
 STANDARD_SUM = 3688  # of its 64 steps
 
@@ -49,7 +51,7 @@ def choose_weights(
         return _for_lossless("array", strips)
     if isinstance(image, Image.Image):
         return _for_image(image, strips)
-    with Image.open(image) as opened:
+    with open_image(image) as opened:
         return _for_image(opened, strips)
 
 

@@ -225,14 +225,23 @@ BAD_PICTURES = {
     "truncated.png": (truncated, "expected a whole picture"),
     "truncated.jpg": (truncated, "expected a whole picture"),
     "no-pixels.png": (lambda path: path.write_bytes(png_claiming(0, 9)), "expected a"),
-    "animated.gif": (animated, "expected a single picture, found 3 frames"),
-    "animated.webp": (animated, "expected a single picture, found 3 frames"),
+    "pages.tif": (animated, "expected a single picture, found 3 frames"),
     "bomb.png": (lambda path: path.write_bytes(png_claiming(60_000, 60_000)), "expected a whole picture"),
     "empty.png": (lambda path: path.write_bytes(b""), "found an empty file"),
     "text.png": (lambda path: path.write_text("no picture"), "expected a picture (PNG"),
     "folder.png": (lambda path: path.mkdir(), "expected a folder with pictures"),
     "gone.png": (lambda path: None, "found no file there"),
 }
+
+
+def test_an_animation_is_enlarged_frame_by_frame(run, cached, tmp_path):
+    animated(tmp_path / "a.gif")
+    assert_refused(
+        run("upscale", tmp_path / "a.gif", tmp_path / "b.jpg", "--checkpoint", cached), "for an animation"
+    )
+    assert run("upscale", tmp_path / "a.gif", tmp_path / "b.webp", "--checkpoint", cached).code == 0
+    with Image.open(tmp_path / "b.webp") as image:
+        assert (image.n_frames, image.size) == (3, (16, 16))
 
 
 @pytest.mark.parametrize("name", BAD_PICTURES)
@@ -317,7 +326,10 @@ def test_an_output_that_exists_is_kept_unless_forced(run, cached, picture, tmp_p
     ("name", "words"),
     [
         ("folder.png", "expected a file to write, found a folder"),
-        ("out.bmp", "expected a name ending in .png, .jpg, .jpeg, .webp, .tif, .tiff, .avif, found .bmp"),
+        (
+            "out.bmp",
+            "expected a name ending in .png, .jpg, .jpeg, .webp, .tif, .tiff, .avif, .apng, .gif, found .bmp",
+        ),
         ("out", "found no extension"),
         ("gone/out.png", "found nothing there"),
     ],

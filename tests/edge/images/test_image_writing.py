@@ -61,7 +61,7 @@ def test_the_outputs_folder_must_be_writable():
             check_output(folder / "locked" / "a.png", force=True)
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a.bmp", "a", ".png", "a.png.txt"])
+@pytest.mark.parametrize("name", ["a.psd", "a.bmp", "a", ".png", "a.png.txt"])
 def test_an_unknown_extension_lists_the_known_ones(tmp_path, name):
     with pytest.raises(BadInput, match=r"\.png, \.jpg, \.jpeg, \.webp"):
         check_output(tmp_path / name, force=False)
