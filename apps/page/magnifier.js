@@ -71,7 +71,7 @@ export class Magnifier {
   constructor(before, after, settings) {
     this.before = new Pane(...before);
     this.after = new Pane(...after);
-    this.settings = settings; // what to render by: {item, weights, precision, before}
+    this.settings = settings; // what to render by: {item, weights, precision, before, name}
   }
 
   point(place) {
@@ -96,7 +96,7 @@ export class Magnifier {
   }
 
   render() {
-    const { item, weights, precision, before, network } = this.settings();
+    const { item, weights, precision, before, name } = this.settings();
     if (!item?.picture || !this.#place) return;
     const size = { width: Math.round(item.picture.width * this.zoom), height: Math.round(item.picture.height * this.zoom) };
     const { zoom } = this;
@@ -106,6 +106,6 @@ export class Magnifier {
     };
     const picture = item.picture.picture;
     this.before.render({ picture, region: { ...region, by: before }, label: before, zoom });
-    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: network, zoom });
+    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: name, zoom });
   }
 }

@@ -13,10 +13,10 @@ let offers = null;
 let target = { scale: 2 }; // of pictures that come
 let timer = 0;
 
-const pictures = new Pictures($("queue"), () => ({ weights: $("weights").value, precision: $("precision").value }));
+const pictures = new Pictures($("queue"), network);
 const viewer = new Viewer($("canvas"));
 const magnifier = new Magnifier([$("magnified-before"), $("caption-before")], [$("magnified-after"), $("caption-after")], () => ({
-  item: pictures.current, weights: $("weights").value, precision: $("precision").value, before: $("before").value, network: networkName(),
+  item: pictures.current, ...network(), before: $("before").value, name: networkName(),
 }));
 
 server.open({ welcome, changed: job => pictures.changed(job), gone });
@@ -162,6 +162,11 @@ $("again").addEventListener("click", () => {
     pictures.enlarge(item);
   }
 });
+
+// What the server is asked to enlarge by; it has no choice with an artifact.
+function network() {
+  return { weights: offers.artifact ? "auto" : $("weights").value, precision: $("precision").value };
+}
 
 function networkName() {
   if (offers?.artifact) return offers.artifact.scale === "any" ? offers.artifact.name : "fp32, as the artifact has one scale";
@@ -384,7 +389,7 @@ function refresh() {
   const auto = $("weights").value === "auto" && item?.picture;
   $("chosen").textContent = offers.artifact ? "The artifact that liif-edge serve was given." : auto ? `auto chose ${item.picture.weights}: ${item.picture.reason}` : "";
   const numbers = { ...job?.numbers, ...(item?.fp32?.job === job?.job ? item?.fp32 : {}) };
-  for (const name of Object.keys(units)) number(name, numbers[name]);
+  for (const name in units) number(name, numbers[name]);
   $("against-fp32").disabled = !isDone(item);
   $("download").disabled = !isDone(item);
   $("download-all").disabled = pictures.items.filter(isDone).length < 2;

@@ -32,7 +32,7 @@ from PIL import ImageColor
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
@@ -92,7 +92,14 @@ class Page:
         self._checking = asyncio.Lock()
         app = Starlette(
             routes=[Mount(f"/{token}", routes=self._routes())],
-            exception_handlers={LiifEdgeError: _refuse, ModelError: _refuse, Exception: self._defect},
+            exception_handlers={
+                LiifEdgeError: _refuse,
+                ModelError: _refuse,
+                ClientDisconnect: _say_nothing,
+                MemoryError: _say_no_room,
+                OSError: _say_no_room,
+                Exception: self._defect,
+            },
         )
         config = uvicorn.Config(
             Guard(app, (host, host.replace("127.0.0.1", "localhost")), token),
@@ -356,6 +363,15 @@ async def _receive(request: Request, path: Path) -> None:
 async def _refuse(_request: Request, error: Exception) -> Response:
     status = 404 if isinstance(error, NotThere) else 413 if isinstance(error, TooLarge) else 422
     return JSONResponse({"error": str(error)}, status)
+
+
+async def _say_nothing(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # to a page that went away while it sent a file
+
+
+async def _say_no_room(_request: Request, error: Exception) -> Response:
+    found = f"{error.strerror or error}" if isinstance(error, OSError) else "too little memory"
+    return JSONResponse({"error": f"expected room for the picture, found {found}"}, 507)
 
 
 def _describe_picture(stored: StoredPicture) -> dict[str, Any]:

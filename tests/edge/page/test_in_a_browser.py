@@ -17,6 +17,9 @@ from page_client import PATIENCE, drawn_png
 from PIL import Image
 
 from edge.cli.main import main
+from edge.embedded import embedded_artifact
+from edge.recipe import ArtifactSpec
+from models import EMBEDDED
 
 DOWNLOADS = "downloads"
 
@@ -333,15 +336,22 @@ def test_nothing_moves_while_a_picture_is_enlarged(visit):
     assert before == during == visit.browser.execute_script(places)
 
 
-def test_a_server_that_is_killed_is_said_and_leaves_nothing(browser, tmp_path):
+def test_an_artifact_is_beside_fp32_and_a_killed_server_is_said_and_leaves_nothing(browser, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [*CLI, "serve", "--no-browser"]
+    artifact = embedded_artifact(EMBEDDED["photo"], ArtifactSpec(2, "int8"))
+    command = [*CLI, "serve", "--no-browser", "--artifact", str(artifact)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         visit = Visit(browser, server.stdout.readline().strip())
         visit.drop(drawn_png=drawn_png(60, 80))
         visit.wait_for("80×60 → 160×120")
+        assert (visit.find("#tag-before").text, visit.find("#tag-after").text) == ("fp32", "enlarged")
+        assert visit.find("#report").get_attribute("href").endswith("/report")
+        visit.until(
+            lambda: visit.find("#caption-after").text.startswith("fp32, as the artifact has one scale · ")
+        )
+        assert not visit.find("#scale").is_enabled()
         assert not visit.find("#gone").is_displayed()
         assert len(list(tmp_path.iterdir())) == 1
         server.send_signal(signal.SIGTERM)

@@ -4,8 +4,10 @@ import io
 import json
 import multiprocessing
 import re
+import socket
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -143,6 +145,15 @@ def test_too_large_a_file_is_refused_before_it_is_read(client, session):
     path = f"{session.welcome['session']}/pictures?name=x.png"
     answer = client.ask("POST", path, b"", Content_Length=str(MAX_BYTES + 1))
     assert (answer.status, answer.json["error"][:30]) == (413, "expected a file of at most 600")
+
+
+def test_a_page_that_goes_away_while_it_sends_a_file_leaves_none(page, session, folder):
+    parts, own = urlsplit(page.address), folder / session.welcome["session"]
+    with socket.create_connection((parts.hostname, parts.port)) as connection:
+        head = f"POST {parts.path}{own.name}/pictures?name=x.png HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        connection.sendall(f"{head}Content-Length: 1000\r\n\r\nhalf".encode())
+        assert wait_until(lambda: list(own.iterdir()) != [])
+    assert wait_until(lambda: list(own.iterdir()) == [])
 
 
 BAD_ORDERS = {
