@@ -67,9 +67,9 @@ def _probes(*limits: float) -> dict[str, float]:
 
 # Of thresholds, the last two leave room beyond what docs/results/worst-cases.md has: on a baseline's tiles,
 # whose patches are smaller than those of the build's page of pure colours, int8 has 2.4 and 0.7, there 2.7
-# (`fast`, ×4) and 0.9. Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in int8
-# a few steps of 1/127, since a weight takes up its neighbours' errors (quantize/rounding.py). What a layer
-# adds depends on its ranges, too: docs/design/layers.md has the measurements.
+# (`pruned`, ×4) and 0.9. Weights differ by rounding alone: half a bit of 11 in fp16 with a fifth more; in
+# int8 a few steps of 1/127, since a weight takes up its neighbours' errors (quantize/rounding.py). What a
+# layer adds depends on its ranges, too: docs/design/layers.md has the measurements.
 NUMERICS: dict[Precision, Numerics] = {
     # Only the order of additions differs: measured 122 to 144 dB and 1e-5.
     "fp32": Numerics(
@@ -115,16 +115,16 @@ NUMERICS: dict[Precision, Numerics] = {
         LayerThreshold(0.3, 25.0),
         palette="palette6",
     ),
-    # 16 values per two channels: 43 dB measured when rounded to the nearest value. `fast` has a block off by
-    # 1.5 on the drawn screen, and 2.2 on flat colours if only pictures shape its palettes.
+    # 16 values per two channels: 43 dB measured when rounded to the nearest value. `pruned` has a block off
+    # by 1.5 on the drawn screen, and 2.2 on flat colours if only pictures shape its palettes.
     "palette4": Numerics(
         Threshold(40.0, 0.95, 0.25, 3, 2),
         _probes(65.0, 25.0, 25.0, 40.0, 40.0),
         LayerThreshold(0.7, 18.0),
         palette="palette4",
     ),
-    # At worst 8 values per two channels in every layer: measured 43 dB; simulated with `fast`, a block of the
-    # drawn screen is off by 3.2 and a flat colour by 1.6.
+    # At worst 8 values per two channels in every layer: measured 43 dB; simulated with `pruned`, a block of
+    # the drawn screen is off by 3.2 and a flat colour by 1.6.
     "palette-mixed": Numerics(
         Threshold(36.0, 0.93, 0.40, 6, 4),
         _probes(65.0, 20.0, 20.0, 36.0, 36.0),

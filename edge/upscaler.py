@@ -29,7 +29,7 @@ from edge.run.artifact import Artifact
 from edge.run.self_ensemble import SelfEnsemble
 from edge.run.target import ByFactor, Target, ToSize
 from edge.run.upscale import RenderedSamples, check_target, enlarged, filled, render_picture, upscale
-from edge.run.weights import Choice, choose_weights
+from edge.run.weights import Choice, at_size, choose_weights
 from edge.work import Work
 from models import EMBEDDED, SCALES
 from models.embedded import check_checkpoint_file
@@ -202,6 +202,7 @@ class Upscaler:
             artifact = self._open(self._artifact)
             return artifact, artifact.card.name
         if choice is not None:
+            choice = at_size(choice, lr_size, size)
             checkpoint, of = EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
         elif str(self._weights) in EMBEDDED:
             checkpoint, of = EMBEDDED[str(self._weights)], f" of {self._weights}"

@@ -10,9 +10,9 @@ _WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED = {
     "baseline": _WEIGHTS / "liif-edsr-baseline.safetensors",
     "fast": _WEIGHTS / "liif-edsr-fast.safetensors",
-    "small": _WEIGHTS / "liif-edsr-small.safetensors",
     "photo": _WEIGHTS / "liif-edsr-photo.safetensors",
     "screen": _WEIGHTS / "liif-edsr-screen.safetensors",
+    "pruned": _WEIGHTS / "liif-edsr-pruned.safetensors",
 }
 DEFAULT_WEIGHTS = EMBEDDED["baseline"]
 

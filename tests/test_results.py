@@ -72,15 +72,15 @@ def test_ways_have_names_of_their_own_and_are_named_right_elsewhere():
 
 
 def test_a_refused_way_says_why():
-    table = worst_cases({"build fast-x2-int8": {"refused": "liif-x2-int8-xnnpack differs from fp32"}})
-    assert "| `fast-x2-int8` | refused: liif-x2-int8-xnnpack differs from fp32 |" in table
+    table = worst_cases({"build pruned-x2-int8": {"refused": "liif-x2-int8-xnnpack differs from fp32"}})
+    assert "| `pruned-x2-int8` | refused: liif-x2-int8-xnnpack differs from fp32 |" in table
 
 
 def test_what_is_not_measured_is_named():
     refused = {f"build {way.name}": {"refused": "why"} for way in SHOWN_AT_WORST}
     assert "Not measured" not in worst_cases(refused)
-    del refused["build fast-x2-int8"]
-    assert worst_cases(refused).endswith("\nNot measured: `fast-x2-int8`.\n")
+    del refused["build pruned-x2-int8"]
+    assert worst_cases(refused).endswith("\nNot measured: `pruned-x2-int8`.\n")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Measures what the tables of the documentation show, and renders them.
 
 python docs/results/measure.py measure --data DIR --artifacts DIR             # records that are missing
-python docs/results/measure.py measure --data DIR --artifacts DIR 'eval fast-*'   # these, again
+python docs/results/measure.py measure --data DIR --artifacts DIR 'eval pruned-*'   # these, again
 python docs/results/measure.py render                                         # every table, from the records
 
 ``--data``: a folder with Set5 and BSD100 in it, pairs as ``liif-edge eval`` takes them. ``--artifacts``:

@@ -67,7 +67,7 @@ def signed(value: float, digits: int = 3, plus: str = "") -> str:
 def _drop(records: Records, way: str, data: str) -> str:
     """Below the embedded weights in fp32, whatever network ``way`` has."""
     record = records[f"eval {way} {data}"]
-    if not way.startswith("fast"):
+    if not way.startswith("pruned"):
         return signed(record["lost_db"])
     return signed(records[f"eval baseline-x2-int8 {data}"]["fp32"]["psnr_y"] - record["artifact"]["psnr_y"])
 
@@ -90,8 +90,8 @@ COMPRESSION = (
     ("int8, every convolution, after QAT (†)", "qat-x2-int8", "pte-int8", "0.03 dB, 30×"),
     ("half of the encoder's MACs, int8 (†)", "half-x2-int8", "half-x2-int8", "0.10 dB"),
     (
-        "`--checkpoint fast`: no local ensemble, pruned, distilled, QAT, int8",
-        *("fast-x2-int8", "fast-x2-int8", "0.10 dB, 100×"),
+        "`--checkpoint pruned`: no local ensemble, pruned, distilled, QAT, int8",
+        *("pruned-x2-int8", "pruned-x2-int8", "0.10 dB, 100×"),
     ),
     ("Core ML, int8 weights", "baseline-x2-int8-weights-coreml", "", "0.01 dB, 1.8 MB"),
     ("Core ML, 6-bit palettes", "baseline-x2-palette6-coreml", "", "0.03 dB, 1.3 MB"),
@@ -123,7 +123,7 @@ FORMS = {
     "pte-fp32": "`pte-fp32`",
     "pte-int8": "`pte-int8`",
     "baseline-x2-int8-dynamic": "`int8-dynamic`",
-    "fast-x2-int8": "`fast`, int8",
+    "pruned-x2-int8": "`pruned`, int8",
 }
 
 
@@ -141,7 +141,7 @@ def speed(records: Records) -> str:
 
 SIZES = {
     "baseline-x2-int8": "`liif-x2-int8-xnnpack`",
-    "fast-x2-int8": "`liif-x2-int8-xnnpack`, `--checkpoint fast`",
+    "pruned-x2-int8": "`liif-x2-int8-xnnpack`, `--checkpoint pruned`",
     "baseline-x2-fp32": "`liif-x2-fp32-xnnpack`",
     "baseline-any-fp32": "`liif-any-fp32-xnnpack`",
     "baseline-x2-fp16-coreml": "`liif-x2-fp16-coreml`",
@@ -152,7 +152,7 @@ def sizes(records: Records) -> str:
     """Size and distance from fp32, as the build says them."""
     rows = []
     for way, shown in SIZES.items():
-        own = ", from its own fp32" if way.startswith("fast") else ""
+        own = ", from its own fp32" if way.startswith("pruned") else ""
         rows.append([shown, _megabytes(records, way), f"{records[f'build {way}']['psnr_db']:.1f}{own}"])
     return lines(["artifact", "program, MB", "PSNR to fp32, dB"], rows)
 
@@ -161,7 +161,7 @@ PHONES = (
     ("Android, Linux board", "--scale 2 --precision int8", "baseline-x2-int8", "pte-int8"),
     (
         "the same, where time counts most",
-        *("--scale 2 --precision int8 --checkpoint fast", "fast-x2-int8", "fast-x2-int8"),
+        *("--scale 2 --precision int8 --checkpoint pruned", "pruned-x2-int8", "pruned-x2-int8"),
     ),
     (
         "the same, for unusual images",
@@ -305,13 +305,13 @@ def baseline_scores(records: Records) -> str:
     return lines(["set", "scale", "fp32", "bicubic"], rows)
 
 
-def fast_scores(records: Records) -> str:
-    """The fast weights in fp32, and the embedded ones."""
+def pruned_scores(records: Records) -> str:
+    """The pruned weights in fp32, and the embedded ones."""
     rows = [
         [
             data,
             f"×{scale}",
-            *(_scores(records, f"{w}-x{scale}-int8", "fp32", data) for w in ("fast", "baseline")),
+            *(_scores(records, f"{w}-x{scale}-int8", "fp32", data) for w in ("pruned", "baseline")),
         ]
         for data, scale in SETS
     ]
@@ -377,5 +377,5 @@ TABLES = (
     Table("narrower", "docs/results/tuning.md", narrower),
     Table("worst cases", "docs/results/worst-cases.md", worst_cases),
     Table("baseline", "models/weights/README.md", baseline_scores),
-    Table("fast", "models/weights/README.md", fast_scores),
+    Table("pruned", "models/weights/README.md", pruned_scores),
 )

@@ -23,7 +23,7 @@ from models.arrays import Float
 if TYPE_CHECKING:
     from models import LIIF
 
-# Encoded tiles that are kept: 23 of 128x128 pixels by `fast`, 64 by `photo`.
+# Encoded tiles that are kept: 15 of 128x128 pixels by `baseline`, 64 by `fast`.
 MAX_ENCODED_BYTES = 256 * 2**20
 
 # LR pixels around a tile of the fp32 network. Nothing beyond is seen in the result (docs/format/tiling.md).

@@ -19,7 +19,7 @@ from edge.page.layers import Enlargement, Pixels, bicubic_region, picture_bytes
 from edge.page.networks import Networks
 from edge.run.tiling import Rect
 from edge.run.upscale import target_size
-from edge.run.weights import Choice
+from edge.run.weights import Choice, at_size
 from models.arrays import Float
 
 # Decoded pictures that are kept; others are decoded again when they are looked at.
@@ -134,7 +134,7 @@ class Session:
         order = Order(
             picture=stored.path,
             size=size,
-            weights=weights or stored.choice.weights,
+            weights=weights or at_size(stored.choice, stored.size, size).weights,
             precision=precision,
             artifact=self._networks.artifact,
             planes=self.new_file().with_suffix(".npy"),
@@ -194,7 +194,9 @@ class Session:
         if by == "bicubic":
             return bicubic
         precision: PagePrecision = "fp32" if by == "fp32" else "int8"
-        renderer = self._networks.of_page(weights or stored.choice.weights, precision)
+        renderer = self._networks.of_page(
+            weights or at_size(stored.choice, stored.size, size).weights, precision
+        )
         rgb = picture_bytes(renderer.render(decoded.seen, stored.path, size, region))
         return np.concatenate([rgb, bicubic[:, :, 3:]], axis=2)  # with bicubic's alpha, if there is one
 

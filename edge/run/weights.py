@@ -55,6 +55,13 @@ def choose_weights(
         return _for_image(opened, strips)
 
 
+def at_size(choice: Choice, lr_size: tuple[int, int], size: tuple[int, int]) -> Choice:
+    """``choice`` where ``lr_size`` (height, width) becomes ``size``: the weights for screens know ×2 only."""
+    if choice.weights == DRAWN and size != (2 * lr_size[0], 2 * lr_size[1]):
+        return Choice(CLEAN, f"{choice.reason}, but not at ×2")
+    return choice
+
+
 def _for_image(image: Image.Image, strips: Iterable[NDArray[Any]]) -> Choice:
     if image.format in ("JPEG", "MPO"):
         quality = jpeg_quality(image.quantization)  # type: ignore[attr-defined]  # of JPEG files only

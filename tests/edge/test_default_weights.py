@@ -110,10 +110,14 @@ def test_it_loses_little_on_set5(artifact, model, set5):
     assert result.mean("artifact").psnr_y > result.mean("bicubic").psnr_y + 3
 
 
-def test_the_fast_weights_are_a_seventh_of_the_work():
-    fast, baseline = (count_macs(load_checkpoint(EMBEDDED[name]).config) for name in ("fast", "baseline"))
-    assert fast.total < baseline.total / 7
+@pytest.mark.parametrize(("name", "largest"), [("fast", 50_000), ("photo", 50_000), ("screen", 50_000)])
+def test_small_weights_cost_few_multiplications_per_output_pixel(name, largest):
+    assert count_macs(load_checkpoint(EMBEDDED[name]).config).total / 4 <= largest
 
 
-def test_the_fast_weights_are_nearly_as_good_on_set5(set5):
-    assert evaluate(None, load_checkpoint(EMBEDDED["fast"]), set5, 2).mean("fp32").psnr_y > 37.2
+def test_the_fast_weights_are_better_than_the_baseline_on_set5(set5):
+    fast, baseline = (
+        evaluate(None, load_checkpoint(EMBEDDED[name]), set5, 2).mean("fp32").psnr_y
+        for name in ("fast", "baseline")
+    )
+    assert fast > baseline

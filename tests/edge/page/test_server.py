@@ -50,8 +50,8 @@ def test_the_pages_own_files_are_few_and_load_nothing_from_elsewhere(client):
 def test_a_dropped_picture_is_read_and_weights_are_chosen(session, drawn):
     answer = session.ask("POST", "pictures", drawn, name="../../a/drawn.png")
     told = answer.json
-    assert (answer.status, told["width"], told["height"], told["weights"]) == (201, 80, 60, "fast")
-    assert told["reason"] == "a PNG has no loss of its own"
+    assert (answer.status, told["width"], told["height"], told["weights"]) == (201, 80, 60, "screen")
+    assert re.fullmatch(r"a PNG, \d+ % of it flat", told["reason"])
 
 
 def test_a_name_from_outside_names_no_file(session, drawn, folder):

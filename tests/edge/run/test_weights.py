@@ -6,7 +6,15 @@ from PIL import Image
 
 from edge.images.image_file import read_image
 from edge.images.pictures import photograph, shrink
-from edge.run.weights import LOSSY_BELOW, Choice, choose_weights, flat_share, is_lossless_webp, jpeg_quality
+from edge.run.weights import (
+    LOSSY_BELOW,
+    Choice,
+    at_size,
+    choose_weights,
+    flat_share,
+    is_lossless_webp,
+    jpeg_quality,
+)
 from models import EMBEDDED
 from models.drawings import draw_sample, draw_sheet
 
@@ -59,6 +67,14 @@ def test_drawn_pictures_get_the_weights_for_screens(saved, name, seed):
     choice = choice_for(saved(name, drawn, **({"lossless": True} if name == "a.webp" else {})))
     assert choice.weights == "screen" and choice.weights in EMBEDDED
     assert choice.reason.endswith(" % of it flat")
+
+
+def test_the_weights_for_screens_are_for_twice_the_size_alone():
+    screen, photo = Choice("screen", "a PNG, 80 % of it flat"), Choice("photo", "an AVIF")
+    assert at_size(screen, (30, 40), (60, 80)) == screen
+    for size in ((90, 120), (60, 81), (45, 60)):
+        assert at_size(screen, (30, 40), size) == Choice("fast", "a PNG, 80 % of it flat, but not at ×2")
+        assert at_size(photo, (30, 40), size) == photo
 
 
 def test_a_screenshot_that_was_saved_as_jpeg_is_lossy_first(saved):
