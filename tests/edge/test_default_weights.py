@@ -115,9 +115,9 @@ def test_small_weights_cost_few_multiplications_per_output_pixel(name, largest):
     assert count_macs(load_checkpoint(EMBEDDED[name]).config).total / 4 <= largest
 
 
-def test_the_fast_weights_are_better_than_the_baseline_on_set5(set5):
-    fast, baseline = (
+def test_the_fast_weights_are_better_than_the_pruned_ones_on_set5(set5):
+    fast, pruned = (
         evaluate(None, load_checkpoint(EMBEDDED[name]), set5, 2).mean("fp32").psnr_y
-        for name in ("fast", "baseline")
+        for name in ("fast", "pruned")
     )
-    assert fast > baseline
+    assert fast > pruned
