@@ -286,14 +286,22 @@ class _Splice:
             saving = pool.submit(self._save, reading, save, options)
             try:
                 with open(writing, "wb") as pipe:
-                    for piece in uncompressed(picture.size, picture.n_channels, picture.bits, picture.strips):
-                        if self._failure is not None:
-                            break
-                        pipe.write(piece)
+                    self._feed(pipe, picture)
                 saving.result()
             except BaseException as error:
                 self._failure = self._failure or error
                 raise self._failure from None
+
+    def _feed(self, pipe: BinaryIO, picture: Picture) -> None:
+        try:
+            for piece in uncompressed(picture.size, picture.n_channels, picture.bits, picture.strips):
+                if self._failure is not None:
+                    break
+                pipe.write(piece)
+        except BaseException as error:
+            # Noted before the pipe is closed: its early end is a failure for the saver, but not the cause.
+            self._failure = self._failure or error
+            raise
 
     def _save(self, reading: int, save: str, options: dict[str, Any]) -> None:
         with open(reading, "rb") as pipe:

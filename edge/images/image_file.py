@@ -81,6 +81,15 @@ def open_image(path: str | os.PathLike[str]) -> ImageFile.ImageFile:
         raise
 
 
+def is_animation(path: str | os.PathLike[str]) -> bool:
+    """Whether the file in ``path`` has several frames that follow each other; what is no picture has none."""
+    try:
+        with open_image(path) as image:
+            return image.format in ANIMATED and getattr(image, "n_frames", 1) > 1
+    except Exception:  # Pillow raises nearly every type on damaged files; reading will say what is wrong
+        return False
+
+
 def check_output(
     path: str | os.PathLike[str],
     force: bool,

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import BadInput
+from edge.errors import DiskFull
 from edge.images.encoding import check_format
 from edge.images.file_rows import FileRows
 from edge.images.picture import Picture
@@ -22,6 +22,10 @@ _PILLOW = 16
 
 # Of the samples, what a lossy file takes at most; a lossless one may take all of them.
 _LOSSY = 0.5
+
+# Of the most that a file may take, what a photograph takes at least: a disk without room for that is refused
+# before the work, and one that turns out too small after it has begun, without anything half-written.
+_AT_LEAST = 1 / 8
 
 # Bytes from which a user wants to know before the work.
 LARGE = 10**9
@@ -61,11 +65,13 @@ def needs_of(source: Picture, target: Picture, path: Path) -> Needs:
 
 
 def check_disk(path: Path, needs: Needs) -> None:
-    """Raises BadInput where less than ``needs`` is free for ``path``, or for temporary files."""
-    for folder, needed in ((path.parent, needs.disk), (Path(tempfile.gettempdir()), needs.temporary)):
+    """Raises DiskFull where less is free for ``path`` than a photograph with ``needs`` takes at least, or for
+    temporary files."""
+    least = round(_AT_LEAST * needs.disk)
+    for folder, needed in ((path.parent, least), (Path(tempfile.gettempdir()), needs.temporary)):
         free = shutil.disk_usage(folder).free
         if free < needed:
-            raise BadInput(
+            raise DiskFull(
                 f"{path}: expected {_gigabytes(needed)} of free disk in {folder}, found {_gigabytes(free)}"
             )
 

@@ -8,6 +8,7 @@ from string import Formatter
 
 from edge.errors import BadInput
 from edge.images.encoding import FORMATS
+from edge.images.image_file import is_animation
 from edge.jobs.job import Job
 from edge.run.target import Target
 from models.picture_files import SUFFIXES
@@ -44,8 +45,10 @@ class Naming:
 
     def name(self, source: Path, target: Target) -> str:
         """Of what ``source`` becomes at ``target``."""
-        own = source.suffix if source.suffix.lower() in FORMATS else LOSSLESS
-        return self.pattern.format(stem=source.stem, scale=target.label, suffix=self.suffix or own)
+        own = FORMATS.get(source.suffix.lower())
+        kept = own is not None and (own.still or is_animation(source))
+        own_suffix = source.suffix if kept else LOSSLESS
+        return self.pattern.format(stem=source.stem, scale=target.label, suffix=self.suffix or own_suffix)
 
 
 @dataclass(frozen=True)

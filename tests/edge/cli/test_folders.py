@@ -154,7 +154,7 @@ def test_what_somebody_else_has_put_there_is_kept_unless_forced(run, folder, art
         (["-", "--to", "out"], "expected files and folders, found -"),
         (["in", "out", "--also", "31"], "expected a scale from 1 to 30, found 31"),
         (["in", "out", "--name", "{size}.png"], "expected a file's name of {stem} {scale} {suffix}"),
-        (["in", "out", "--format", "gif"], "--format: expected png, jpg"),
+        (["in", "out", "--format", "bmp"], "--format: expected png, jpg"),
         (["in", "out", "--log", "empty"], "empty: expected a log to write to"),
         (["in", "in/a.png"], "expected a place to write to"),
         (["in/a.png", "out.png", "--jobs", "2"], "--jobs: expected a folder for the results"),

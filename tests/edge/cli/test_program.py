@@ -34,7 +34,7 @@ def test_help_lists_the_commands_and_none_is_an_error(run):
 
 
 def test_a_defect_of_ours_is_shown_whole_and_ends_with_70(run, picture, tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.upscaler.read_image", lambda path: 1 / 0)
+    monkeypatch.setattr("edge.upscaler.read_image", lambda *_, **__: 1 / 0)
     outcome = run("upscale", picture, tmp_path / "out.png")
     assert outcome.code == 70
     assert "ZeroDivisionError" in outcome.err

@@ -65,8 +65,11 @@ def test_the_estimate_of_memory_is_within_a_third_of_the_peak(tmp_path, name, he
 def test_a_disk_that_is_too_full_is_said_before_the_work(tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(free=2 * 10**9))
-    check_disk(tmp_path / "a.png", Needs(memory=0, disk=2 * 10**9, temporary=0))
-    for needs in (Needs(memory=0, disk=3 * 10**9, temporary=0), Needs(memory=0, disk=0, temporary=3 * 10**9)):
+    check_disk(tmp_path / "a.png", Needs(memory=0, disk=16 * 10**9, temporary=2 * 10**9))
+    for needs in (
+        Needs(memory=0, disk=24 * 10**9, temporary=0),
+        Needs(memory=0, disk=0, temporary=3 * 10**9),
+    ):
         with pytest.raises(BadInput, match=r"expected 3\.0 GB of free disk in .*, found 2\.0 GB"):
             check_disk(tmp_path / "a.png", needs)
 
