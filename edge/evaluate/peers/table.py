@@ -1,5 +1,6 @@
 """Every engine that ``bench --peers`` knows."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,5 +29,7 @@ def peer_forms(
             log(f"left out: {error}")
             continue
         log(f"{peer.name}: converting")
+        path = list(sys.path)
         forms |= {f"{peer.name}-{precision}": form for precision, form in peer.convert(subject).items()}
+        sys.path[:] = path  # a converter's folders would hide our packages from processes that start later
     return forms
