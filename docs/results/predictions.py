@@ -87,9 +87,7 @@ def predicted() -> tuple[list[str], list[list[str]]]:
     }
     rows = []
     for each in RUNS:
-        times = [
-            _rounded(multiplications * 1e6 / (each.rate * 1e6)) for multiplications in per_pixel.values()
-        ]
+        times = [_rounded(multiplications / each.rate) for multiplications in per_pixel.values()]
         rows.append([f"{each.phone}, {each.runs_on}, as {each.network}", *times])
     header = [f"{name} ({n / 1e3:,.0f} thousand a pixel)" for name, n in per_pixel.items()]
     return ["predicted, ms per megapixel", *header], rows

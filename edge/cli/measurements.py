@@ -16,11 +16,7 @@ from edge.errors import BadInput
 
 
 def add_parsers(add: Add) -> None:
-    """Declare the commands of this file."""
-    _add_eval(add)
-
-
-def _add_eval(add: Add) -> None:
+    """Declare the command of this file."""
     sub = add(
         "eval",
         evaluate,

@@ -104,13 +104,13 @@ def _take_turns(job: BenchJob) -> Iterator[Run]:
     try:
         for name, form in job.forms.items():
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(form, tile, theirs), daemon=True)
+            process = context.Process(target=_work, args=(form, theirs), daemon=True)
             process.start()
             theirs.close()
             workers.append((name, process, ours))
         for turn in range(job.repeats + 1):
             for name, _, pipe in workers:
-                yield Run(name, turn, *_run(name, pipe))
+                yield Run(name, turn, *_run(name, tile, pipe))
     finally:
         for _, process, pipe in workers:
             pipe.close()
@@ -118,22 +118,25 @@ def _take_turns(job: BenchJob) -> Iterator[Run]:
             process.join()
 
 
-def _run(name: str, pipe: "Connection[str, tuple[float, float, Float]]") -> tuple[float, float, Float]:
+def _run(
+    name: str, tile: Float, pipe: "Connection[Float, tuple[float, float, Float]]"
+) -> tuple[float, float, Float]:
     try:
-        pipe.send("run")
+        # Not with the process's start, which waits for ever if it ends before it has read so much.
+        pipe.send(tile)
         return pipe.recv()
     except (EOFError, OSError) as error:  # which of them depends on when it ended
         raise CheckFailed(f"{name}: expected a time, found that its process had ended") from error
 
 
-def _work(form: Form, tile: Float, pipe: "Connection[tuple[float, float, Float], str]") -> None:
-    """In a process of its own: load, then answer every message with (seconds, peak MB so far, output)."""
+def _work(form: Form, pipe: "Connection[tuple[float, float, Float], Float]") -> None:
+    """In a process of its own: load, then answer every tile with (seconds, peak MB so far, output)."""
     form.import_libraries()
     idle = _peak_mb()
     run = form.load()
     while True:
         try:
-            pipe.recv()
+            tile = pipe.recv()
         except EOFError:
             return
         start = time.perf_counter()

@@ -84,6 +84,18 @@ def test_a_process_that_ends_is_a_failure_and_not_a_time(tiny):
         next(iter(bench(job(tiny, forms=eager_forms(Path("gone.pth"), 2)))))
 
 
+class Unreadable:
+    """A form that ends the process that is to have it."""
+
+    def __reduce__(self):
+        return int, ("no form",)
+
+
+def test_a_process_that_ends_before_it_has_its_form_is_not_waited_for():
+    with pytest.raises(CheckFailed, match="unreadable: expected a time"):
+        next(iter(bench(BenchJob({"unreadable": Unreadable()}, scale=2, tile=256, repeats=1))))
+
+
 @pytest.mark.parametrize("changes", [{"repeats": 0}, {"tile": 0}])
 def test_nothing_to_time_is_refused(tiny, changes):
     with pytest.raises(BadInput, match="expected at least 1 repeat and 1 pixel"):
