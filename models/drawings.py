@@ -50,6 +50,26 @@ def draw_sheet(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     return _reduce(image, height, width)
 
 
+def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
+    """Areas of one colour side by side, as icons and logos have them: (height, width, 3).
+
+    Two thirds of the areas have a colour of {0, 128, 255}³. Upright edges lie on whole pixels, those of discs
+    are smooth. Same seed, same picture.
+    """
+    rng = np.random.default_rng(seed)
+    k = SUPERSAMPLING
+    image = Image.new("RGB", (width * k, height * k), _pure_colour(rng))
+    draw = ImageDraw.Draw(image)
+    for _ in range(max(4, height * width // 250)):
+        x, y = int(rng.integers(-16, width)), int(rng.integers(-16, height))
+        w, h = (int(side) for side in rng.integers(2, 40, 2))
+        if rng.random() < 0.2:
+            draw.ellipse((x * k, y * k, (x + w) * k, (y + w) * k), fill=_pure_colour(rng))
+        else:
+            draw.rectangle((x * k, y * k, (x + w) * k - 1, (y + h) * k - 1), fill=_pure_colour(rng))
+    return _reduce(image, height, width)
+
+
 def draw_sample(height: int = 240, width: int = 360) -> NDArray[np.uint8]:
     """The sample picture: a phone screen's worth of icons and fine text, (height, width, 3)."""
     k = SUPERSAMPLING
@@ -103,6 +123,12 @@ def _colour(rng: np.random.Generator) -> Colour:
         level = int(rng.choice([8, 24, 232, 250]))
         return level, level, level
     red, green, blue = (int(v) for v in rng.integers(0, 256, 3))
+    return red, green, blue
+
+
+def _pure_colour(rng: np.random.Generator) -> Colour:
+    levels = rng.choice([0, 128, 255], 3) if rng.random() < 2 / 3 else rng.integers(0, 256, 3)
+    red, green, blue = (int(level) for level in levels)
     return red, green, blue
 
 

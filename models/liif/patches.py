@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from models.drawings import draw_sheet
+from models.drawings import draw_colours, draw_sheet
 from models.errors import DataError
 from models.liif.coordinates import axis_neighbours
 from models.pictures import read_picture
@@ -59,7 +59,8 @@ class PatchSpec:
     """What a sample is. ``patch``: side in LR pixels. Raises DataError for values that make no sample.
 
     Scales are uniform from ``min_scale`` to ``max_scale``; ``share_of_two``: share of samples that are
-    exactly ×2 instead; ``drawn_share``: share that is drawn: text and icons, or user interfaces. Queries
+    exactly ×2 instead; ``drawn_share``: share that is drawn: text and icons, or user interfaces;
+    ``colour_share``: share of the others that are areas of pure colours instead of photographs. Queries
     are as many pixels as the LR patch has, at random, or ``every_pixel`` of the HR patch in order, which
     needs one scale for all.
     ``one_member``: each query is answered at one neighbour, drawn with its blending weight, which makes a
@@ -71,6 +72,7 @@ class PatchSpec:
     max_scale: float = 4.0
     share_of_two: float = 0.35
     drawn_share: float = 0.12
+    colour_share: float = 0.0
     one_member: bool = True
     every_pixel: bool = False
 
@@ -84,7 +86,7 @@ class PatchSpec:
             raise DataError(f"expected share_of_two of 0 without ×2 in {low:g} to {high:g}")
         if self.every_pixel and low != high:
             raise DataError(f"expected one scale with every_pixel, found {low:g} to {high:g}")
-        for name in ("share_of_two", "drawn_share"):
+        for name in ("share_of_two", "drawn_share", "colour_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DataError(f"expected {name} from 0 to 1, found {getattr(self, name):g}")
 
@@ -142,7 +144,7 @@ class PatchDataset(Dataset[Sample]):
         patch, side = self.spec.patch, round(self.spec.patch * scale)
         lr = None
         if rng.random() >= self.spec.drawn_share:
-            hr = _cut(read_picture(self.pictures[rng.integers(len(self.pictures))]), side, rng)
+            hr = _cut(self._picture(rng), side, rng)
         elif self.screens is None:
             hr = _cut(_sheet(FIRST_SHEET + int(rng.integers(N_SHEETS))), side, rng)
         else:
@@ -150,6 +152,12 @@ class PatchDataset(Dataset[Sample]):
         if self.degradation.share and rng.random() < self.degradation.share:
             return degrade(hr, (patch, patch), self.degradation, rng), hr
         return (bicubic(hr, (patch, patch)) if lr is None else lr), hr
+
+    def _picture(self, rng: np.random.Generator) -> Picture:
+        """A photograph, or pure colours."""
+        if self.spec.colour_share and rng.random() < self.spec.colour_share:
+            return _colours(FIRST_SHEET + int(rng.integers(N_SHEETS)))
+        return read_picture(self.pictures[rng.integers(len(self.pictures))])
 
 
 def _cut(picture: Picture, side: int, rng: np.random.Generator) -> Picture:
@@ -198,6 +206,11 @@ def draw_member(queries: Queries, rng: np.random.Generator) -> Queries:
 @lru_cache(N_SHEETS)
 def _sheet(seed: int) -> Picture:
     return draw_sheet(*SHEET_SIZE, seed)
+
+
+@lru_cache(N_SHEETS)
+def _colours(seed: int) -> Picture:
+    return draw_colours(*SHEET_SIZE, seed)
 
 
 def _tensor(picture: Picture) -> Tensor:

@@ -91,6 +91,8 @@ class TrainingRecipe:
             del table["degradation"]
         if self.screen is None:
             del table["screen"]
+        if not self.patches.colour_share:
+            del table["patches"]["colour_share"]
         if not self.matrix_learning_rate:
             del table["matrix_learning_rate"]
         return json.dumps(table, sort_keys=True, default=str)

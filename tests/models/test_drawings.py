@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from models.drawings import ICONS, draw_sample, draw_sheet
+from models.drawings import ICONS, draw_colours, draw_sample, draw_sheet
 
 
 def edges(picture: np.ndarray) -> float:
@@ -30,6 +30,16 @@ def test_no_sheet_is_blank_or_grey(seed):
     assert edges(sheet) > 0.02
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 100
     assert np.ptp(sheet.astype(int), axis=2).max() > 30
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pure_colours_fill_areas_with_sharp_edges(seed):
+    picture = draw_colours(128, 160, seed)
+    assert np.array_equal(picture, draw_colours(128, 160, seed))
+    steps = abs(np.diff(picture.astype(int), axis=1)).max(axis=2)
+    assert (steps == 0).mean() > 0.8
+    assert (steps > 120).mean() > 0.02
+    assert np.isin(picture, (0, 128, 255)).mean() > 0.5
 
 
 def test_edges_are_smooth():

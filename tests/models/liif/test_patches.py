@@ -90,6 +90,14 @@ def test_a_member_is_drawn_as_often_as_it_weighs():
         assert float((drawn.rows == row).float().mean()) == pytest.approx(float(weight), abs=0.03)
 
 
+def test_pure_colours_come_in_their_share(pictures):
+    spec = PatchSpec(patch=16, share_of_two=1.0, drawn_share=0.0, colour_share=0.5)
+    samples = [dataset(pictures, spec)[number] for number in range(60)]
+    pure = [((sample.colours == 0) | (sample.colours == 1)).float().mean() > 0.4 for sample in samples]
+    assert 12 < sum(pure) < 45
+    assert torch.equal(dataset(pictures, spec)[5].lr, samples[5].lr)
+
+
 def test_the_drawn_share_needs_no_photographs():
     spec = PatchSpec(patch=8, drawn_share=1.0)
     assert PatchDataset([], spec, 0, True)[0].colours.std() > 0
@@ -101,6 +109,7 @@ def test_the_drawn_share_needs_no_photographs():
         ({"patch": 2}, "4 to 256 LR pixels, found 2"),
         ({"max_scale": 0.5}, "scales within 1 to 8, found 1 to 0.5"),
         ({"share_of_two": 1.5}, "share_of_two from 0 to 1, found 1.5"),
+        ({"colour_share": 1.5}, "colour_share from 0 to 1, found 1.5"),
         ({"drawn_share": float("nan")}, "drawn_share from 0 to 1, found nan"),
         ({"min_scale": 3.0}, "share_of_two of 0 without ×2"),
         ({"every_pixel": True}, "one scale with every_pixel, found 1 to 4"),
