@@ -153,11 +153,17 @@ def _make_first_float(model: GraphModule, node: Node) -> None:
     XNNPACK's partitioner mistakes a float add of two dequantized tensors for a quantized add, skips it, and
     then fails with dependency cycles. A multiplication by 1.0 in between prevents that. A float 3x3
     convolution straight after an int8 layer loads and does not run; nor does the sum of an int8 layer's
-    output and a float one's.
+    output and a float one's. The one has as many dimensions as the tensor: before a product with a plain
+    number XNNPACK would transpose that.
     """
     first: Any = node.args[0]
+    n_dims = first.meta["val"].ndim
+    name = f"one_of_{n_dims}_dimensions"
+    if not hasattr(model, name):
+        model.register_buffer(name, torch.ones([1] * n_dims))
     with model.graph.inserting_before(node):
-        product = model.graph.call_function(torch.ops.aten.mul.Tensor, (first, 1.0))
+        one = model.graph.get_attr(name)
+        product = model.graph.call_function(torch.ops.aten.mul.Tensor, (first, one))
     product.meta = {key: value for key, value in first.meta.items() if key != ANNOTATION}
     node.update_arg(0, product)
 

@@ -60,6 +60,7 @@ class FixedScaleLIIF(nn.Module):
 
     blend_kernel: Tensor
     share_kernel: Tensor
+    one_half: Tensor
 
     def __init__(self, model: LIIF, scale: int) -> None:
         super().__init__()
@@ -75,6 +76,7 @@ class FixedScaleLIIF(nn.Module):
         for name, bias in zip(self.offset_biases, offset_biases(model, scale), strict=True):
             self.register_buffer(name, bias.detach().clone())
         self.layers = nn.ModuleList(pointwise(linear) for linear in model.imnet.linears[1:])
+        self.register_buffer("one_half", constant(0.5, 4))
         self._register_blending()
 
     def _register_blending(self) -> None:
@@ -119,7 +121,7 @@ class FixedScaleLIIF(nn.Module):
                 x = layer(F.relu(x))
             # Halved here, not after the blend: XNNPACK does not load a concatenation whose inputs all
             # come straight from int8. Only halved: 0.5 added here would cost fp16 three bits.
-            colours.append(x * 0.5)  # (B, 3, h, w)
+            colours.append(x * self.one_half)  # (B, 3, h, w)
         return torch.cat(colours, dim=1)
 
     def blend(self, colours: Tensor, lr: Tensor) -> Tensor:
@@ -130,7 +132,7 @@ class FixedScaleLIIF(nn.Module):
             blended = F.conv2d(colours, self.blend_kernel, padding=1) / weight_found
         else:
             blended = F.conv2d(colours, self.blend_kernel)
-        return F.pixel_shuffle(blended + 0.5, self.scale)
+        return F.pixel_shuffle(blended + self.one_half, self.scale)
 
 
 class FixedScaleFeatures(FixedScaleLIIF):
@@ -196,6 +198,12 @@ def hoist_first_layer(model: LIIF) -> tuple[nn.Conv2d, Tensor]:
     conv = nn.Conv2d(n_feats, width, window, padding=window // 2, bias=False)
     conv.weight = nn.Parameter(kernel)
     return conv, coordinate_weight
+
+
+def constant(value: float, ndim: int) -> Tensor:
+    """``value`` as a tensor of ``ndim`` dimensions of one: XNNPACK keeps the order of channels of what it is
+    multiplied with, or added to; for a plain number it would transpose that, and all that follows."""
+    return torch.full([1] * ndim, value)
 
 
 def pointwise(linear: nn.Linear) -> nn.Conv2d:

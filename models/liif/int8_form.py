@@ -26,6 +26,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from models.family import Int8Rules
+from models.liif.fixed_scale import constant
 
 # The layer that reads the picture. What it gives is bounded by black and white, which are no outliers:
 # its output keeps its whole range.
@@ -74,10 +75,13 @@ class ByteConv2d(nn.Module):
     Equal to ``conv`` but for the outermost pixels: the padding, zero after the shift, is half a step low.
     """
 
+    share: Tensor
+
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         assert conv.bias is not None and isinstance(conv.padding, tuple)
         self.padding = conv.padding
+        self.register_buffer("share", constant(1 / HEAD_COPIES, conv.weight.ndim))
         _register(self, self.derive(conv.weight, conv.bias))
 
     @staticmethod
@@ -96,7 +100,7 @@ class ByteConv2d(nn.Module):
         total = first
         for other in others:
             total = total + other
-        return total * (1 / HEAD_COPIES)
+        return total * self.share
 
 
 class FlooredConv2d(nn.Module):
@@ -135,15 +139,17 @@ class FineLayer(nn.Module):
 
 class _Mean(nn.Module):
     kernel: Tensor
+    share: Tensor
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         joined = torch.eye(len(weight)).repeat(1, LAST_COPIES)  # (outputs, copies · outputs)
         self.register_buffer("kernel", joined.reshape(*joined.shape, *[1] * (weight.ndim - 2)))
+        self.register_buffer("share", constant(1 / LAST_COPIES, weight.ndim))
 
     def forward(self, x: Tensor) -> Tensor:
         # The product comes first: XNNPACK does not run every float layer straight after an int8 one.
-        return _multiply(x * (1 / LAST_COPIES), self.kernel)
+        return _multiply(x * self.share, self.kernel)
 
 
 def _register(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

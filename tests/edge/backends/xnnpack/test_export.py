@@ -4,15 +4,19 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from executorch.exir._serialize._program import deserialize_pte_binary
 from torch import Tensor, nn
 
 from edge.backends.xnnpack.export import delegate, lower_to_xnnpack
-from edge.backends.xnnpack.graph import LAYER_FIELDS, NODES, Graph
+from edge.backends.xnnpack.graph import LAYER_FIELDS, NODES, Graph, delegated_graphs, plan_of
 from edge.errors import ExportError
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
 from models.family import TRACE_SIZES, Method, TensorSpec
+from models.liif.int8_form import HEAD_COPIES
 from models.liif.programs import MAX_ROWS, methods_of
+
+STATIC_TRANSPOSE = 5  # tag of a node
 
 
 class Conv(nn.Module):
@@ -112,3 +116,18 @@ def test_methods_describe_what_their_modules_take_and_return(scale):
         products = {f"{scale}*{d}": (scale or 1) * n for d, n in sizes.items()}
         assert tuple(output.shape) == method.output.sized({**sizes, **products})
         assert set(method.variable) == ({"n"} if method.name == "decode" else {"h", "w"})
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_nothing_is_transposed_between_layers(tiny, precision):
+    (path,) = tiny.artifact(2, precision).glob("*.pte")
+    file = deserialize_pte_binary(path.read_bytes())
+    transposed = [
+        graph._values[node.table(1).uint(2)].dims
+        for _, _, graph in delegated_graphs(file, plan_of(file, "forward"))
+        for node in graph._root.tables(NODES)
+        if node.tag() == STATIC_TRANSPOSE
+    ]
+    pictures = [dims for dims in transposed if dims.count(64) == 2]
+    # What comes in, for each copy of the first layer; the ones to blend; what goes out, and its shuffle.
+    assert len(pictures) == (HEAD_COPIES if precision == "int8" else 1) + 1 + 2
