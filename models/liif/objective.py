@@ -32,12 +32,21 @@ class Distillation:
             raise RecipeError(f"expected a weight of features of 0 or more, found {self.features:g}")
 
 
+# What a feature costs by which it leaves its limit, beside the colours' L1 of about 0.02.
+EXCESS = 0.1
+
+
 class Objective(nn.Module):
-    """A batch of samples to its loss. ``student`` is what is trained, and the only part with a state."""
+    """A batch of samples to its loss. ``student`` is what is trained, and the only part with a state.
+
+    ``feature_limit``: what the encoder's features should stay within, on either side of 0; 0: anything.
+    Features of pure colours reach twice as far as those of photographs, and int8 has one range for both.
+    """
 
     def __init__(self, student: LIIF) -> None:
         super().__init__()
         self.student = student
+        self.feature_limit = 0.0
 
     def refresh(self) -> None:
         """Called before the first step, and whenever the state was saved."""
@@ -68,6 +77,9 @@ class ColourLoss(Objective):
         features = encode_features(self.student, batch.lr)
         colours = query_colours(self.student, features, batch.queries)
         loss = F.l1_loss(colours, batch.colours)
+        if self.feature_limit:
+            excess = F.relu(features.float().abs() - self.feature_limit)
+            loss = loss + EXCESS * excess.sum(1).mean()
         for teacher in self._teacher:
             with torch.no_grad():
                 expected_features = encode_features(teacher, batch.lr)

@@ -96,6 +96,7 @@ def training(
         )
         teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(chosen)
         objective = make_objective(student.to(chosen).train(), teacher, recipe.distillation)
+        objective.feature_limit = recipe.feature_limit
         trainer = _Trainer(recipe, objective, chosen)
         if (run / STATE_FILE).exists():
             trainer.load(run / STATE_FILE)

@@ -33,6 +33,7 @@ class TrainingRecipe:
     ``teacher``: checkpoint to distil from. ``batch``: patches per step over all processes. ``ema``: decay
     of the averaged weights. ``matrix_learning_rate``: of Muon for the weights of hidden layers, which learns
     from scratch in a fraction of the steps; 0: Adam for all. It follows the course of ``learning_rate``.
+    ``feature_limit``: what features should stay within, so that int8 has fine steps for them; 0: anything.
     ``screen``: what drawn samples show; None: text and icons in one font.
     ``held_out``: pictures to measure on, at each of ``scales``.
     ``report_every``: steps between log lines, at which the state is saved too. ``int8``: train what will
@@ -52,6 +53,7 @@ class TrainingRecipe:
     final_learning_rate: float = 1e-6
     matrix_learning_rate: float = 0.0
     warmup: int = 100
+    feature_limit: float = 0.0
     ema: float = 0.999
     bf16: bool = True
     int8: bool = False
@@ -77,6 +79,8 @@ class TrainingRecipe:
             raise RecipeError(
                 f"expected a matrix_learning_rate from 0 to 1, found {self.matrix_learning_rate:g}"
             )
+        if not 0 <= self.feature_limit < float("inf"):
+            raise RecipeError(f"expected a feature_limit of 0 or more, found {self.feature_limit:g}")
         if not 0 <= self.ema < 1:
             raise RecipeError(f"expected ema from 0 to below 1, found {self.ema:g}")
         if not 0 <= self.warmup < self.steps:
@@ -93,8 +97,9 @@ class TrainingRecipe:
             del table["screen"]
         if not self.patches.colour_share:
             del table["patches"]["colour_share"]
-        if not self.matrix_learning_rate:
-            del table["matrix_learning_rate"]
+        for name in ("matrix_learning_rate", "feature_limit"):
+            if not table[name]:
+                del table[name]
         return json.dumps(table, sort_keys=True, default=str)
 
 

@@ -4,7 +4,7 @@ from torch.utils.data import default_collate
 
 from models import LIIF, LIIFConfig
 from models.errors import RecipeError
-from models.liif.objective import ColourLoss, Distillation
+from models.liif.objective import EXCESS, ColourLoss, Distillation, encode_features
 from models.liif.patches import PatchDataset, PatchSpec
 from models.picture_files import picture_files
 
@@ -46,6 +46,18 @@ def test_without_a_teacher_the_picture_alone_counts(batch):
     alone = ColourLoss(tiny(), None, Distillation())(batch)
     shared = ColourLoss(tiny(), tiny(1), Distillation(colours=0.0, features=0.0))(batch)
     assert float(alone.detach()) == float(shared.detach())
+
+
+def test_features_beyond_their_limit_cost_by_how_far_they_are(batch):
+    objective = ColourLoss(tiny(), None, Distillation())
+    features = encode_features(objective.student, batch.lr).detach()
+    loss = {}
+    for objective.feature_limit in (0.0, float(features.abs().max()), float(features.abs().max()) / 2):
+        loss[objective.feature_limit] = float(objective(batch).detach())
+    free, held, beyond = loss.values()
+    excess = (features.abs() - features.abs().max() / 2).clamp(min=0).sum(1).mean()
+    assert free == held
+    assert beyond - free == pytest.approx(EXCESS * float(excess), rel=1e-3)
 
 
 def test_features_of_another_number_cannot_be_compared():
