@@ -73,8 +73,7 @@ for (const button of document.querySelectorAll("[data-pick]")) button.addEventLi
 for (const input of [$("files"), $("folder")])
   input.addEventListener("change", () => {
     const files = [...input.files].sort((a, b) => (a.webkitRelativePath || a.name).localeCompare(b.webkitRelativePath || b.name));
-    // A folder's other files are no pictures.
-    take(input.id === "folder" ? files.filter(file => /\.(png|jpe?g|webp|avif|tiff?|gif|bmp)$/i.test(file.name)) : files);
+    take(input.id === "folder" ? picturesOf(files) : files);
     input.value = "";
   });
 
@@ -88,11 +87,16 @@ addEventListener("drop", async event => {
   event.preventDefault();
   $("stage").classList.remove("over");
   const entries = [...event.dataTransfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (entries.some(entry => entry.isDirectory)) take((await Promise.all(entries.map(filesOf))).flat());
+  if (entries.some(entry => entry.isDirectory)) take(picturesOf((await Promise.all(entries.map(filesOf))).flat()));
   else take(event.dataTransfer.files);
 });
 
-// The pictures of a file or a folder that was dropped.
+// A folder's other files are no pictures.
+function picturesOf(files) {
+  return files.filter(file => /\.(png|jpe?g|webp|avif|tiff?|gif|bmp)$/i.test(file.name));
+}
+
+// All files of a file or a folder that was dropped.
 async function filesOf(entry) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader(), found = [];

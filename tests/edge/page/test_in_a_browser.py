@@ -24,15 +24,17 @@ from models import EMBEDDED
 
 DOWNLOADS = "downloads"
 
-# What a drop by the mouse is to the page: files in a DataTransfer.
-DROP = """
-const [names, contents] = arguments, transfer = new DataTransfer();
+# What a drop by the mouse, or a paste, is to the page: files in a DataTransfer.
+GIVE = """
+const [kind, names, contents] = arguments, transfer = new DataTransfer();
 names.forEach((name, index) => {
   const bytes = Uint8Array.from(atob(contents[index]), letter => letter.charCodeAt(0));
   transfer.items.add(new File([bytes], name));
 });
+const options = { bubbles: true, cancelable: true };
 document.getElementById("stage").dispatchEvent(
-  new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  kind === "drop" ? new DragEvent(kind, { dataTransfer: transfer, ...options })
+  : new ClipboardEvent(kind, { clipboardData: transfer, ...options }));
 """
 
 # The colour of the stage's canvas at a share of its width and height.
@@ -89,8 +91,21 @@ class Visit:
         return found
 
     def drop(self, **files: bytes) -> None:
+        self._give("drop", files)
+
+    def paste(self, **files: bytes) -> None:
+        self._give("paste", files)
+
+    def _give(self, kind: str, files: dict[str, bytes]) -> None:
         names = [name.replace("_", ".") for name in files]
-        self.browser.execute_script(DROP, names, [base64.b64encode(f).decode() for f in files.values()])
+        self.browser.execute_script(GIVE, kind, names, [base64.b64encode(f).decode() for f in files.values()])
+
+    def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        """Fingers on the stage, ``points`` from its middle."""
+        box = self.find("#canvas").rect
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touches = [{"x": middle[0] + x, "y": middle[1] + y, "id": n} for n, (x, y) in enumerate(points)]
+        self.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
     def states(self) -> list[str]:
         return [state.text for state in self.all("#queue .state")]
@@ -216,6 +231,32 @@ def test_the_view_is_zoomed_by_wheel_key_and_button(enlarged):
     enlarged.until(lambda: enlarged.image("#canvas") != before)
     enlarged.press("0")
     enlarged.until(lambda: enlarged.zoom() == fitted)
+
+
+def test_two_fingers_zoom(enlarged):
+    fitted = enlarged.zoom()
+    enlarged.touch("touchStart", (-40, 0), (40, 0))
+    for apart in (60, 80, 100, 120):
+        enlarged.touch("touchMove", (-apart, 0), (apart, 0))
+    enlarged.touch("touchEnd")
+    enlarged.until(lambda: abs(enlarged.zoom() - 3 * fitted) < 0.2 * fitted)
+
+
+def test_a_pasted_picture_is_enlarged(visit):
+    visit.paste(image_png=drawn_png(30, 40))
+    visit.wait_for("40×30 → 80×60")
+
+
+def test_the_pictures_of_a_folder_are_enlarged_and_its_other_files_left_out(visit, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, content in (
+        ("b.png", drawn_png(30, 40)),
+        ("notes.txt", b"no picture"),
+        ("in/a.png", drawn_png(20, 24)),
+    ):
+        (tmp_path / name).write_bytes(content)
+    visit.find("#folder").send_keys(str(tmp_path))
+    visit.wait_for("40×30 → 80×60", "24×20 → 48×40")
 
 
 def test_the_magnifier_renders_what_is_under_the_pointer(enlarged):
