@@ -105,7 +105,8 @@ class Router(nn.Module):
 
     def forward(self, window: Tensor) -> Tensor:
         features = self.features(window)  # (B, third, about h / 4, w / 4)
-        gain: Tensor = self.head(features.mean(dim=(2, 3)))
+        # XNNPACK takes a mean that keeps its axes only.
+        gain: Tensor = self.head(features.mean(dim=(2, 3), keepdim=True).flatten(1))
         return gain
 
 
