@@ -16,6 +16,10 @@ SCHEMA_VERSION = 1
 # a large one, around a smaller picture up to 120 of 255 (measured in docs/format/tiling.md).
 LARGEST_EXTENSION = 8
 
+# LR pixels a side that a router needs at least. A cell, of one pixel perhaps, has as many with a halo on one
+# side, and a picture that ends on both is extended to as many.
+SMALLEST_WINDOW = 8
+
 Scale = Literal[2, 3, 4, "any"]
 Precision = Literal[
     "fp32", "fp16", "int8", "int8-dynamic", "int8-weights", "palette6", "palette4", "palette-mixed"
@@ -68,6 +72,23 @@ class DecodingCard(_Part):
     local_ensemble: bool
     cell_decode: bool
     max_rows: int = Field(ge=1)
+
+
+class RoutingCard(_Part):
+    """What a host must know to send parts of a picture to a bigger network (docs/design/routing.md).
+
+    ``method``: it predicts, for a cell with ``halo`` LR pixels around it, log2 of the squared error that the
+    network of the checkpoint ``bigger`` (SHA-256) takes away of this one's, with ``eps`` added; ``cell``: the
+    longest side of cells, LR pixels; ``thresholds``: 101 predictions, of which number e is exceeded by e
+    percent of the cells of the photographs that the router learned from.
+    """
+
+    method: str
+    cell: int = Field(ge=1)
+    halo: int = Field(ge=SMALLEST_WINDOW)
+    eps: float = Field(gt=0)
+    bigger: str
+    thresholds: list[float] = Field(min_length=101, max_length=101)
 
 
 class QuantisationCard(_Part):
@@ -135,18 +156,32 @@ class ArtifactCard(_Part):
 
 
 class Card(ArtifactCard):
-    """The card of an artifact that upscales pictures. ``measured``: None while it is being built."""
+    """The card of an artifact that upscales pictures. ``measured``: None while it is being built;
+    ``routing``: None without a router, and in older cards."""
 
     scale: Scale
     tile: TileCard
     decoding: DecodingCard | None
     macs_per_output_pixel: int = Field(ge=1)
     measured: MeasuredCard | None
+    routing: RoutingCard | None = None
 
     @model_validator(mode="after")
     def _decoding_fits(self) -> "Card":
         if (self.scale == "any") != (self.decoding is not None):
             raise ValueError("decoding belongs to any-scale artifacts, and to these only")
+        return self
+
+    @model_validator(mode="after")
+    def _routing_fits(self) -> "Card":
+        if self.routing is None:
+            return self
+        if self.scale == "any" or self.tile.fixed is not None:
+            raise ValueError("routing belongs to artifacts of a fixed scale that take tiles of any size")
+        if self.routing.halo > self.tile.halo:
+            raise ValueError(f"routing.halo: expected at most the tile's {self.tile.halo}")
+        if all(method.name != self.routing.method for method in self.methods):
+            raise ValueError(f"routing.method: expected one of methods, found {self.routing.method}")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from edge.card_reader import read_card
 from edge.recipe import ArtifactSpec
 from models import EMBEDDED
 
@@ -20,4 +21,13 @@ def embedded_artifact(checkpoint: Path, spec: ArtifactSpec) -> Path | None:
         folder = _ARTIFACTS / name / spec.name
         if checkpoint == weights and folder.is_dir():
             return folder
+    return None
+
+
+def embedded_name(sha256: str) -> str | None:
+    """The embedded weights with this SHA-256 by name, as the cards of their artifacts have it, or None."""
+    for name in EMBEDDED:
+        cards = (read_card(folder) for folder in sorted((_ARTIFACTS / name).glob("liif-*")))
+        if any(card.checkpoint.sha256 == sha256 for card in cards):
+            return name
     return None

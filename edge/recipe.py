@@ -44,6 +44,11 @@ class ArtifactSpec:
         return "any" if self.scale == "any" else f"x{self.scale}"
 
     @property
+    def can_route(self) -> bool:
+        """Whether a router fits in: they learn at ×2, and the windows that they see vary in size."""
+        return self.scale == 2 and not backend_of(self.target).one_size
+
+    @property
     def name(self) -> str:
         """Name of the artifact's folder."""
         return f"liif-{self.variant}-{self.precision}-{self.target}"
@@ -56,7 +61,8 @@ class Recipe:
     ``max_tile``: the largest tile that ``.pte`` programs take; ``tile``: the one size that Core ML
     programs take, and what ``upscale`` uses by default. ``probes``: with methods that return intermediate
     outputs, for checks. ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the bit
-    widths of their layers, or of those of programs with mixed palettes.
+    widths of their layers, or of those of programs with mixed palettes. ``router``: a checkpoint of one whose
+    smaller network this is; None: an embedded one that is for this network, if there is any.
     """
 
     artifacts: tuple[ArtifactSpec, ...]
@@ -68,8 +74,11 @@ class Recipe:
     probes: bool = False
     int8: StaticSpec = DEFAULT
     layers: MixedPrecisionConfig | None = None
+    router: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.router is not None and not all(spec.can_route for spec in self.artifacts):
+            raise BadInput("expected artifacts at ×2 for xnnpack to put a router in, found others")
         precisions = [spec.precision for spec in self.artifacts]
         if self.layers is not None and not any(precision in CONFIGURABLE for precision in precisions):
             known = " or ".join(CONFIGURABLE)

@@ -11,19 +11,22 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from edge.backends.table import BACKENDS
-from edge.card import ArtifactCard, Card, DecodingCard, MeasuredCard, TileCard
-from edge.check.built_in import measure
+from edge.card import SMALLEST_WINDOW, ArtifactCard, Card, DecodingCard, MeasuredCard, RoutingCard, TileCard
+from edge.check.built_in import measure, route_failures
 from edge.compress.calibration import CALIBRATION_TILE, calibration_tiles, equalization_factors, folder_tiles
+from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from edge.task import Build, Calibration, Measured
 from models import LIIF, checkpoint_hash
 from models.arrays import Float
+from models.embedded import ROUTERS
 from models.family import Int8Rules, Method, Program
 from models.liif.equalization import equalized
 from models.liif.int8_form import INT8_RULES, to_int8_form
-from models.liif.programs import MAX_ROWS, calibration_inputs, methods_of, probes_of
+from models.liif.programs import MAX_ROWS, calibration_inputs, methods_of, probes_of, route_method
+from models.liif.router import Router, RouterConfig, load_router
 
 # Written for artifacts that equal fp32: JSON has no infinity.
 EQUAL_DB = 200.0
@@ -33,9 +36,11 @@ COUNTED_SIDE = 16  # LR pixels of the tile on which multiplications are counted
 
 @dataclass(frozen=True)
 class SuperResolution:
-    """``model``, as ``edge.task.Task`` has it. Variants: ``x2``, ``x3``, ``x4``, ``any``."""
+    """``model``, as ``edge.task.Task`` has it. Variants: ``x2``, ``x3``, ``x4``, ``any``. ``router``: it goes
+    into the program, and predicts where a bigger network gains over this one."""
 
     model: LIIF
+    router: Router | None = None
 
     @property
     def family(self) -> str:
@@ -64,7 +69,10 @@ class SuperResolution:
         if scale is not None:
             sizes |= {f"{scale}*{axis}": scale * tile for axis in ("h", "w")}
         intermediate = probes_of(self.model, scale, max_tile) if probes else []
-        return Program(tuple(methods_of(self.model, scale, max_tile)), tuple(intermediate), sizes)
+        methods = methods_of(self.model, scale, max_tile)
+        if self.router is not None:
+            methods.append(route_method(self.router, max_tile))
+        return Program(tuple(methods), tuple(intermediate), sizes)
 
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
         """See ``Network``."""
@@ -94,10 +102,13 @@ class SuperResolution:
         decoding = DecodingCard(
             local_ensemble=config.local_ensemble, cell_decode=config.cell_decode, max_rows=MAX_ROWS
         )
+        halo = min(recipe.halo, config.full_halo)
+        if self.router is not None:  # it may see farther than a small network
+            halo = max(halo, self.router.config.halo)
         tile = TileCard(
             maximum=fixed or recipe.max_tile,
             default=recipe.tile,
-            halo=min(recipe.halo, config.full_halo),
+            halo=halo,
             full_halo=config.full_halo,
             fixed=fixed,
         )
@@ -108,12 +119,14 @@ class SuperResolution:
             decoding=decoding if scale is None else None,
             macs_per_output_pixel=count_macs(program, scale or 2),
             measured=None,
+            routing=None if self.router is None else routing_card(self.router.config),
         )
 
     def measure(self, folder: Path) -> Measured:
         """See ``Task``. On the sample pictures and a page of pure colours."""
         artifact = Artifact.open(folder)
         result = measure(artifact, self.model)
+        failures = [*result.failures, *(() if self.router is None else route_failures(artifact, self.router))]
         overall = result.overall
         found = MeasuredCard(
             psnr_db=round(min(overall.psnr_db, EQUAL_DB), 2),
@@ -125,12 +138,53 @@ class SuperResolution:
         summary = (
             f"{found.psnr_db:.1f} dB from fp32, mean colours of blocks within {found.worst_block:.1f} of 255"
         )
-        return Measured(result.failures, artifact.card.model_copy(update={"measured": found}), summary)
+        return Measured(failures, artifact.card.model_copy(update={"measured": found}), summary)
 
 
 def build_of(model: LIIF, recipe: Recipe, spec: ArtifactSpec) -> Build:
-    """The build of the artifact ``spec`` of ``model``."""
-    return Build(SuperResolution(model), spec.variant, spec.precision, spec.target, recipe)
+    """The build of the artifact ``spec`` of ``model``, with a router where there is one for it.
+
+    Raises CheckpointError for what is no router, BadInput for one of another network or another halo.
+    """
+    router = router_of(model, recipe) if spec.can_route else None
+    return Build(SuperResolution(model, router), spec.variant, spec.precision, spec.target, recipe)
+
+
+def router_of(model: LIIF, recipe: Recipe) -> Router | None:
+    """The router of ``recipe``; where that names none, the embedded one that is for ``model`` and its tiles.
+
+    Raises CheckpointError for a file that is none, BadInput for one of another network or another halo.
+    """
+    found = checkpoint_hash(model)
+    if recipe.router is None:
+        embedded = (load_router(file) for file in ROUTERS.values() if file.is_file())
+        fitting = (r for r in embedded if r.config.smaller == found and r.config.halo <= recipe.halo)
+        return next(fitting, None)
+    router = load_router(recipe.router)
+    config = router.config
+    if config.smaller != found:
+        raise BadInput(
+            f"{recipe.router}: expected a router of this checkpoint, {found[:12]}…, "
+            f"found one of {config.smaller[:12]}…"
+        )
+    if not SMALLEST_WINDOW <= config.halo <= recipe.halo:
+        raise BadInput(
+            f"{recipe.router}: expected a router with a halo from {SMALLEST_WINDOW} to the tiles' "
+            f"{recipe.halo}, found {config.halo}"
+        )
+    return router
+
+
+def routing_card(config: RouterConfig) -> RoutingCard:
+    """What the card says of a router of this ``config``."""
+    return RoutingCard(
+        method="route",
+        cell=config.cell,
+        halo=config.halo,
+        eps=config.eps,
+        bigger=config.bigger,
+        thresholds=list(config.thresholds),
+    )
 
 
 def scale_of(variant: str) -> Literal[2, 3, 4] | None:
@@ -144,6 +198,8 @@ def count_macs(program: Program, scale: int) -> int:
     sizes = {"h": COUNTED_SIDE, "w": COUNTED_SIDE, "n": 4 * (scale * COUNTED_SIDE) ** 2}
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         for method in program.methods:
+            if method.name == "route":  # it has its own part of the work, cell by cell
+                continue
             method.module(*method.example(sizes))
     flops: int = counter.get_total_flops()
     return round(flops / 2 / (scale * COUNTED_SIDE) ** 2)

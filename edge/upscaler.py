@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.cache import cached_artifact
-from edge.card import Precision, Scale
-from edge.embedded import AUTO, embedded_artifact
+from edge.card import Card, Precision, RoutingCard, Scale
+from edge.embedded import AUTO, embedded_artifact, embedded_name
 from edge.errors import BadInput
 from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 from edge.images.in_memory import (
@@ -26,13 +26,24 @@ from edge.images.needs import check_disk, needs_of
 from edge.images.picture import Picture
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
+from edge.run.routing import Budget, Effort, Extent, FirstPass, RoutedArtifact, route
 from edge.run.self_ensemble import SelfEnsemble
 from edge.run.target import ByFactor, Target, ToSize
-from edge.run.upscale import RenderedSamples, check_target, enlarged, filled, render_picture, upscale
+from edge.run.upscale import (
+    RenderedSamples,
+    RenderedTile,
+    Renderer,
+    check_target,
+    enlarged,
+    filled,
+    put_together,
+    render_picture,
+    render_tiles,
+)
 from edge.run.weights import Choice, at_size, choose_weights
 from edge.work import Work
 from models import EMBEDDED, SCALES
-from models.embedded import check_checkpoint_file
+from models.embedded import ROUTERS, check_checkpoint_file
 
 AnyImage = TypeVar("AnyImage", Image.Image, NDArray[Any])
 
@@ -54,16 +65,27 @@ class Output:
 @dataclass(frozen=True)
 class Enlarged:
     """What became of a picture file: its (height, width) before and after; ``by``: the artifact and the
-    weights, in words; ``notes``: what of the file was damaged, a line each."""
+    weights, in words; ``notes``: what of the file was damaged, a line each. ``share``: of the cells that the
+    bigger network made, None where there was one network only."""
 
     lr_size: tuple[int, int]
     size: tuple[int, int]
     by: str
     notes: tuple[str, ...]
+    share: float | None = None
 
     def __str__(self) -> str:
         (height, width), (lr_height, lr_width) = self.size, self.lr_size
         return f"{width}x{height} from {lr_width}x{lr_height}, by {self.by}"
+
+
+@dataclass(frozen=True)
+class _Network:
+    """An open artifact; with its router in use the ``bigger`` one, too; and ``by`` which, in words."""
+
+    artifact: Artifact
+    by: str
+    bigger: Artifact | None = None
 
 
 class Upscaler:
@@ -82,21 +104,33 @@ class Upscaler:
         tile: int | None = None,
         halo: int | None = None,
         ensemble: bool = False,
+        effort: int | None = None,
+        budget: float | None = None,
+        bigger: str | PathLike[str] | None = None,
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``weights``: ``auto`` (by how each picture was saved), a name of embedded weights, or a checkpoint
         file. ``artifact``: the folder of one to use instead, for the sizes that it makes.
 
         ``tile`` and ``halo``, in LR pixels, replace the artifact's own. ``ensemble``: the mean over eight
-        flips and rotations, in eight times the time. ``log`` is told when a picture needs much memory, and
-        when an artifact must be built first: int8 at ×2 and at any scale comes with the package, others are
-        built once, into the user's cache folder.
+        flips and rotations, in eight times the time.
+
+        ``effort``, 0 to 100: parts of a picture where a bigger network is predicted to gain most are made by
+        that one, so many percent of an average photograph; ``budget``, 0 to 1: that share of each picture, at
+        most. Either is for ×2, and for weights or an artifact with a router. ``bigger``: the artifact of the
+        network that the router knows, where that is not among the embedded ones.
+
+        ``log`` is told when a picture needs much memory, and when an artifact must be built first: int8 at ×2
+        and at any scale comes with the package, others are built once, into the user's cache folder. Raises
+        BadInput for an effort or a budget that is none.
         """
         self._weights = weights
         self._artifact = None if artifact is None else Path(artifact)
         self._precision: Precision = precision
         self._tile, self._halo = tile, halo
         self._kind = SelfEnsemble if ensemble else Artifact
+        self._extent = _extent(effort, budget)
+        self._bigger = None if bigger is None else Path(bigger)
         self._log = log
         self._opened: dict[Path, Artifact] = {}
         self._opening = Lock()
@@ -123,15 +157,20 @@ class Upscaler:
         if isinstance(image, Image.Image):
             picture = picture_of_image(image)
             choice = self._choose(image, picture.strips)
-            made, _ = self._enlarge(picture, target, choice, Output(), bits_of_image(picture), iter)
+            made, _, _ = self._enlarge(picture, target, choice, Output(), bits_of_image(picture), iter)
             return image_of_picture(made)
         planes = planes_of_array(image)
         lr_size = (planes.shape[1], planes.shape[2])
         whole = target.of(lr_size)
         check_target(lr_size, whole)
         choice = self._choose(None, (image.reshape(*lr_size, -1),))
-        artifact, _ = self._program(lr_size, whole, choice)
-        return array_of_planes(upscale(artifact, planes, whole, tile=self._tile, halo=self._halo), image)
+        network = self._network(lr_size, whole, choice)
+
+        def tiles(renderer: Renderer) -> Work[RenderedTile]:
+            return render_tiles(renderer, planes, whole, tile=self._tile, halo=self._halo)
+
+        renderer = self._routed(network, tiles) or network.artifact
+        return array_of_planes(put_together(tiles(renderer), whole), image)
 
     def upscale_file(
         self,
@@ -162,9 +201,12 @@ class Upscaler:
             if needs.are_large:
                 self._log(f"{source}: this needs about {needs}")
 
-        made, by = self._enlarge(picture, target, choice, output, bits, track, check)
+        made, by, routed = self._enlarge(picture, target, choice, output, bits, track, check)
         write_picture(path, made, output.quality)
-        return Enlarged(picture.size, made.size, by, picture.notes)
+        share = None if routed is None else routed.share
+        if share is not None:
+            by = f"{by} for {100 * share:.0f} % of its cells"
+        return Enlarged(picture.size, made.size, by, picture.notes, share)
 
     def _enlarge(
         self,
@@ -175,18 +217,24 @@ class Upscaler:
         bits: int,
         track: Track,
         check: Callable[[Picture], None] = lambda _: None,
-    ) -> tuple[Picture, str]:
-        """``picture`` enlarged, which happens as its strips are asked for, and by which program. ``check``
-        may refuse what it becomes before a program is loaded."""
+    ) -> tuple[Picture, str, RoutedArtifact | None]:
+        """``picture`` enlarged, which happens as its strips are asked for; by which program; and what counts
+        the cells of two networks, if there are two. ``check`` may refuse what the picture becomes before a
+        program is loaded."""
         size = target.of(picture.size)
         check_target(picture.size, size)
         made = enlarged(picture, size, output.background, bits)
         check(made)
-        artifact, by = self._program(picture.size, size, choice)
-        tiles = render_picture(
-            artifact, picture, made, background=output.background, tile=self._tile, halo=self._halo
-        )
-        return filled(made, track(tiles)), by
+        network = self._network(picture.size, size, choice)
+
+        def tiles(renderer: Renderer) -> Work[RenderedSamples]:
+            background = output.background
+            return render_picture(
+                renderer, picture, made, background=background, tile=self._tile, halo=self._halo
+            )
+
+        routed = self._routed(network, tiles)
+        return filled(made, track(tiles(routed or network.artifact))), network.by, routed
 
     def _choose(
         self, image: Image.Image | str | PathLike[str] | None, strips: Iterable[NDArray[Any]]
@@ -194,28 +242,82 @@ class Upscaler:
         """Embedded weights for a picture, where none were asked for."""
         return choose_weights(image, strips) if self._weights == AUTO and self._artifact is None else None
 
-    def _program(
-        self, lr_size: tuple[int, int], size: tuple[int, int], choice: Choice | None
-    ) -> tuple[Artifact, str]:
-        """The artifact that makes ``size`` of ``lr_size``, open; and which it is, in words."""
+    def _routed(self, network: _Network, first_pass: FirstPass) -> RoutedArtifact | None:
+        """What makes one picture by two networks, None by one. ``first_pass`` goes through the picture."""
+        if self._extent is None or network.bigger is None:
+            return None
+        return route(network.artifact, network.bigger, self._extent, first_pass)
+
+    def _network(self, lr_size: tuple[int, int], size: tuple[int, int], choice: Choice | None) -> _Network:
+        """What makes ``size`` of ``lr_size``, open."""
         if self._artifact is not None:
             artifact = self._open(self._artifact)
-            return artifact, artifact.card.name
+            return self._with_bigger(_Network(artifact, artifact.card.name))
         if choice is not None:
             choice = at_size(choice, lr_size, size)
-            checkpoint, of = EMBEDDED[choice.weights], f" of {choice.weights} ({choice.reason})"
-        elif str(self._weights) in EMBEDDED:
-            checkpoint, of = EMBEDDED[str(self._weights)], f" of {self._weights}"
+            weights, of = choice.weights, f" of {choice.weights} ({choice.reason})"
         else:
-            checkpoint, of = Path(self._weights), ""
+            weights = str(self._weights)
+            of = f" of {weights}" if weights in EMBEDDED else ""
+        checkpoint = EMBEDDED.get(weights, Path(self._weights))
+        if self._extent is not None:
+            _check_routable(checkpoint, of, lr_size, size)
         artifact = self._open(find_artifact(checkpoint, lr_size, size, self._precision, self._log))
-        return artifact, f"{artifact.card.name}{of}"
+        return self._with_bigger(_Network(artifact, f"{artifact.card.name}{of}"))
+
+    def _with_bigger(self, network: _Network) -> _Network:
+        """``network``, and the one that its router knows, if some of the picture is for that one."""
+        if self._extent is None:
+            return network
+        card = network.artifact.card
+        if card.routing is None:
+            raise BadInput(f"expected an artifact with a router, found {network.by}, which has none")
+        if self._halo is not None and self._halo < card.routing.halo:
+            raise BadInput(
+                f"expected a halo of at least the router's {card.routing.halo}, found {self._halo}"
+            )
+        folder, name = find_bigger(card, card.routing, self._bigger, self._log)
+        return replace(network, by=f"{network.by} and {name}", bigger=self._open(folder))
 
     def _open(self, folder: Path) -> Artifact:
         with self._opening:
             if folder not in self._opened:
                 self._opened[folder] = self._kind.open(folder)
             return self._opened[folder]
+
+
+def _extent(effort: int | None, budget: float | None) -> Extent | None:
+    if effort is not None and budget is not None:
+        raise BadInput(f"expected an effort or a budget, found both: {effort} and {budget:g}")
+    if effort is not None:
+        return Effort(effort)
+    return None if budget is None else Budget(budget)
+
+
+def _check_routable(checkpoint: Path, of: str, lr_size: tuple[int, int], size: tuple[int, int]) -> None:
+    """Refuse, before anything is built, what no router is for. ``of``: the weights in words."""
+    if checkpoint not in [EMBEDDED[name] for name in ROUTERS] or size != (2 * lr_size[0], 2 * lr_size[1]):
+        known = ", ".join(ROUTERS)
+        raise BadInput(
+            f"expected ×2 and weights with a router ({known}) for an effort or a budget, found "
+            f"{size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}{of or f' of {checkpoint}'}"
+        )
+
+
+def find_bigger(
+    card: Card, routing: RoutingCard, given: Path | None, log: Callable[[str], None]
+) -> tuple[Path, str]:
+    """Folder of the artifact that the router of ``card`` knows, and its name: the one ``given``, or that of
+    the embedded weights, as precise as the smaller one. Raises BadInput without either."""
+    if given is not None:
+        return given, given.name
+    name = embedded_name(routing.bigger)
+    if name is None:
+        raise BadInput(
+            f"expected the bigger artifact for the router of {card.name}, of the checkpoint "
+            f"{routing.bigger[:12]}…, which is not an embedded one, found none; see --bigger"
+        )
+    return find_artifact(EMBEDDED[name], (1, 1), (2, 2), card.precision, log), name
 
 
 def find_artifact(

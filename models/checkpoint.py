@@ -6,14 +6,15 @@ Neither door runs code from the file: ``torch.load(weights_only=True)`` and safe
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.embedded import check_checkpoint_file
 from models.errors import CheckpointError
@@ -23,6 +24,8 @@ from models.output_file import whole_file
 
 # Key of the configuration in the safetensors header.
 CONFIG_KEY = "liif-edge"
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
@@ -35,22 +38,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> LIIF:
     check_checkpoint_file(path)
     read = _read_safetensors if path.suffix.lower() == ".safetensors" else read_upstream
     config, weights = read(path)
-    with torch.device("meta"):  # shapes only: nothing is allocated for a configuration that is wrong
-        expected = {name: tuple(tensor.shape) for name, tensor in LIIF(config).state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if expected != found:
-        raise CheckpointError(
-            f"{path}: weights disagree with the configuration: " + _difference(expected, found)
-        )
-    for name, tensor in weights.items():
-        if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
-            kind = f"{tensor.dtype}, {tensor.layout} on {tensor.device}"
-            raise CheckpointError(f"{path}: expected {name} in floating point, found {kind}")
-        if not torch.isfinite(tensor.float()).all():
-            raise CheckpointError(f"{path}: expected finite weights, found NaN or infinity in {name}")
-    model = LIIF(config)
-    model.load_state_dict(weights, strict=True)
-    return model.eval()
+    return module_of(path, lambda: LIIF(config), weights)
 
 
 def save_checkpoint(model: LIIF, path: str | os.PathLike[str]) -> None:
@@ -80,37 +68,74 @@ def checkpoint_hash(model: LIIF) -> str:
     return digest.hexdigest()
 
 
-def _read_safetensors(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
+def module_of(path: Path, make: Callable[[], Module], weights: Mapping[str, Tensor]) -> Module:
+    """What ``make`` makes, in eval mode, with the ``weights`` that were read from ``path``.
+
+    Raises CheckpointError for names, shapes or types that are not the module's, and for NaN and infinity.
+    """
+    with torch.device("meta"):  # shapes only: nothing is allocated for a configuration that is wrong
+        expected = {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if expected != found:
+        raise CheckpointError(
+            f"{path}: weights disagree with the configuration: " + _difference(expected, found)
+        )
+    for name, tensor in weights.items():
+        if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
+            kind = f"{tensor.dtype}, {tensor.layout} on {tensor.device}"
+            raise CheckpointError(f"{path}: expected {name} in floating point, found {kind}")
+        if not torch.isfinite(tensor.float()).all():
+            raise CheckpointError(f"{path}: expected finite weights, found NaN or infinity in {name}")
+    module = make()
+    module.load_state_dict(weights, strict=True)
+    return module.eval()
+
+
+def read_header(path: Path, key: str, kind: str) -> tuple[str, dict[str, Tensor]]:
+    """What stands under ``key`` in the header of a safetensors file, and its tensors.
+
+    Raises CheckpointError for a file that is none, and for one without ``key``: expected a ``kind``.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: expected a safetensors file, found {brief(error)}") from error
-    if CONFIG_KEY not in metadata:
+    if key not in metadata:
         raise CheckpointError(
-            f"{path}: expected a LIIF configuration under {CONFIG_KEY!r} in the "
+            f"{path}: expected a {kind} configuration under {key!r} in the "
             f"header, found {brief(sorted(metadata) or 'no metadata')}"
         )
+    return metadata[key], weights
+
+
+def _read_safetensors(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
+    text, weights = read_header(path, CONFIG_KEY, "LIIF")
     try:
-        return _config_from_json(metadata[CONFIG_KEY]), weights
+        return _config_from_json(text), weights
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: configuration in the header: {brief(error)}") from error
 
 
 def _config_from_json(text: str) -> LIIFConfig:
+    return LIIFConfig(**fields_from_json(text, LIIFConfig, ("block_widths", "hidden_widths")))
+
+
+def fields_from_json(text: str, kind: type[Any], lists: Sequence[str]) -> dict[str, Any]:
+    """The fields of the dataclass ``kind`` in ``text``, those in ``lists`` as tuples. Raises ValueError."""
     try:
         values = json.loads(text)
     except ValueError as error:
         raise ValueError(f"expected JSON, found {error}") from error
-    known = {field.name for field in fields(LIIFConfig)}
+    known = {field.name for field in fields(kind)}
     if not isinstance(values, dict) or set(values) != known:
         raise ValueError(f"expected the fields {', '.join(sorted(known))}, found {text}")
-    for key in ("block_widths", "hidden_widths"):
+    for key in lists:
         if not isinstance(values[key], list):
             raise ValueError(f"expected a list as {key}, found {values[key]}")
         values[key] = tuple(values[key])
-    return LIIFConfig(**values)
+    return values
 
 
 def _write_safetensors(model: LIIF, path: Path) -> None:

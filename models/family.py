@@ -37,13 +37,14 @@ class TensorSpec:
 @dataclass(frozen=True)
 class Method:
     """One entry point of a program. ``module`` takes ``inputs`` in order and returns ``output``; ``limits``:
-    the largest of each dimension that varies."""
+    the largest of each dimension that varies; ``smallest``: the least of all of them."""
 
     name: str
     module: nn.Module
     inputs: tuple[TensorSpec, ...]
     output: TensorSpec
     limits: Mapping[str, int]
+    smallest: int = 1
 
     @property
     def variable(self) -> tuple[str, ...]:
@@ -56,8 +57,10 @@ class Method:
         return tuple(torch.rand(spec.sized(sizes), generator=generator) for spec in self.inputs)
 
     def dynamic_shapes(self) -> dict[str, Any]:
-        """``torch.export``'s table of the dimensions that vary: each from 1 to its limit."""
-        dims = {name: torch.export.Dim(name, min=1, max=self.limits[name]) for name in self.variable}
+        """``torch.export``'s table of the dimensions that vary: each from the smallest to its limit."""
+        dims = {
+            name: torch.export.Dim(name, min=self.smallest, max=self.limits[name]) for name in self.variable
+        }
         return {
             spec.name: {axis: dims[dim] for axis, dim in enumerate(spec.shape) if isinstance(dim, str)}
             for spec in self.inputs

@@ -163,6 +163,13 @@ def quality(text: str) -> int:
     return int(text)
 
 
+def percent(text: str) -> int:
+    """A whole number from 0 to 100."""
+    if not (text.isdecimal() and len(text) <= 3 and int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"expected 0 to 100, found {text!r}")
+    return int(text)
+
+
 def colour(text: str) -> tuple[int, int, int]:
     """``white`` or ``#ffffff`` to bytes of red, green and blue."""
     from PIL import ImageColor

@@ -32,6 +32,7 @@ from edge.mixed_precision_config import read_config
 from edge.output_file import check_path, write_report
 from edge.precisions import CONFIGURABLE
 from edge.recipe import DEFAULT_HALO, DEFAULT_RECIPE, DEFAULT_TILE, ArtifactSpec, Recipe
+from models.embedded import check_checkpoint_file
 
 if TYPE_CHECKING:
     from edge.compress.sensitivity import Sensitivity
@@ -55,6 +56,9 @@ def _add_build(add: Add) -> None:
     sub.add_argument(
         "--mixed-precision", type=Path, metavar="FILE.json", help="bit widths of layers; see sensitivity"
     )
+    sub.add_argument(
+        "--router", type=Path, metavar="FILE", help="a router to put in, for upscale --effort (embedded)"
+    )
     add_tile(sub, DEFAULT_TILE, DEFAULT_HALO)
     sub.add_argument("--probes", action="store_true", help="with intermediate outputs, for check")
     add_force(sub)
@@ -67,6 +71,8 @@ def build(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Artifacts of a recipe into a folder."""
     recipe = _recipe(arguments)
     check_inputs(recipe.checkpoint, recipe.calibration)
+    if recipe.router is not None:
+        check_checkpoint_file(recipe.router)
     from edge.pipeline import build as run_build
 
     for folder in run_build(recipe, arguments.out, force=arguments.force, log=terminal.log):
@@ -92,7 +98,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         artifacts = (ArtifactSpec(arguments.scale or 2, precision, arguments.target),)
     elif arguments.target != DEFAULT_TARGET:
         raise BadInput("expected --scale or --precision with --target, found neither")
-    return replace(recipe, artifacts=artifacts, layers=config)
+    return replace(recipe, artifacts=artifacts, layers=config, router=arguments.router)
 
 
 def _add_sensitivity(add: Add) -> None:
@@ -214,6 +220,9 @@ def info(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for method in card.methods:
         inputs = ", ".join(f"{t.name} {t.shape}" for t in method.inputs)
         rows.append([f"method {method.name}", f"{inputs} → {method.output.name} {method.output.shape}"])
+    if card.routing is not None:
+        cell, bigger = card.routing.cell, card.routing.bigger[:16]
+        rows.append(["routing", f"cells up to {cell} LR pixels, to a network of checkpoint {bigger}…"])
     if card.quantisation is not None:
         rows.append(["quantisation", f"{card.quantisation.scheme}; {card.quantisation.calibration}"])
     if card.measured is not None:

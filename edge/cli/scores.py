@@ -10,8 +10,9 @@ from edge.cli.terminal import Terminal, finite, finite_values
 from edge.evaluate import detail_score as details
 from edge.evaluate.degraded import evaluations_by_way, run_degraded, smallest_gain
 from edge.evaluate.ocr import missing_ocr
+from edge.evaluate.routing_sweep import draw_sweep, points_of, run_sweep
 from edge.evaluate.test_sets import Evaluation, evaluation_of, run_pictures
-from edge.output_file import whole_folder
+from edge.output_file import whole_folder, write_report
 from edge.run.artifact import Artifact
 from models import LIIF
 
@@ -88,6 +89,28 @@ def evaluate_degraded(
         return 0
     header = ["LR", "bicubic", "fp32", "artifact", "gain (dB)", "smallest", "of"]
     terminal.table(f"{arguments.data.name}, ×{scale}, PSNR-Y, {artifact.card.name}", header, rows)
+    return 0
+
+
+def evaluate_routing(
+    arguments: argparse.Namespace, smaller: Artifact, bigger: Artifact, terminal: Terminal
+) -> int:
+    """What each effort of the router of ``smaller`` buys on the pictures of a folder."""
+    work = run_sweep(smaller, bigger, arguments.data)
+    pictures = list(terminal.track(arguments.data.name, work))
+    points = points_of(pictures)
+    title = f"{arguments.data.name}, ×2, {smaller.card.name} routed: PSNR-Y by effort"
+    if arguments.plot is not None:
+        write_report(arguments.plot, draw_sweep(points, title))
+    if arguments.json:
+        every = {"points": [finite(point) for point in points], "images": [finite(one) for one in pictures]}
+        terminal.json({"artifact": smaller.card.name, "scale": 2, **every})
+        return 0
+    rows = [
+        [str(p.effort), f"{100 * p.share:.1f}", f"{p.psnr_y:.3f}", f"{p.ms_per_megapixel:.0f}"]
+        for p in points
+    ]
+    terminal.table(title, ["effort", "cells by the bigger network (%)", "PSNR-Y (dB)", "ms/MP"], rows)
     return 0
 
 

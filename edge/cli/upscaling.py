@@ -20,6 +20,7 @@ from edge.cli.arguments import (
     colour,
     factors,
     number,
+    percent,
     picture_size,
     quality,
     size_or_side,
@@ -86,6 +87,17 @@ def _add_network(sub: argparse.ArgumentParser) -> None:
     add_checkpoint(of, default=None)
     add_tile(group, None, None)
     group.add_argument("--ensemble", action="store_true", help="mean of 8 flips and turns; 8 times the time")
+    routed = group.add_mutually_exclusive_group()
+    routed.add_argument(
+        "--effort",
+        type=percent,
+        metavar="0..100",
+        help="percent of an average photograph that a bigger network makes, where it gains most, at ×2",
+    )
+    routed.add_argument("--budget", type=number, metavar="0..1", help="the same as a share of each picture")
+    group.add_argument(
+        "--bigger", type=Path, metavar="DIR", help="artifact of the bigger network (the embedded one)"
+    )
 
 
 def _add_output(sub: argparse.ArgumentParser) -> None:
@@ -114,6 +126,8 @@ def _add_many(sub: argparse.ArgumentParser) -> None:
 
 def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Picture files, enlarged: one, or many into a folder."""
+    if arguments.bigger is not None and arguments.effort is None and arguments.budget is None:
+        raise BadInput("--bigger: expected --effort or --budget with it, found neither")
     target, settings = _target(arguments), _settings(arguments)
     *inputs, folder = arguments.paths if arguments.to is None else [*arguments.paths, arguments.to]
     if arguments.to is None and not (len(inputs) == 1 and os.path.isdir(inputs[0])):
@@ -227,6 +241,9 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
         arguments.halo,
         arguments.ensemble,
         Output(arguments.quality, arguments.background, arguments.strip, arguments.force),
+        arguments.effort,
+        arguments.budget,
+        arguments.bigger,
     )
 
 

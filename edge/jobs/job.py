@@ -48,6 +48,9 @@ class Settings:
     halo: int | None = None
     ensemble: bool = False
     output: Output = field(default_factory=Output)
+    effort: int | None = None
+    budget: float | None = None
+    bigger: Path | None = None
 
     def upscaler(self, log: Callable[[str], None] = lambda _: None) -> Upscaler:
         """Which makes the pictures of these settings."""
@@ -58,19 +61,24 @@ class Settings:
             tile=self.tile,
             halo=self.halo,
             ensemble=self.ensemble,
+            effort=self.effort,
+            budget=self.budget,
+            bigger=self.bigger,
             log=log,
         )
 
     def fingerprint(self, target: Target) -> str:
-        """Equal where ``target`` and all that shapes the file are: options, the artifact, the checkpoint.
+        """Equal where ``target`` and all that shapes the file are: options, artifacts, the checkpoint.
 
         Raises BadInput for an artifact or a checkpoint that cannot be read.
         """
+        files = [folder / CARD_FILE for folder in (self.artifact, self.bigger) if folder is not None]
+        if self.artifact is None and str(self.weights) not in (AUTO, *EMBEDDED):
+            files.append(Path(self.weights))
         content = b""
-        file = self.artifact / CARD_FILE if self.artifact is not None else Path(self.weights)
-        if self.artifact is not None or str(self.weights) not in (AUTO, *EMBEDDED):
+        for file in files:
             try:
-                content = hashlib.sha256(file.read_bytes()).digest()
+                content += hashlib.sha256(file.read_bytes()).digest()
             except OSError as error:
                 raise BadInput(f"{file}: expected a file that can be read, found {error.strerror}") from error
         options = replace(self, output=replace(self.output, force=False))

@@ -90,6 +90,12 @@ class Artifact:
         """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""
         return self._run("forward", {"lr": window})
 
+    def route(self, window: Float) -> float:
+        """What the router predicts that the bigger network gains in a cell, as log2 (``RoutingCard``).
+        ``window``: the cell and what of its halo the picture has, (1, 3, h, w) in [0, 1]."""
+        assert self.card.routing is not None
+        return float(self._run(self.card.routing.method, {"lr": window}).item())
+
     def encode(self, window: Float) -> Float:
         """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w), a pixel's C features side by side in
         memory: ``decode`` gathers them pixel by pixel."""

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 
+from edge.card import Card
 from edge.errors import BadInput
 from edge.images.picture import Colour, Picture, flatten
 from edge.images.pixels import Samples
 from edge.images.row_window import RowWindow
 from edge.images.transparency import FILL_REACH, alpha_range, fill_clear, limit_alpha
 from edge.recipe import MAX_SCALE
-from edge.run.artifact import Artifact
 from edge.run.tiling import Rect, Tile, plan_tiles
 from edge.work import Work
 from models.arrays import Float
@@ -27,11 +28,28 @@ STRIP = 256  # rows of an enlargement that is kept
 _BICUBIC_REACH = 3
 
 
+class Renderer(Protocol):
+    """What makes the tiles of an enlargement: an ``Artifact``, or what is made of several."""
+
+    @property
+    def card(self) -> Card:
+        """It says how tiles are cut."""
+        ...
+
+    def output_size(self, lr_size: tuple[int, int], size: tuple[int, int] | None) -> tuple[int, int]:
+        """See ``Artifact``."""
+        ...
+
+    def render(self, window: Float, tile: Tile, lr_size: tuple[int, int], size: tuple[int, int]) -> Float:
+        """See ``Artifact``."""
+        ...
+
+
 @dataclass(frozen=True)
 class _Plan:
     """Tiles that make a picture of ``size`` from one of ``lr_size``, (height, width)."""
 
-    artifact: Artifact
+    artifact: Renderer
     lr_size: tuple[int, int]
     size: tuple[int, int]
     tiles: list[Tile]
@@ -89,7 +107,7 @@ class _Plan:
 
 
 def _plan(
-    artifact: Artifact,
+    artifact: Renderer,
     lr_size: tuple[int, int],
     size: tuple[int, int] | None,
     tile: int | None,
@@ -104,7 +122,7 @@ def _plan(
 
 
 def render_tiles(
-    artifact: Artifact,
+    artifact: Renderer,
     lr: Float,
     size: tuple[int, int] | None = None,
     *,
@@ -142,7 +160,7 @@ def put_together(tiles: Iterable[RenderedTile], size: tuple[int, int]) -> Float:
 
 
 def upscale(
-    artifact: Artifact,
+    artifact: Renderer,
     lr: Float,
     size: tuple[int, int] | None = None,
     *,
@@ -175,7 +193,7 @@ def enlarged(
 
 
 def render_picture(
-    artifact: Artifact,
+    artifact: Renderer,
     picture: Picture,
     target: Picture,
     *,

@@ -10,9 +10,15 @@ from models.arrays import Float
 from models.family import Method, TensorSpec
 from models.liif.any_scale import gather_rows, plan_queries
 from models.liif.fixed_scale import FixedScaleColours, FixedScaleFeatures
+from models.liif.router import Router
 
 # Rows per call of ``decode``: four neighbours of 64 x 64 output pixels, 16.8 MB of float32 rows.
 MAX_ROWS = 4 * 64 * 64
+
+
+# LR pixels a side of the windows that a router is traced for. On those of 8, the smallest that it sees, one
+# pixel is left to its last layers, which PyTorch would trace as a program of its own; XNNPACK runs the same.
+SMALLEST_TRACED = 12
 
 
 def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
@@ -34,6 +40,26 @@ def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
         Method("encode", AnyScaleEncoder(model).eval(), (picture,), encoded, limits),
         Method("decode", AnyScaleDecoder(model).eval(), (rows, coordinates), colours, limits),
     ]
+
+
+def route_method(router: Router, max_tile: int) -> Method:
+    """``route``: what ``router`` predicts for a window, as log2 of a gain (``models.liif.router``)."""
+    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
+    gain = TensorSpec("gain", (1, 1))
+    limits = {"h": max_tile, "w": max_tile}
+    return Method("route", Route(router).eval(), (picture,), gain, limits, SMALLEST_TRACED)
+
+
+class Route(nn.Module):
+    """A router as part of another network's program, where no layer of its own has a name of theirs."""
+
+    def __init__(self, router: Router) -> None:
+        super().__init__()
+        self.router = router
+
+    def forward(self, lr: Tensor) -> Tensor:
+        gain: Tensor = self.router(lr)
+        return gain
 
 
 class Echo(nn.Module):

@@ -1,0 +1,243 @@
+"""Where a bigger network gains much it enlarges the picture, and a smaller one everywhere else.
+
+The smaller network's artifact has a router, which predicts the gain for every cell of a picture
+(docs/design/routing.md). Cells are parts of a tile: a picture still passes tile by tile, in constant memory.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.card import Card, RoutingCard
+from edge.errors import BadInput
+from edge.run.artifact import Artifact
+from edge.run.tiling import Rect, Tile
+from edge.run.upscale import Renderer
+from models.arrays import Float
+
+Size = tuple[int, int]  # height, width
+
+# Of the histogram of predictions. No squared error of 8-bit colours is above 2^16, and gains of 2^-16 are
+# nothing: what lies beyond is counted with the outermost bins.
+LOWEST, HIGHEST, BINS_PER_UNIT = -16, 16, 64
+
+# Goes through a picture as it will be enlarged, but by the Renderer that it is given.
+FirstPass = Callable[[Renderer], Iterable[object]]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of ``tile``: ``rows`` and ``columns`` are their edges, in LR pixels of the picture."""
+
+    tile: Tile
+    scale: int
+    halo: int
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+
+    @property
+    def shape(self) -> Size:
+        """How many cells there are, down and across."""
+        return len(self.rows) - 1, len(self.columns) - 1
+
+    def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tile:
+        """The cells from the first of ``rows`` up to the second, and so of ``columns``, as a tile of their
+        own: they with their halo, as far as ``tile`` reaches."""
+        top, bottom = (self.rows[number] for number in rows)
+        left, right = (self.columns[number] for number in columns)
+        source = self.tile.source
+        first, last = max(top - self.halo, source.rows[0]), min(bottom + self.halo, source.rows[1])
+        start, stop = max(left - self.halo, source.columns[0]), min(right + self.halo, source.columns[1])
+        scale = self.scale
+        return Tile(
+            Rect(first, start, last - first, stop - start),
+            Rect(scale * top, scale * left, scale * (bottom - top), scale * (right - left)),
+        )
+
+
+def cells_of(tile: Tile, scale: int, routing: RoutingCard) -> Cells:
+    """``tile`` in as few cells of at most ``routing.cell`` LR pixels a side as hold what it owns; of ``k``
+    along an axis, number ``i`` of ``n`` pixels begins at ``i · n // k``."""
+
+    def edges(first: int, last: int) -> tuple[int, ...]:
+        length = last - first
+        count = -(-length // routing.cell)
+        return tuple(first + number * length // count for number in range(count + 1))
+
+    rows, columns = (
+        edges(first // scale, last // scale) for first, last in (tile.target.rows, tile.target.columns)
+    )
+    return Cells(tile, scale, routing.halo, rows, columns)
+
+
+def merged(chosen: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Rectangles, as rows and columns [first, last), that ``chosen`` cells (rows, columns) make: runs along a
+    row, and those of several rows that begin and end alike. Fewer and larger windows have less halo."""
+    growing: dict[tuple[int, int], int] = {}  # runs of the row before, with the row that they began in
+    for row in range(len(chosen) + 1):
+        runs = _runs(chosen[row]) if row < len(chosen) else []
+        for run, first in growing.items():
+            if run not in runs:
+                yield (first, row), run
+        growing = {run: growing.get(run, row) for run in runs}
+
+
+def _runs(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First index of every run of True, and the one after its last."""
+    steps = np.flatnonzero(np.diff(chosen.astype(np.int8), prepend=0, append=0))
+    return [(int(first), int(last)) for first, last in steps.reshape(-1, 2)]
+
+
+def predicted_gains(artifact: Artifact, window: Float, tile: Tile) -> tuple[Cells, Float]:
+    """The cells of ``tile``, and for each what the router of ``artifact`` predicts: (rows, columns).
+    ``window``: the tile's source (1, 3, h, w)."""
+    scale, routing = artifact.card.scale, artifact.card.routing
+    assert scale != "any" and routing is not None
+    cells = cells_of(tile, scale, routing)
+    gains = np.empty(cells.shape, np.float32)
+    for row, column in np.ndindex(gains.shape):
+        part = cells.part((row, row + 1), (column, column + 1))
+        gains[row, column] = artifact.route(seen(window, tile, part))
+    return cells, gains
+
+
+def seen(window: Float, tile: Tile, part: Tile) -> Float:
+    """The source of ``part`` of ``tile``, cut out of the tile's ``window``."""
+    top, left = part.source.top - tile.source.top, part.source.left - tile.source.left
+    return window[:, :, top : top + part.source.height, left : left + part.source.width]
+
+
+class RoutedArtifact:
+    """``smaller``, and in cells with a predicted gain above ``threshold`` in its place ``bigger``.
+
+    Good for one picture: ``n_cells`` and ``n_bigger`` count what has been rendered of it, colours and alpha.
+    """
+
+    def __init__(self, smaller: Artifact, bigger: Artifact, threshold: float) -> None:
+        self._smaller, self._bigger, self._threshold = smaller, bigger, threshold
+        self.n_cells = self.n_bigger = 0
+
+    @property
+    def share(self) -> float:
+        """Of the cells rendered, what ``bigger`` made; 0 before the first."""
+        return self.n_bigger / self.n_cells if self.n_cells else 0.0
+
+    @property
+    def card(self) -> Card:
+        """That of ``smaller``, which plans the tiles."""
+        return self._smaller.card
+
+    def output_size(self, lr_size: Size, size: Size | None) -> Size:
+        """See ``Artifact``."""
+        return self._smaller.output_size(lr_size, size)
+
+    def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
+        """See ``Artifact``."""
+        cells, gains = predicted_gains(self._smaller, window, tile)
+        chosen = gains > self._threshold
+        self.n_cells += chosen.size
+        self.n_bigger += int(chosen.sum())
+        if chosen.all():  # one window, and nothing of the smaller network would be left
+            return self._bigger.render(window, tile, lr_size, size)
+        made = self._smaller.render(window, tile, lr_size, size)
+        if chosen.any():
+            made = made.copy()
+        for rows, columns in merged(chosen):
+            part = cells.part(rows, columns)
+            top, left = part.target.top - tile.target.top, part.target.left - tile.target.left
+            made[:, top : top + part.target.height, left : left + part.target.width] = self._bigger.render(
+                seen(window, tile, part), part, lr_size, size
+            )
+        return made
+
+
+class GainHistogram:
+    """A ``Renderer`` that counts what the router of ``artifact`` predicts, in fixed memory, and enlarges
+    nothing: its pictures are black."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._counts = np.zeros((HIGHEST - LOWEST) * BINS_PER_UNIT, np.int64)
+
+    @property
+    def card(self) -> Card:
+        """See ``Artifact``."""
+        return self._artifact.card
+
+    def output_size(self, lr_size: Size, size: Size | None) -> Size:
+        """See ``Artifact``."""
+        return self._artifact.output_size(lr_size, size)
+
+    def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
+        """Zeros of the target's shape; the tile's cells are counted."""
+        _, gains = predicted_gains(self._artifact, window, tile)
+        bins = np.floor((gains.ravel() - LOWEST) * BINS_PER_UNIT)
+        np.add.at(self._counts, bins.clip(0, len(self._counts) - 1).astype(np.int64), 1)
+        return np.broadcast_to(np.float32(0), (3, tile.target.height, tile.target.width))
+
+    def threshold(self, share: float) -> float:
+        """The lowest, of the bins' edges, that at most ``share`` of the cells counted are above."""
+        above = self._counts[::-1].cumsum()
+        n_bins = int(np.searchsorted(above, share * above[-1], side="right"))
+        if n_bins in (0, len(above)):
+            return math.inf if n_bins == 0 else -math.inf
+        return HIGHEST - n_bins / BINS_PER_UNIT
+
+
+@dataclass(frozen=True)
+class Effort:
+    """So many ``percent`` of an average photograph's cells, 0 to 100, by the card's thresholds: of a picture
+    with more detail it is more. Raises BadInput for others."""
+
+    percent: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.percent <= 100:
+            raise BadInput(f"expected an effort from 0 to 100, found {self.percent}")
+
+    def threshold(self, artifact: Artifact, first_pass: FirstPass) -> float:
+        """The predicted gain above which cells are for the bigger network. No first pass is needed."""
+        assert artifact.card.routing is not None
+        ends = {0: math.inf, 100: -math.inf}
+        return ends.get(self.percent, artifact.card.routing.thresholds[self.percent])
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A ``share`` of each picture's own cells, 0 to 1, at most: those with the largest predicted gain, for
+    which the router sees the whole picture first. Raises BadInput for others."""
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise BadInput(f"expected a budget from 0 to 1, found {self.share:g}")
+
+    def threshold(self, artifact: Artifact, first_pass: FirstPass) -> float:
+        """See ``Effort``."""
+        histogram = GainHistogram(artifact)
+        for _ in first_pass(histogram):
+            pass
+        return histogram.threshold(self.share)
+
+
+Extent = Effort | Budget
+
+
+def route(smaller: Artifact, bigger: Artifact, extent: Extent, first_pass: FirstPass) -> RoutedArtifact:
+    """What renders one picture to the ``extent`` wanted; ``first_pass`` goes through that picture.
+
+    Raises BadInput for a ``smaller`` artifact without a router, and for another ``bigger`` one than it knows.
+    """
+    routing, card = smaller.card.routing, bigger.card
+    if routing is None:
+        raise BadInput(f"expected an artifact with a router, found {smaller.card.name}, which has none")
+    if card.checkpoint.sha256 != routing.bigger or card.scale != smaller.card.scale:
+        raise BadInput(
+            f"expected a bigger artifact at ×{smaller.card.scale} of the checkpoint {routing.bigger[:12]}…, "
+            f"which the router knows, found {card.name} of {card.checkpoint.sha256[:12]}…"
+        )
+    return RoutedArtifact(smaller, bigger, extent.threshold(smaller, first_pass))

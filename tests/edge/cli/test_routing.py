@@ -1,0 +1,223 @@
+"""Two networks for one picture: ``build --router``, ``upscale --effort`` and ``--budget``."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from routers import router_file
+
+from edge.card import CARD_FILE
+from edge.card_reader import read_card
+from edge.check.built_in import route_failures
+from edge.errors import BadArtifact, BadInput
+from edge.images.pictures import sample_pictures
+from edge.pipeline import build_artifact
+from edge.recipe import ArtifactSpec, Recipe
+from edge.run.artifact import Artifact
+from edge.super_resolution import SuperResolution, build_of, count_macs
+from edge.upscaler import Upscaler
+from models import LIIF, LIIFConfig, checkpoint_hash, save_checkpoint
+from models.drawings import draw_sheet
+from models.liif.router import load_router
+
+INT8 = ArtifactSpec(2, "int8")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """``smaller``: an artifact with a router that knows ``bigger``; both of tiny networks."""
+
+    smaller: Path
+    bigger: Path
+    router: Path
+    checkpoint: Path
+
+
+@pytest.fixture(scope="module")
+def pair(tiny, tmp_path_factory) -> Pair:
+    folder = tmp_path_factory.mktemp("routed")
+    model = seeded(1)
+    save_checkpoint(model, folder / "smaller.safetensors")
+    router = router_file(model, tiny.model, folder / "router.safetensors")
+    recipe = Recipe((INT8,), folder / "smaller.safetensors", tile=64, max_tile=64, router=router)
+    artifact = build_artifact(build_of(model, recipe, INT8), folder / "smaller")
+    return Pair(artifact, tiny.artifact(2, "int8"), router, recipe.checkpoint)
+
+
+def seeded(seed: int) -> LIIF:
+    torch.manual_seed(seed)
+    return LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16,))).eval()
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    """A drawn sheet and noise beside it: a picture of several tiles."""
+    sheet = draw_sheet(140, 200, 2).copy()
+    sheet[:, 100:] = np.random.default_rng(0).integers(0, 256, (140, 100, 3))
+    Image.fromarray(sheet).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_the_card_says_what_the_router_needs(pair):
+    card, config = read_card(pair.smaller), load_router(pair.router).config
+    assert card.routing is not None
+    assert [method.name for method in card.methods] == ["forward", "route"]
+    assert (card.routing.method, card.routing.cell, card.routing.halo) == ("route", 32, 8)
+    assert (card.routing.bigger, card.routing.eps) == (config.bigger, config.eps)
+    assert tuple(card.routing.thresholds) == config.thresholds
+    assert read_card(pair.bigger).routing is None
+
+
+def test_a_router_is_no_part_of_the_work_per_output_pixel(pair):
+    model, router = seeded(1), load_router(pair.router)
+    alone, routed = (SuperResolution(model, r).program("x2", 64, 64) for r in (None, router))
+    assert len(routed.methods) == len(alone.methods) + 1
+    assert count_macs(alone, 2) == count_macs(routed, 2) == read_card(pair.smaller).macs_per_output_pixel
+
+
+@pytest.mark.parametrize("side", [(8, 8), (9, 48), (48, 48), (27, 44)])
+def test_the_program_predicts_what_the_router_does(pair, side):
+    artifact, router = Artifact.open(pair.smaller), load_router(pair.router)
+    _, (_, photograph) = sample_pictures()
+    window = photograph[None, :, 20 : 20 + side[0], 30 : 30 + side[1]]
+    with torch.no_grad():
+        expected = router(torch.from_numpy(window.copy())).item()
+    assert artifact.route(window) == pytest.approx(expected, abs=0.1)
+
+
+def test_a_program_that_predicts_something_else_is_noticed(pair):
+    artifact, router = Artifact.open(pair.smaller), load_router(pair.router)
+    assert route_failures(artifact, router) == []
+    with torch.no_grad():
+        router.head[-1].bias += 1.0
+    (failure,) = route_failures(artifact, router)
+    assert failure.startswith("route: expected predictions within 0.5")
+
+
+def test_effort_says_how_much_the_bigger_network_made(run, pair, photo, tmp_path):
+    options = ["--artifact", pair.smaller, "--bigger", pair.bigger]
+    shares = []
+    for effort in (0, 30, 100):
+        out = tmp_path / f"{effort}.png"
+        outcome = run("upscale", photo, out, *options, "--effort", effort)
+        assert outcome.code == 0, outcome.err
+        found = re.search(
+            r"by liif-x2-int8-xnnpack and liif-x2-int8-xnnpack for (\d+) % of its cells", outcome.out
+        )
+        assert found is not None, outcome.out
+        shares.append(int(found[1]))
+    assert shares[0] == 0 < shares[1] < shares[2] == 100
+    for effort, alone in ((0, pair.smaller), (100, pair.bigger)):
+        tiles = ["--tile", "64", "--halo", "8"]  # the smaller one's, in which it is routed
+        run("upscale", photo, tmp_path / "alone.png", "--artifact", alone, *tiles, "--force")
+        assert np.array_equal(pixels(tmp_path / f"{effort}.png"), pixels(tmp_path / "alone.png"))
+
+
+def test_a_budget_is_a_share_of_the_picture(run, pair, photo, tmp_path):
+    options = ["--artifact", pair.smaller, "--bigger", pair.bigger, "--budget", "0.25"]
+    outcome = run("upscale", photo, tmp_path / "out.png", *options)
+    assert outcome.code == 0, outcome.err
+    (share,) = re.findall(r"for (\d+) % of its cells", outcome.out)
+    assert 10 <= int(share) <= 25
+
+
+def test_arrays_and_files_come_out_alike(pair, photo, tmp_path):
+    every = ({"effort": 50}, {"budget": 0.3}, {"effort": 50, "ensemble": True})
+    for number, options in enumerate(every):
+        upscaler = Upscaler(artifact=pair.smaller, bigger=pair.bigger, **options)
+        enlarged = upscaler.upscale_file(photo, tmp_path / f"{number}.png")
+        assert enlarged.share is not None
+        assert np.array_equal(upscaler.upscale(pixels(photo)), pixels(tmp_path / f"{number}.png"))
+
+
+def test_a_folder_says_the_share_of_each_picture(run, pair, photo, tmp_path):
+    options = ["--artifact", pair.smaller, "--bigger", pair.bigger, "--effort", "50"]
+    outcome = run("upscale", photo, "--to", tmp_path / "out", *options)
+    assert outcome.code == 0, outcome.err
+    assert "% of its cells" in outcome.out
+
+
+REFUSALS = {
+    "no router": (["--weights", "photo"], "expected ×2 and weights with a router (fast)"),
+    "another scale": (["--weights", "fast", "--scale", "3"], "found 600x420 from 200x140 of fast"),
+    "both": (["--budget", "0.5"], "not allowed with argument"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_effort_is_refused_where_there_is_no_router(run, photo, tmp_path, name):
+    options, words = REFUSALS[name]
+    outcome = run("upscale", photo, tmp_path / "out.png", "--effort", "20", *options)
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_artifacts_that_do_not_fit_are_refused(run, pair, photo, tmp_path):
+    for options, words in (
+        (["--artifact", pair.bigger, "--effort", "20"], "expected an artifact with a router"),
+        (["--artifact", pair.smaller, "--effort", "20"], "see --bigger"),
+        (["--artifact", pair.smaller, "--bigger", pair.smaller, "--effort", "20"], "which the router knows"),
+        (["--artifact", pair.smaller, "--bigger", pair.bigger], "expected --effort or --budget with it"),
+        (["--artifact", pair.smaller, "--effort", "101"], "expected 0 to 100, found '101'"),
+        (["--artifact", pair.smaller, "--budget", "nan"], "expected a budget from 0 to 1, found nan"),
+        (
+            ["--artifact", pair.smaller, "--bigger", pair.bigger, "--effort", "20", "--halo", "4"],
+            "expected a halo of at least the router's 8, found 4",
+        ),
+    ):
+        outcome = run("upscale", photo, tmp_path / "out.png", *options)
+        assert outcome.code == 2
+        assert words in outcome.err
+        assert not (tmp_path / "out.png").exists()
+
+
+def test_build_refuses_a_router_of_another_network(run, pair, tmp_path):
+    other = seeded(2)
+    save_checkpoint(other, tmp_path / "other.safetensors")
+    build = ["build", "--out", tmp_path / "dist", "--router", pair.router, "--scale"]
+    for options, words in (
+        (
+            ["2", "--checkpoint", tmp_path / "other.safetensors"],
+            f"checkpoint, {checkpoint_hash(other)[:12]}…, found",
+        ),
+        (["3", "--checkpoint", pair.checkpoint], "expected artifacts at ×2 for xnnpack to put a router in"),
+        (["2", "--checkpoint", pair.checkpoint, "--halo", "4"], "halo from 8 to the tiles' 4, found 8"),
+        (
+            ["2", "--checkpoint", pair.checkpoint, "--router", pair.checkpoint],
+            "expected a router configuration",
+        ),
+        (["2", "--router", tmp_path / "gone"], "gone: expected a checkpoint file, found nothing there"),
+    ):
+        outcome = run(*build, *options)
+        assert outcome.code == 2
+        assert words in outcome.err
+        assert outcome.err.splitlines()[-1].startswith("liif-edge: ")
+        assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("method", "detour"), ("halo", 4), ("halo", 16), ("thresholds", [0.0] * 100), ("cell", 0)],
+)
+def test_a_card_with_a_routing_that_cannot_be_is_refused(pair, tmp_path, field, value):
+    (tmp_path / "model.pte").write_bytes((pair.smaller / "model.pte").read_bytes())
+    card = json.loads((pair.smaller / CARD_FILE).read_text())
+    card["routing"][field] = value
+    (tmp_path / CARD_FILE).write_text(json.dumps(card))
+    with pytest.raises(BadArtifact, match="routing"):
+        read_card(tmp_path)
+
+
+def test_an_upscaler_takes_an_effort_or_a_budget():
+    with pytest.raises(BadInput, match=r"an effort or a budget, found both: 20 and 0\.2"):
+        Upscaler("fast", effort=20, budget=0.2)
