@@ -51,10 +51,11 @@ def draw_sheet(height: int, width: int, seed: int) -> NDArray[np.uint8]:
 
 
 def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
-    """Areas of one colour side by side, as icons and logos have them: (height, width, 3).
+    """Areas of one colour, and of checks and stripes of two, as icons, logos and dithered pictures have them:
+    (height, width, 3).
 
-    Two thirds of the areas have a colour of {0, 128, 255}³. Upright edges lie on whole pixels, those of discs
-    are smooth. Same seed, same picture.
+    Two thirds of the colours are of {0, 128, 255}³. Upright edges lie on whole pixels, those of discs are
+    smooth; checks and stripes are 2, 4 or 6 pixels wide, from even ones on. Same seed, same picture.
     """
     rng = np.random.default_rng(seed)
     k = SUPERSAMPLING
@@ -67,7 +68,16 @@ def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
             draw.ellipse((x * k, y * k, (x + w) * k, (y + w) * k), fill=_pure_colour(rng))
         else:
             draw.rectangle((x * k, y * k, (x + w) * k - 1, (y + h) * k - 1), fill=_pure_colour(rng))
-    return _reduce(image, height, width)
+    picture = np.array(_reduce(image, height, width))
+    y, x = np.indices((height, width))
+    for _ in range(height * width // 2500):
+        cell = 2 * int(rng.choice([1, 1, 2, 3]))
+        parity = (y // cell * int(rng.integers(2)) + x // cell) % 2 if rng.random() < 2 / 3 else y // cell % 2
+        top, left = (2 * int(rng.integers(-8, side // 2)) for side in (height, width))
+        inside = (y >= top) & (y < top + 32) & (x >= left) & (x < left + 32)
+        for number in range(2):
+            picture[inside & (parity == number)] = _pure_colour(rng)
+    return picture
 
 
 def draw_sample(height: int = 240, width: int = 360) -> NDArray[np.uint8]:

@@ -64,10 +64,14 @@ def signed(value: float, digits: int = 3, plus: str = "") -> str:
     return ("−" if value < 0 else plus) + text
 
 
+# Embedded weights of other networks than the baseline's.
+SMALLER = ("pruned", "fast")
+
+
 def _drop(records: Records, way: str, data: str) -> str:
-    """Below the embedded weights in fp32, whatever network ``way`` has."""
+    """Below the baseline in fp32, whatever network ``way`` has."""
     record = records[f"eval {way} {data}"]
-    if not way.startswith("pruned"):
+    if not way.startswith(SMALLER):
         return signed(record["lost_db"])
     return signed(records[f"eval baseline-x2-int8 {data}"]["fp32"]["psnr_y"] - record["artifact"]["psnr_y"])
 
@@ -93,6 +97,7 @@ COMPRESSION = (
         "`--checkpoint pruned`: no local ensemble, pruned, distilled, QAT, int8",
         *("pruned-x2-int8", "pruned-x2-int8", "0.10 dB, 100×"),
     ),
+    ("`--checkpoint fast`: a small network from scratch, int8", "fast-x2-int8", "fast-x2-int8", "100×"),
     ("Core ML, int8 weights", "baseline-x2-int8-weights-coreml", "", "0.01 dB, 1.8 MB"),
     ("Core ML, 6-bit palettes", "baseline-x2-palette6-coreml", "", "0.03 dB, 1.3 MB"),
     ("Core ML, 4-bit palettes", "baseline-x2-palette4-coreml", "", ""),
@@ -107,7 +112,7 @@ COMPRESSION = (
 
 def compression(records: Records) -> str:
     """What each way loses, how fast and how large it is."""
-    forms = records["bench x2"]["forms"]
+    forms = {**records["bench phones"]["forms"], **records["bench x2"]["forms"]}
     rows = []
     for number, (what, way, form, goal) in enumerate(COMPRESSION, 1):
         other = "BSD100-tenth" if "coreml" in way else "BSD100"
@@ -142,6 +147,7 @@ def speed(records: Records) -> str:
 SIZES = {
     "baseline-x2-int8": "`liif-x2-int8-xnnpack`",
     "pruned-x2-int8": "`liif-x2-int8-xnnpack`, `--checkpoint pruned`",
+    "fast-x2-int8": "`liif-x2-int8-xnnpack`, `--checkpoint fast`",
     "baseline-x2-fp32": "`liif-x2-fp32-xnnpack`",
     "baseline-any-fp32": "`liif-any-fp32-xnnpack`",
     "baseline-x2-fp16-coreml": "`liif-x2-fp16-coreml`",
@@ -152,7 +158,7 @@ def sizes(records: Records) -> str:
     """Size and distance from fp32, as the build says them."""
     rows = []
     for way, shown in SIZES.items():
-        own = ", from its own fp32" if way.startswith("pruned") else ""
+        own = ", from its own fp32" if way.startswith(SMALLER) else ""
         rows.append([shown, _megabytes(records, way), f"{records[f'build {way}']['psnr_db']:.1f}{own}"])
     return lines(["artifact", "program, MB", "PSNR to fp32, dB"], rows)
 
@@ -161,7 +167,7 @@ PHONES = (
     ("Android, Linux board", "--scale 2 --precision int8", "baseline-x2-int8", "pte-int8"),
     (
         "the same, where time counts most",
-        *("--scale 2 --precision int8 --checkpoint pruned", "pruned-x2-int8", "pruned-x2-int8"),
+        *("--scale 2 --precision int8 --checkpoint fast", "fast-x2-int8", "fast-x2-int8"),
     ),
     (
         "the same, for unusual images",
@@ -178,7 +184,7 @@ PHONES = (
 
 def phones(records: Records) -> str:
     """Which artifact for which phone."""
-    forms = records["bench x2"]["forms"]
+    forms = records["bench phones"]["forms"]
     rows = []
     for use, options, way, form in PHONES:
         time = f"{forms[form]['ms_per_megapixel']:,.0f}" if form else "not measured"
@@ -305,17 +311,21 @@ def baseline_scores(records: Records) -> str:
     return lines(["set", "scale", "fp32", "bicubic"], rows)
 
 
-def pruned_scores(records: Records) -> str:
-    """The pruned weights in fp32, and the embedded ones."""
-    rows = [
-        [
-            data,
-            f"×{scale}",
-            *(_scores(records, f"{w}-x{scale}-int8", "fp32", data) for w in ("pruned", "baseline")),
+def scores_beside_the_baseline(weights: str) -> Callable[[Records], str]:
+    """A table of ``weights`` and the baseline, both in fp32."""
+
+    def scores(records: Records) -> str:
+        rows = [
+            [
+                data,
+                f"×{scale}",
+                *(_scores(records, f"{w}-x{scale}-int8", "fp32", data) for w in (weights, "baseline")),
+            ]
+            for data, scale in SETS
         ]
-        for data, scale in SETS
-    ]
-    return lines(["set", "scale", "fp32", "baseline, fp32"], rows)
+        return lines(["set", "scale", "fp32", "baseline, fp32"], rows)
+
+    return scores
 
 
 WORST_HEADER = ("way", "card: dB", "block", "flat", "Set5 lost, dB", "most", "least dB", "block", "flat")
@@ -377,5 +387,6 @@ TABLES = (
     Table("narrower", "docs/results/tuning.md", narrower),
     Table("worst cases", "docs/results/worst-cases.md", worst_cases),
     Table("baseline", "models/weights/README.md", baseline_scores),
-    Table("pruned", "models/weights/README.md", pruned_scores),
+    Table("fast", "models/weights/README.md", scores_beside_the_baseline("fast")),
+    Table("pruned", "models/weights/README.md", scores_beside_the_baseline("pruned")),
 )

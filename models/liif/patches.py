@@ -137,14 +137,18 @@ class PatchDataset(Dataset[Sample]):
     def draw_pair(self, rng: np.random.Generator, scale: float, number: int = 0) -> tuple[Picture, Picture]:
         """An LR patch (p, p, 3) and its HR original, ``round(p * scale)`` a side, turned at random.
 
-        Reduced by Pillow's bicubic, as the published training code does, or degraded. Screens are never
+        Reduced by Pillow's bicubic, as the published training code does, half of the pure colours at ×2 by
+        the mean of four pixels, which keeps checks and stripes pure; or degraded. Screens are never
         turned, for text stands upright, and are reduced or drawn small as ``models.screens.sheets`` does.
         ``number``: of the sample, which says what screens there are.
         """
         patch, side = self.spec.patch, round(self.spec.patch * scale)
         lr = None
         if rng.random() >= self.spec.drawn_share:
-            hr = _cut(self._picture(rng), side, rng)
+            pure = self.spec.colour_share > 0 and rng.random() < self.spec.colour_share
+            hr = _cut(self._picture(rng, pure), side, rng)
+            if pure and side == 2 * patch and rng.random() < 0.5:
+                lr = hr.reshape(patch, 2, patch, 2, 3).mean((1, 3)).round().astype(np.uint8)
         elif self.screens is None:
             hr = _cut(_sheet(FIRST_SHEET + int(rng.integers(N_SHEETS))), side, rng)
         else:
@@ -153,9 +157,9 @@ class PatchDataset(Dataset[Sample]):
             return degrade(hr, (patch, patch), self.degradation, rng), hr
         return (bicubic(hr, (patch, patch)) if lr is None else lr), hr
 
-    def _picture(self, rng: np.random.Generator) -> Picture:
-        """A photograph, or pure colours."""
-        if self.spec.colour_share and rng.random() < self.spec.colour_share:
+    def _picture(self, rng: np.random.Generator, pure: bool) -> Picture:
+        """A photograph, or ``pure`` colours."""
+        if pure:
             return _colours(FIRST_SHEET + int(rng.integers(N_SHEETS)))
         return read_picture(self.pictures[rng.integers(len(self.pictures))])
 
