@@ -46,7 +46,7 @@ def pair(tiny, tmp_path_factory) -> Pair:
     router = router_file(model, tiny.model, folder / "router.safetensors")
     recipe = Recipe((INT8,), folder / "smaller.safetensors", tile=64, max_tile=64, router=router)
     artifact = build_artifact(build_of(model, recipe, INT8), folder / "smaller")
-    return Pair(artifact, tiny.artifact(2, "int8"), router, recipe.checkpoint)
+    return Pair(artifact, tiny.artifact(2, "fp32"), router, recipe.checkpoint)
 
 
 def seeded(seed: int) -> LIIF:
@@ -111,7 +111,7 @@ def test_effort_says_how_much_the_bigger_network_made(run, pair, photo, tmp_path
         outcome = run("upscale", photo, out, *options, "--effort", effort)
         assert outcome.code == 0, outcome.err
         found = re.search(
-            r"by liif-x2-int8-xnnpack and liif-x2-int8-xnnpack for (\d+) % of its cells", outcome.out
+            r"by liif-x2-int8-xnnpack and liif-x2-fp32-xnnpack for (\d+) % of its cells", outcome.out
         )
         assert found is not None, outcome.out
         shares.append(int(found[1]))
@@ -221,3 +221,28 @@ def test_a_card_with_a_routing_that_cannot_be_is_refused(pair, tmp_path, field, 
 def test_an_upscaler_takes_an_effort_or_a_budget():
     with pytest.raises(BadInput, match=r"an effort or a budget, found both: 20 and 0\.2"):
         Upscaler("fast", effort=20, budget=0.2)
+
+
+def test_eval_says_what_each_effort_buys(run, pair, photo, tmp_path):
+    folder = tmp_path / "hr"
+    folder.mkdir()
+    photo.rename(folder / "photo.png")
+    options = ["--data", folder, "--routing", "--bigger", pair.bigger]
+    outcome = run("eval", pair.smaller, *options, "--json", "--plot", tmp_path / "plot.svg")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert [point["effort"] for point in found["points"]] == [0, 10, 20, 40, 60, 80, 100]
+    shares = [point["share"] for point in found["points"]]
+    assert shares == sorted(shares) and (shares[0], shares[-1]) == (0, 1)
+    assert found["points"][0]["seam"] is None
+    assert len(found["images"]) == 7
+    assert (tmp_path / "plot.svg").read_text().startswith("<svg")
+    table = run("eval", pair.smaller, *options)
+    assert table.code == 0 and "at seams" in table.out
+    for wrong, words in (
+        ([pair.bigger, "--data", folder, "--routing"], "expected an artifact with a router"),
+        ([pair.smaller, "--data", folder, "--bigger", pair.bigger], "expected --routing with --bigger"),
+        ([pair.smaller, "--details", "--routing"], "expected --data with --routing"),
+    ):
+        outcome = run("eval", *wrong)
+        assert outcome.code == 2 and words in outcome.err
