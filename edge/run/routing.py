@@ -137,7 +137,7 @@ class RoutedArtifact:
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """See ``Artifact``."""
         cells, gains = predicted_gains(self._smaller, window, tile)
-        chosen = gains > self.threshold
+        chosen = gains > np.float32(self.threshold)
         self.n_cells += chosen.size
         self.n_bigger += int(chosen.sum())
         if chosen.all():  # one window, and nothing of the smaller network would be left
@@ -173,7 +173,7 @@ class ChosenCells:
         """See ``Artifact``."""
         cells, gains = predicted_gains(self._artifact, window, tile)
         rows, columns = (np.diff(edges) * cells.scale for edges in (cells.rows, cells.columns))
-        chosen = (gains > self._threshold).repeat(rows, axis=0).repeat(columns, axis=1)
+        chosen = (gains > np.float32(self._threshold)).repeat(rows, axis=0).repeat(columns, axis=1)
         return np.broadcast_to(chosen.astype(np.float32), (3, *chosen.shape))
 
 
