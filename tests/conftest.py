@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from quantized import quantize_methods
+from routers import RoutedPair, build_pair
 from torch import nn
 
 from edge.cli.process import keep_freed_memory
@@ -66,6 +67,12 @@ class Tiny:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return Tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def routed_pair(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> RoutedPair:
+    folder = tmp_path_factory.mktemp("routed")
+    return build_pair(tiny.model, tiny.artifact(2, "int8"), folder)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 constexpr int kLargestExtension = 8;  // LR pixels (edge/card.py)
+constexpr int kSmallestWindow = 8;  // LR pixels that a router needs (edge/card.py)
+constexpr size_t kThresholds = 101;  // one for each percentage
 constexpr int kMaxNumber = 1 << 16;  // for scales, tiles and halos: far above any, far from overflow
 
 Json parse(const std::string& path) {
@@ -52,6 +54,17 @@ Card read_fields(const std::string& path, const std::string& folder, const Json&
     }
     return number.get<int>();
   };
+  std::optional<Routing> routing;
+  if (const Json given = values.value("routing", Json()); !given.is_null()) {
+    routing = {given.at("method"), whole(given.at("cell")), whole(given.at("halo")), given.at("bigger"),
+               given.at("thresholds")};
+    if (routing->cell < 1 || routing->halo < kSmallestWindow || routing->halo > whole(tile.at("halo")) ||
+        routing->thresholds.size() != kThresholds) {
+      throw Failure(path + ": expected a routing with a cell, a halo from " +
+                    std::to_string(kSmallestWindow) + " to the tile's and " + std::to_string(kThresholds) +
+                    " thresholds, found others");
+    }
+  }
   const bool one_size = !tile.at("fixed").is_null();
   const int halo = whole(tile.at("halo"));
   const Card card{values.at("name"),
@@ -60,7 +73,9 @@ Card read_fields(const std::string& path, const std::string& folder, const Json&
                   whole(tile.at("maximum")),
                   whole(one_size ? tile.at("fixed") : tile.at("default")),
                   halo,
-                  one_size ? 0 : std::min(halo, kLargestExtension)};
+                  one_size ? 0 : std::min(halo, kLargestExtension),
+                  values.at("checkpoint").at("sha256"),
+                  routing};
   if (card.scale < 1 || card.tile < 1 || card.tile > card.tile_maximum) {
     throw Failure(path + ": expected a scale, tile and halo that fit together, found " + tile.dump());
   }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "routing.h"
 
 namespace liif {
 
@@ -14,6 +17,8 @@ struct Card {
   int tile;
   int halo;
   int smallest_side;  // to which a picture's shorter axes are extended (docs/format/tiling.md)
+  std::string checkpoint;  // SHA-256 of the network
+  std::optional<Routing> routing;
 };
 
 // The card of the fixed-scale artifact in `folder`. A Failure for a folder that is none, for an artifact

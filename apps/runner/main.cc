@@ -20,6 +20,9 @@ liif-runner upscale ARTIFACT_DIR IN.png OUT.png
     upscales a picture with an artifact of a fixed scale
     --tile N         LR pixels a side, halo included (the card's)
     --halo N         LR pixels (the card's)
+    --effort N       0 to 100: how much of an average photograph --bigger makes, where the
+                     artifact's router predicts that it gains most
+    --bigger DIR     the artifact of the network that the router knows
 
 both
     --threads N      the runtime's choice by default

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "alpha.h"
@@ -12,6 +13,7 @@
 #include "failure.h"
 #include "png.h"
 #include "program.h"
+#include "routing.h"
 #include "tiling.h"
 
 namespace liif {
@@ -80,24 +82,94 @@ Planes<float> render(Program& program, const Planes<float>& lr, const Tile& tile
   return cut({3, expected[2], expected[3], std::move(output.values)}, tile.crop(scale));
 }
 
+// A bigger network, and the router that predicts where it gains over a smaller one.
+struct Router {
+  Routing routing;
+  float threshold;
+  Program route, bigger;
+  size_t n_cells = 0, n_bigger = 0;
+
+  // Which cells of a tile of `lr` are for the bigger network.
+  std::vector<std::vector<bool>> choose(const Planes<float>& lr, const Cells& cells) {
+    std::vector<std::vector<bool>> chosen(cells.rows.size() - 1);
+    for (size_t row = 0; row < chosen.size(); ++row) {
+      for (size_t column = 0; column + 1 < cells.columns.size(); ++column) {
+        const Rect source = cells.part({{row, row + 1}, {column, column + 1}}).source;
+        const Tensor gain =
+            route.run({{{1, 3, source.height, source.width}, window_of(lr, source).values}}).output;
+        if (gain.values.size() != 1) {
+          throw Failure("expected the router to return one number, found " + shape_text(gain.shape));
+        }
+        chosen[row].push_back(gain.values[0] > threshold);
+        n_bigger += chosen[row].back();
+        ++n_cells;
+      }
+    }
+    return chosen;
+  }
+};
+
+// Makes the tiles of an enlargement: by one program, or with a router by two (edge/run/routing.py).
+struct Renderer {
+  Program& program;
+  int64_t scale;
+  Router* router;  // null without one
+
+  Planes<float> operator()(const Planes<float>& lr, const Tile& tile) const {
+    if (router == nullptr) return render(program, lr, tile, scale);
+    const Cells cells = cells_of(tile, scale, router->routing);
+    const std::vector<Block> blocks = merged(router->choose(lr, cells));
+    const Block all{{0, cells.rows.size() - 1}, {0, cells.columns.size() - 1}};
+    if (blocks.size() == 1 && blocks[0].rows == all.rows && blocks[0].columns == all.columns) {
+      return render(router->bigger, lr, tile, scale);
+    }
+    Planes<float> made = render(program, lr, tile, scale);
+    for (const Block& block : blocks) {
+      const Tile part = cells.part(block);
+      Rect target = part.target;
+      target.top -= tile.target.top;
+      target.left -= tile.target.left;
+      put(render(router->bigger, lr, part, scale), target, made);
+    }
+    return made;
+  }
+};
+
 // `alpha` (1, h, w), enlarged as a grey picture is.
-Planes<float> enlarge_alpha(Program& program, const Planes<float>& alpha, const std::vector<Tile>& tiles,
-                            int64_t scale) {
+Planes<float> enlarge_alpha(const Renderer& renderer, const Planes<float>& alpha,
+                            const std::vector<Tile>& tiles) {
   Planes<float> grey{3, alpha.height, alpha.width, {}};
   for (int c = 0; c < 3; ++c) grey.values.insert(grey.values.end(), alpha.values.begin(), alpha.values.end());
+  const int64_t scale = renderer.scale;
   Planes<float> large = empty(1, scale * alpha.height, scale * alpha.width);
   for (const Tile& tile : tiles) {
     const AlphaRange range = alpha_range(alpha, tile.target, scale);
-    put(range.one_value() ? range.low : range.limit(render(program, grey, tile, scale)), tile.target, large);
+    put(range.one_value() ? range.low : range.limit(renderer(grey, tile)), tile.target, large);
   }
   return large;
+}
+
+// The artifact of the bigger network that `card` knows. A Failure for others.
+Card read_bigger(const std::string& folder, const Card& card, int halo) {
+  if (!card.routing) throw Failure("expected an artifact with a router, found " + card.name + ", which has none");
+  if (halo < card.routing->halo) {
+    throw Failure("expected a halo of at least the router's " + std::to_string(card.routing->halo) +
+                  ", found " + std::to_string(halo));
+  }
+  Card bigger = read_card(folder);
+  if (bigger.checkpoint != card.routing->bigger || bigger.scale != card.scale) {
+    throw Failure(folder + ": expected an artifact at x" + std::to_string(card.scale) +
+                  " of the checkpoint " + card.routing->bigger.substr(0, 12) + "…, found one at x" +
+                  std::to_string(bigger.scale) + " of " + bigger.checkpoint.substr(0, 12) + "…");
+  }
+  return bigger;
 }
 
 }  // namespace
 
 void upscale(const std::vector<std::string>& words) {
   const auto start = std::chrono::steady_clock::now();
-  const Arguments arguments(words, {"--force", "-v"}, {"--threads", "--tile", "--halo"});
+  const Arguments arguments(words, {"--force", "-v"}, {"--threads", "--tile", "--halo", "--effort", "--bigger"});
   const auto paths = arguments.positional({"ARTIFACT_DIR", "IN.png", "OUT.png"});
   const std::string &in = paths[1], &out = paths[2];
   std::string extension = std::filesystem::path(out).extension().string();
@@ -108,6 +180,12 @@ void upscale(const std::vector<std::string>& words) {
   const Card card = read_card(paths[0]);
   const int tile = arguments.number("--tile", 1, kMaxPixels).value_or(card.tile);
   const int halo = arguments.number("--halo", 0, kMaxPixels).value_or(card.halo);
+  const auto effort = arguments.number("--effort", 0, 100);
+  const auto folder = arguments.text("--bigger");
+  if (effort.has_value() != folder.has_value()) {
+    throw Failure("expected --effort and --bigger together, found one alone");
+  }
+  const auto bigger = folder ? std::optional(read_bigger(*folder, card, halo)) : std::nullopt;
   Picture picture = read_png(in);
   auto& lr = picture.rgb;
   if (lr.height * lr.width > kMaxOutputPixels / (card.scale * card.scale)) {
@@ -122,26 +200,35 @@ void upscale(const std::vector<std::string>& words) {
                   std::to_string(largest));
   }
   start_runtime(arguments.has("-v"));
-  Program program(card.program, "forward", arguments.number("--threads", 1, kMaxThreads));
+  const auto threads = arguments.number("--threads", 1, kMaxThreads);
+  Program program(card.program, "forward", threads);
+  std::unique_ptr<Router> router;
+  if (bigger) {
+    router.reset(new Router{*card.routing, card.routing->threshold(*effort),
+                            Program(card.program, card.routing->method, threads),
+                            Program(bigger->program, "forward", threads)});
+  }
+  const Renderer renderer{program, card.scale, router.get()};
   if (picture.alpha) {
     fill_clear(lr, *picture.alpha);
-    picture.alpha = enlarge_alpha(program, *picture.alpha, tiles, card.scale);
+    picture.alpha = enlarge_alpha(renderer, *picture.alpha, tiles);
   }
   Planes<float> sr = empty(3, card.scale * lr.height, card.scale * lr.width);
-  for (const Tile& part : tiles) put(render(program, lr, part, card.scale), part.target, sr);
+  for (const Tile& part : tiles) put(renderer(lr, part), part.target, sr);
   lr = std::move(sr);
   write_file(out, png_bytes(picture, out));
 
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   const auto peak = peak_mb();
   using Json = nlohmann::ordered_json;
-  const Json report{{"artifact", card.name},
+  Json report{{"artifact", card.name},
                     {"output", out},
                     {"size", {picture.rgb.width, picture.rgb.height}},
                     {"tiles", tiles.size()},
                     {"threads", program.threads()},
                     {"total_ms", elapsed.count()},
                     {"peak_mb", peak ? Json(*peak) : Json()}};
+  if (router) report["share"] = double(router->n_bigger) / double(std::max<size_t>(router->n_cells, 1));
   std::cout << report.dump(2) << std::endl;
 }
 

@@ -107,10 +107,17 @@ def evaluate_routing(
         terminal.json({"artifact": smaller.card.name, "scale": 2, **every})
         return 0
     rows = [
-        [str(p.effort), f"{100 * p.share:.1f}", f"{p.psnr_y:.3f}", f"{p.ms_per_megapixel:.0f}"]
+        [
+            str(p.effort),
+            f"{100 * p.share:.1f}",
+            f"{p.psnr_y:.3f}",
+            f"{p.ms_per_megapixel:.0f}",
+            *("" if seam is None else f"{seam:.2f}" for seam in (p.seam, p.seam_alone)),
+        ]
         for p in points
     ]
-    terminal.table(title, ["effort", "cells by the bigger network (%)", "PSNR-Y (dB)", "ms/MP"], rows)
+    header = ["effort", "bigger (%)", "PSNR-Y (dB)", "ms/MP", "at seams", "there, smaller alone"]
+    terminal.table(title, header, rows)
     return 0
 
 

@@ -1,5 +1,6 @@
 """What effort buys: PSNR-Y, time and the bigger network's share, on a folder of test pictures."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,15 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.evaluate.test_sets import find_pairs, read_pair
 from edge.images.metrics import psnr_y
 from edge.run.artifact import Artifact
-from edge.run.routing import Effort, RoutedArtifact, route
+from edge.run.routing import ChosenCells, Effort, route
 from edge.run.upscale import upscale
 from edge.work import Work
+from models.arrays import Float
 
 EFFORTS = (0, 10, 20, 40, 60, 80, 100)
 
@@ -26,7 +29,7 @@ WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 560, 320, 70, 50, 24
 @dataclass(frozen=True)
 class RoutedPicture:
     """A picture at ``effort``: PSNR-Y in dB, seconds, output megapixels; cells, and how many of them the
-    bigger network made."""
+    bigger network made; ``seams``: how wrong they are."""
 
     name: str
     effort: int
@@ -35,17 +38,32 @@ class RoutedPicture:
     megapixels: float
     n_cells: int
     n_bigger: int
+    seams: "Seams"
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Where two networks meet: over so many pairs of neighbouring output pixels, one by each, the sum of the
+    squared errors of their difference, in 8-bit steps²; and ``alone``, that of the smaller network alone."""
+
+    pairs: int
+    squared: float
+    alone: float
 
 
 @dataclass(frozen=True)
 class Point:
     """An effort over all pictures: mean PSNR-Y in dB, milliseconds per output megapixel, and the share of all
-    cells that the bigger network made."""
+    cells that the bigger network made. ``seam``: the root of the mean squared error of the difference between
+    two neighbouring pixels of which each network made one, in 8-bit steps; ``seam_alone``: of the same two,
+    both by the smaller network. None where the networks do not meet."""
 
     effort: int
     psnr_y: float
     ms_per_megapixel: float
     share: float
+    seam: float | None
+    seam_alone: float | None
 
 
 def run_sweep(
@@ -62,18 +80,34 @@ def run_sweep(
     def measured() -> Iterator[RoutedPicture]:
         for paths in pairs:
             pair = read_pair(*paths, SCALE)
+            alone = upscale(smaller, pair.lr)
             for effort in efforts:
-                routed: RoutedArtifact = route(smaller, bigger, Effort(effort), lambda _: ())
+                routed = route(smaller, bigger, Effort(effort), lambda _: ())
                 start = time.perf_counter()
                 sr = upscale(routed, pair.lr)
                 seconds = time.perf_counter() - start
                 megapixels = sr.shape[1] * sr.shape[2] / 1e6
                 score = psnr_y(sr, pair.hr, SCALE)
+                chosen = upscale(ChosenCells(smaller, routed.threshold), pair.lr)[0] > 0
+                seams = seams_of(chosen, sr - pair.hr, alone - pair.hr)
                 yield RoutedPicture(
-                    pair.name, effort, score, seconds, megapixels, routed.n_cells, routed.n_bigger
+                    pair.name, effort, score, seconds, megapixels, routed.n_cells, routed.n_bigger, seams
                 )
 
     return Work(len(pairs) * len(efforts), measured())
+
+
+def seams_of(chosen: NDArray[np.bool_], error: Float, alone: Float) -> Seams:
+    """Of a picture that the bigger network made where ``chosen`` (H, W): by its ``error`` (3, H, W), and that
+    of the smaller network ``alone``."""
+    pairs, squared = 0, [0.0, 0.0]
+    for axis in (0, 1):
+        met = np.diff(chosen, axis=axis)
+        pairs += int(met.sum())
+        for number, each in enumerate((error, alone)):
+            steps = 255 * np.diff(each, axis=axis + 1)[:, met]
+            squared[number] += float(np.square(steps).mean(axis=0).sum())
+    return Seams(pairs, *squared)
 
 
 def points_of(pictures: Iterable[RoutedPicture]) -> list[Point]:
@@ -81,15 +115,22 @@ def points_of(pictures: Iterable[RoutedPicture]) -> list[Point]:
     by_effort: dict[int, list[RoutedPicture]] = {}
     for picture in pictures:
         by_effort.setdefault(picture.effort, []).append(picture)
+    seams = {effort: [one.seams for one in of] for effort, of in by_effort.items()}
     return [
         Point(
             effort,
             float(np.mean([one.psnr_y for one in of])),
             1000 * sum(one.seconds for one in of) / sum(one.megapixels for one in of),
             sum(one.n_bigger for one in of) / sum(one.n_cells for one in of),
+            _root_mean(sum(one.squared for one in seams[effort]), sum(one.pairs for one in seams[effort])),
+            _root_mean(sum(one.alone for one in seams[effort]), sum(one.pairs for one in seams[effort])),
         )
         for effort, of in sorted(by_effort.items())
     ]
+
+
+def _root_mean(squared: float, count: int) -> float | None:
+    return math.sqrt(squared / count) if count else None
 
 
 def draw_sweep(points: Sequence[Point], title: str) -> str:

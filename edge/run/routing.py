@@ -117,7 +117,7 @@ class RoutedArtifact:
     """
 
     def __init__(self, smaller: Artifact, bigger: Artifact, threshold: float) -> None:
-        self._smaller, self._bigger, self._threshold = smaller, bigger, threshold
+        self._smaller, self._bigger, self.threshold = smaller, bigger, threshold
         self.n_cells = self.n_bigger = 0
 
     @property
@@ -137,7 +137,7 @@ class RoutedArtifact:
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """See ``Artifact``."""
         cells, gains = predicted_gains(self._smaller, window, tile)
-        chosen = gains > self._threshold
+        chosen = gains > np.float32(self.threshold)
         self.n_cells += chosen.size
         self.n_bigger += int(chosen.sum())
         if chosen.all():  # one window, and nothing of the smaller network would be left
@@ -152,6 +152,29 @@ class RoutedArtifact:
                 seen(window, tile, part), part, lr_size, size
             )
         return made
+
+
+class ChosenCells:
+    """A ``Renderer`` whose pictures are 1 where the bigger network would make them, and 0 elsewhere."""
+
+    def __init__(self, artifact: Artifact, threshold: float) -> None:
+        self._artifact, self._threshold = artifact, threshold
+
+    @property
+    def card(self) -> Card:
+        """See ``Artifact``."""
+        return self._artifact.card
+
+    def output_size(self, lr_size: Size, size: Size | None) -> Size:
+        """See ``Artifact``."""
+        return self._artifact.output_size(lr_size, size)
+
+    def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
+        """See ``Artifact``."""
+        cells, gains = predicted_gains(self._artifact, window, tile)
+        rows, columns = (np.diff(edges) * cells.scale for edges in (cells.rows, cells.columns))
+        chosen = (gains > np.float32(self._threshold)).repeat(rows, axis=0).repeat(columns, axis=1)
+        return np.broadcast_to(chosen.astype(np.float32), (3, *chosen.shape))
 
 
 class GainHistogram:

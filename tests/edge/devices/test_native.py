@@ -13,6 +13,7 @@ import pytest
 import pyvips
 from enlarging import upscaled
 from PIL import Image, ImageCms
+from routers import RoutedPair
 
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.devices import runner as runner_module
@@ -22,6 +23,7 @@ from edge.devices.runner import RunSettings, build
 from edge.errors import BadArtifact, BadInput, ExportError, MissingDependency
 from edge.images.image_file import read_image, write_picture
 from edge.run.artifact import Artifact
+from edge.upscaler import Upscaler
 
 ABSENT = NativeDevice().missing()
 native = pytest.mark.skipif(ABSENT is not None, reason=f"native: {ABSENT}")
@@ -122,6 +124,42 @@ def test_tile_and_halo_can_be_given(
     options = ("--tile", str(tile), "--halo", str(halo), "--threads", "1")
     assert run("upscale", int8_artifact, "in.png", "out.png", *options).returncode == 0
     assert same_bytes(int8_artifact, tmp_path, tile, halo)
+
+
+@native
+@pytest.mark.parametrize("effort", [0, 30, 100])
+@pytest.mark.parametrize("side", [(110, 130), (60, 90), (3, 70), (5, 4)], ids=str)
+def test_two_networks_make_pythons_bytes(
+    side: tuple[int, int], effort: int, run: Run, routed_pair: RoutedPair, tmp_path: Path
+) -> None:
+    pixels = noise(*side, 4)
+    pixels[: side[0] // 2] //= 8
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    options = ("--effort", str(effort), "--bigger", routed_pair.bigger)
+    made = run("upscale", routed_pair.smaller, "in.png", "out.png", *options)
+    assert made.returncode == 0, made.stderr
+    upscaler = Upscaler(artifact=routed_pair.smaller, bigger=routed_pair.bigger, effort=effort)
+    enlarged = upscaler.upscale_file(tmp_path / "in.png", tmp_path / "python.png")
+    assert json.loads(made.stdout)["share"] == enlarged.share
+    with Image.open(tmp_path / "out.png") as ours, Image.open(tmp_path / "python.png") as pythons:
+        assert np.array_equal(np.asarray(ours), np.asarray(pythons))
+
+
+@native
+def test_two_networks_that_are_no_pair_are_refused(run: Run, routed_pair: RoutedPair, tmp_path: Path) -> None:
+    Image.fromarray(noise(9, 8, 3)).save(tmp_path / "in.png")
+    smaller, bigger = routed_pair.smaller, routed_pair.bigger
+    broken = edited_card(smaller, tmp_path / "broken", lambda card: card["routing"].update(thresholds=[0.0]))
+    for artifact, options, message in (
+        (bigger, ["--effort", "20", "--bigger", bigger], "expected an artifact with a router"),
+        (smaller, ["--effort", "20", "--bigger", smaller], "expected an artifact at x2 of the checkpoint"),
+        (smaller, ["--effort", "20"], "expected --effort and --bigger together"),
+        (smaller, ["--effort", "101", "--bigger", bigger], "expected a whole number from 0 to 100"),
+        (smaller, ["--effort", "9", "--bigger", bigger, "--halo", "4"], "halo of at least the router's 8"),
+        (broken, ["--effort", "9", "--bigger", bigger], "101 thresholds"),
+    ):
+        assert refused(run("upscale", artifact, "in.png", "out.png", *options), message)
+        assert not (tmp_path / "out.png").exists()
 
 
 def noise(*shape: int, high: int = 256) -> Float:
