@@ -69,12 +69,13 @@ def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
         else:
             draw.rectangle((x * k, y * k, (x + w) * k - 1, (y + h) * k - 1), fill=_pure_colour(rng))
     picture = np.array(_reduce(image, height, width))
-    y, x = np.indices((height, width))
+    rows, columns = np.indices((height, width))
     for _ in range(height * width // 2500):
         cell = 2 * int(rng.choice([1, 1, 2, 3]))
-        parity = (y // cell * int(rng.integers(2)) + x // cell) % 2 if rng.random() < 2 / 3 else y // cell % 2
+        by_rows, by_columns = ((1, 1), (0, 1), (1, 0))[rng.integers(3)]
+        parity = (by_rows * (rows // cell) + by_columns * (columns // cell)) % 2
         top, left = (2 * int(rng.integers(-8, side // 2)) for side in (height, width))
-        inside = (y >= top) & (y < top + 32) & (x >= left) & (x < left + 32)
+        inside = (rows >= top) & (rows < top + 32) & (columns >= left) & (columns < left + 32)
         for number in range(2):
             picture[inside & (parity == number)] = _pure_colour(rng)
     return picture

@@ -40,6 +40,8 @@ def test_pure_colours_fill_areas_with_sharp_edges(seed):
     assert (steps == 0).mean() > 0.8
     assert (steps > 120).mean() > 0.02
     assert np.isin(picture, (0, 128, 255)).mean() > 0.5
+    checks = (picture[:, 4:] == picture[:, :-4]) & (picture[:, 4:] != picture[:, 2:-2])
+    assert checks.any(axis=2).mean() > 0.02  # 2 pixels wide: 1 at half the size
 
 
 def test_edges_are_smooth():
