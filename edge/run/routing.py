@@ -110,14 +110,31 @@ def seen(window: Float, tile: Tile, part: Tile) -> Float:
     return window[:, :, top : top + part.source.height, left : left + part.source.width]
 
 
-class RoutedArtifact:
+class _OnCells:
+    """What the renderers below have in common: ``artifact``, whose router they ask, plans their tiles."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+
+    @property
+    def card(self) -> Card:
+        """See ``Renderer``."""
+        return self._artifact.card
+
+    def output_size(self, lr_size: Size, size: Size | None) -> Size:
+        """See ``Artifact``."""
+        return self._artifact.output_size(lr_size, size)
+
+
+class RoutedArtifact(_OnCells):
     """``smaller``, and in cells with a predicted gain above ``threshold`` in its place ``bigger``.
 
     Good for one picture: ``n_cells`` and ``n_bigger`` count what has been rendered of it, colours and alpha.
     """
 
     def __init__(self, smaller: Artifact, bigger: Artifact, threshold: float) -> None:
-        self._smaller, self._bigger, self.threshold = smaller, bigger, threshold
+        super().__init__(smaller)
+        self._bigger, self.threshold = bigger, threshold
         self.n_cells = self.n_bigger = 0
 
     @property
@@ -125,24 +142,15 @@ class RoutedArtifact:
         """Of the cells rendered, what ``bigger`` made; 0 before the first."""
         return self.n_bigger / self.n_cells if self.n_cells else 0.0
 
-    @property
-    def card(self) -> Card:
-        """That of ``smaller``, which plans the tiles."""
-        return self._smaller.card
-
-    def output_size(self, lr_size: Size, size: Size | None) -> Size:
-        """See ``Artifact``."""
-        return self._smaller.output_size(lr_size, size)
-
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """See ``Artifact``."""
-        cells, gains = predicted_gains(self._smaller, window, tile)
+        cells, gains = predicted_gains(self._artifact, window, tile)
         chosen = gains > np.float32(self.threshold)
         self.n_cells += chosen.size
         self.n_bigger += int(chosen.sum())
         if chosen.all():  # one window, and nothing of the smaller network would be left
             return self._bigger.render(window, tile, lr_size, size)
-        made = self._smaller.render(window, tile, lr_size, size)
+        made = self._artifact.render(window, tile, lr_size, size)
         if chosen.any():
             made = made.copy()
         for rows, columns in merged(chosen):
@@ -154,20 +162,12 @@ class RoutedArtifact:
         return made
 
 
-class ChosenCells:
-    """A ``Renderer`` whose pictures are 1 where the bigger network would make them, and 0 elsewhere."""
+class ChosenCells(_OnCells):
+    """Its pictures are 1 where the bigger network would make them, and 0 elsewhere."""
 
     def __init__(self, artifact: Artifact, threshold: float) -> None:
-        self._artifact, self._threshold = artifact, threshold
-
-    @property
-    def card(self) -> Card:
-        """See ``Artifact``."""
-        return self._artifact.card
-
-    def output_size(self, lr_size: Size, size: Size | None) -> Size:
-        """See ``Artifact``."""
-        return self._artifact.output_size(lr_size, size)
+        super().__init__(artifact)
+        self._threshold = threshold
 
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """See ``Artifact``."""
@@ -177,22 +177,12 @@ class ChosenCells:
         return np.broadcast_to(chosen.astype(np.float32), (3, *chosen.shape))
 
 
-class GainHistogram:
-    """A ``Renderer`` that counts what the router of ``artifact`` predicts, in fixed memory, and enlarges
-    nothing: its pictures are black."""
+class GainHistogram(_OnCells):
+    """It counts what the router predicts, in fixed memory, and enlarges nothing: its pictures are black."""
 
     def __init__(self, artifact: Artifact) -> None:
-        self._artifact = artifact
+        super().__init__(artifact)
         self._counts = np.zeros((HIGHEST - LOWEST) * BINS_PER_UNIT, np.int64)
-
-    @property
-    def card(self) -> Card:
-        """See ``Artifact``."""
-        return self._artifact.card
-
-    def output_size(self, lr_size: Size, size: Size | None) -> Size:
-        """See ``Artifact``."""
-        return self._artifact.output_size(lr_size, size)
 
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """Zeros of the target's shape; the tile's cells are counted."""

@@ -49,12 +49,14 @@ class Repeats:
 
     def __init__(self, factor: float) -> None:
         self.factor, self.windows = np.float32(factor), list[tuple[int, int]]()
+        self.n_rendered = 0
 
     def run(self, method: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         lr = inputs["lr"]
         if method == "route":
             self.windows.append(lr.shape[2:])
             return lr.mean(keepdims=True).reshape(1, 1)
+        self.n_rendered += 1
         return self.factor * lr.repeat(2, axis=2).repeat(2, axis=3)
 
 
@@ -155,6 +157,7 @@ def test_the_map_of_chosen_cells_is_where_the_bigger_network_was(smaller, bigger
 
 
 PICTURES = {"colours": noise(150, 140), "alpha": noise(60, 150, 4), "tiny": noise(3, 5), "wide": noise(4, 90)}
+PICTURES["black"] = np.zeros((3, 40, 40), np.float32)  # its predictions are the last threshold
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -164,6 +167,16 @@ def test_no_effort_is_the_smaller_network_and_full_effort_the_bigger_one(smaller
         routed = route(smaller, bigger, Effort(effort), lambda _: ())
         assert np.array_equal(upscaled(routed, picture).samples, upscaled(alone, picture).samples)
         assert routed.share == share
+
+
+def test_the_ends_of_effort_are_beyond_all_predictions(smaller):
+    ends = [Effort(effort).threshold(smaller, lambda _: ()) for effort in (0, 1, 99, 100)]
+    assert ends == [math.inf, 0.99, pytest.approx(0.01), -math.inf]
+
+
+def test_a_tile_for_the_bigger_network_is_not_made_by_the_smaller_one_too(smaller, bigger):
+    upscale(RoutedArtifact(smaller, bigger, -math.inf), noise(150, 140))
+    assert (smaller._program.n_rendered, bigger._program.n_rendered) == (0, 4)
 
 
 def test_an_effort_is_the_share_of_cells_above_its_threshold(smaller, bigger):
