@@ -131,7 +131,8 @@ class Upscaler:
         check_target(lr_size, whole)
         choice = self._choose(None, (image.reshape(*lr_size, -1),))
         artifact, _ = self._program(lr_size, whole, choice)
-        return array_of_planes(upscale(artifact, planes, whole, tile=self._tile, halo=self._halo), image)
+        made = upscale(artifact, planes, whole, tile=self._tile, halo=self._halo, keeps_flat=True)
+        return array_of_planes(made, image)
 
     def upscale_file(
         self,

@@ -10,6 +10,7 @@
 #include "card.h"
 #include "commands.h"
 #include "failure.h"
+#include "flat_areas.h"
 #include "png.h"
 #include "program.h"
 #include "tiling.h"
@@ -129,6 +130,7 @@ void upscale(const std::vector<std::string>& words) {
   }
   Planes<float> sr = empty(3, card.scale * lr.height, card.scale * lr.width);
   for (const Tile& part : tiles) put(render(program, lr, part, card.scale), part.target, sr);
+  keep_flat(sr, lr, card.scale);
   lr = std::move(sr);
   write_file(out, png_bytes(picture, out));
 
