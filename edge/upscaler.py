@@ -167,7 +167,7 @@ class Upscaler:
         network = self._network(lr_size, whole, choice)
 
         def tiles(renderer: Renderer) -> Work[RenderedTile]:
-            return render_tiles(renderer, planes, whole, tile=self._tile, halo=self._halo)
+            return render_tiles(renderer, planes, whole, tile=self._tile, halo=self._halo, keeps_flat=True)
 
         renderer = self._routed(network, tiles) or network.artifact
         return array_of_planes(put_together(tiles(renderer), whole), image)

@@ -11,6 +11,7 @@
 #include "card.h"
 #include "commands.h"
 #include "failure.h"
+#include "flat_areas.h"
 #include "png.h"
 #include "program.h"
 #include "routing.h"
@@ -215,6 +216,7 @@ void upscale(const std::vector<std::string>& words) {
   }
   Planes<float> sr = empty(3, card.scale * lr.height, card.scale * lr.width);
   for (const Tile& part : tiles) put(renderer(lr, part), part.target, sr);
+  keep_flat(sr, lr, card.scale);
   lr = std::move(sr);
   write_file(out, png_bytes(picture, out));
 

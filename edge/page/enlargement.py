@@ -100,7 +100,7 @@ def enlarge(order: Order, log: Callable[[str], None]) -> Iterator[Progress | Num
     artifact = open_artifact(order, picture.size, log)
     planes = picture.planes
     out = np.lib.format.open_memmap(order.planes, "w+", np.float32, (len(planes), *order.size))
-    work = render_tiles(artifact, planes, order.size)
+    work = render_tiles(artifact, planes, order.size, keeps_flat=True)
     yield Progress(0, len(work), 0)
     for done, (target, tile) in enumerate(work, 1):
         out[:, slice(*target.rows), slice(*target.columns)] = tile

@@ -9,6 +9,7 @@ import numpy as np
 
 from edge.card import Card
 from edge.errors import BadInput
+from edge.images.flat_areas import FLAT_REACH, keep_flat
 from edge.images.picture import Colour, Picture, flatten
 from edge.images.pixels import Samples
 from edge.images.row_window import RowWindow
@@ -23,9 +24,6 @@ RenderedTile = tuple[Rect, Float]
 RenderedSamples = tuple[Rect, Samples]
 
 STRIP = 256  # rows of an enlargement that is kept
-
-# LR px from a tile within which colours beyond sRGB change it: bicubic's kernel reaches 2.
-_BICUBIC_REACH = 3
 
 
 class Renderer(Protocol):
@@ -53,6 +51,7 @@ class _Plan:
     lr_size: tuple[int, int]
     size: tuple[int, int]
     tiles: list[Tile]
+    keeps_flat: bool
 
     def around(self, part: Tile, margin: int) -> Rect:
         """What of the picture lies up to ``margin`` pixels from the source of ``part``."""
@@ -75,15 +74,20 @@ class _Plan:
             window = rgb.take(rows, axis=1).take(columns, axis=2)[None]
             return self.artifact.render(window, part, self.lr_size, self.size)
 
+        centres = self._source_pixels(part.target, at)
+
+        def coloured(rgb: Float) -> Float:
+            return keep_flat(enlarged(rgb), rgb, *centres) if self.keeps_flat else enlarged(rgb)
+
         if len(planes) == 3:
-            return enlarged(planes)
+            return coloured(planes)
         rgb, alpha = planes[:3], planes[3]
-        span = alpha_range(alpha, *self._source_pixels(part.target, at))
+        span = alpha_range(alpha, *centres)
         made = span[0]
         if not np.array_equal(*span):
             red, green, blue = enlarged(np.broadcast_to(alpha, rgb.shape))
             made = limit_alpha((red + green + blue) / np.float32(3), span)
-        return np.concatenate([enlarged(fill_clear(rgb, alpha)), made[None]])
+        return np.concatenate([coloured(fill_clear(rgb, alpha)), made[None]])
 
     def _source_pixels(self, target: Rect, at: Rect) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the picture ``at`` in which the centres of ``target`` lie."""
@@ -112,13 +116,14 @@ def _plan(
     size: tuple[int, int] | None,
     tile: int | None,
     halo: int | None,
+    keeps_flat: bool,
 ) -> _Plan:
     """``tile`` and ``halo`` in LR pixels override the card's."""
     whole, card = artifact.output_size(lr_size, size), artifact.card.tile
     side = tile if tile is not None else card.fixed or card.default
     margin = halo if halo is not None else card.halo
     tiles = plan_tiles(lr_size, whole, (side, side), margin, card.smallest_side)
-    return _Plan(artifact, lr_size, whole, tiles)
+    return _Plan(artifact, lr_size, whole, tiles, keeps_flat)
 
 
 def render_tiles(
@@ -128,6 +133,7 @@ def render_tiles(
     *,
     tile: int | None = None,
     halo: int | None = None,
+    keeps_flat: bool = False,
 ) -> Work[RenderedTile]:
     """Tiles of ``lr`` (3, h, w) in [0, 1], as the artifact's card has them: where each lies in the target,
     and its colours (3, H', W'), not clamped. They partition the target, row by row.
@@ -137,12 +143,13 @@ def render_tiles(
     A picture smaller than the network's receptive field is extended by its border meanwhile
     (docs/format/tiling.md).
     ``size``: (H, W), needed by any-scale artifacts only. ``tile`` and ``halo`` in LR pixels override the
-    card's. Raises BadInput for sizes and tiles that the artifact cannot make.
+    card's. With ``keeps_flat`` areas of one colour keep it (``keep_flat``), as in pictures that users get;
+    without, all is the program's. Raises BadInput for sizes and tiles that the artifact cannot make.
     """
-    plan = _plan(artifact, (lr.shape[1], lr.shape[2]), size, tile, halo)
+    plan = _plan(artifact, (lr.shape[1], lr.shape[2]), size, tile, halo, keeps_flat)
 
     def rendered(part: Tile) -> Float:
-        at = plan.around(part, FILL_REACH)
+        at = plan.around(part, FILL_REACH + FLAT_REACH)
         return plan.render(lr[:, slice(*at.rows), slice(*at.columns)], at, part)
 
     return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
@@ -166,9 +173,10 @@ def upscale(
     *,
     tile: int | None = None,
     halo: int | None = None,
+    keeps_flat: bool = False,
 ) -> Float:
     """``lr`` (3, h, w) in [0, 1] to (3, H, W), not clamped, or both with alpha; see ``render_tiles``."""
-    tiles = render_tiles(artifact, lr, size, tile=tile, halo=halo)
+    tiles = render_tiles(artifact, lr, size, tile=tile, halo=halo, keeps_flat=keeps_flat)
     return put_together(tiles, artifact.output_size((lr.shape[1], lr.shape[2]), size))
 
 
@@ -208,9 +216,9 @@ def render_picture(
     ``background`` lies behind what is transparent. The network does not see colours beyond sRGB: bicubic
     enlarges that part. Raises BadInput as ``render_tiles`` does, and from the loop BadImage for NaN.
     """
-    plan = _plan(artifact, picture.size, target.size, tile, halo)
+    plan = _plan(artifact, picture.size, target.size, tile, halo, keeps_flat=True)
     window = RowWindow(picture.strips)
-    margin = FILL_REACH if picture.has_alpha else _BICUBIC_REACH
+    margin = FLAT_REACH + (FILL_REACH if picture.has_alpha else 0)
 
     def rendered(frame: int, part: Tile) -> Samples:
         at = plan.around(part, margin)

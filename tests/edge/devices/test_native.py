@@ -169,6 +169,15 @@ def noise(*shape: int, high: int = 256) -> Float:
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def flat_areas() -> np.ndarray:
+    """A disc of one colour, cut by the border, on another and on clear pixels."""
+    rows, columns = np.mgrid[:60, :50]
+    disc = (rows - 20) ** 2 + columns**2 < 26**2
+    pixels = np.where(disc[:, :, None], np.uint8([200, 100, 50, 255]), np.uint8([0, 0, 255, 255]))
+    pixels[45:, 20:] = 0
+    return pixels
+
+
 def deep(path: Path, channels: int, space: str) -> None:
     samples = np.random.default_rng(3).integers(0, 65_536, (9, 8, channels), np.uint16)
     pyvips.Image.new_from_array(samples).copy(interpretation=space).pngsave(str(path), bitdepth=16)
@@ -191,6 +200,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "16-bit colours": lambda path: deep(path, 3, "rgb16"),
     "16-bit colours and alpha": lambda path: deep(path, 4, "rgb16"),
     "16-bit grey and alpha": lambda path: deep(path, 2, "grey16"),
+    "flat areas": lambda path: Image.fromarray(flat_areas()).save(path),
     "a colour profile": lambda path: Image.fromarray(noise(9, 8, 3)).save(path, icc_profile=SRGB),
 }
 
