@@ -46,12 +46,15 @@ def keep_flat(made: Float, rgb: Float, rows: Indices, columns: Indices) -> Float
         n_flat += steps == 0
     if not n_flat.any():
         return made
-    at = np.ix_(rows - rows[0], columns - columns[0])
     colours = rgb.take(rows, axis=1).take(columns, axis=2)
     if (n_flat == len(_SHARES) - 1).all():
         return colours
-    share = _SHARES[n_flat[at]]
-    return np.where(share == 1, made, colours + (made - colours) * share)
+    share = _SHARES[n_flat].take(rows - rows[0], axis=0).take(columns - columns[0], axis=1)
+    kept = made - colours
+    kept *= share
+    kept += colours
+    np.copyto(kept, made, where=share == 1)
+    return kept
 
 
 def _surely_uneven(rgb: Float) -> bool:
