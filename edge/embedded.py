@@ -1,5 +1,6 @@
 """Artifacts of the embedded weights that come with the package (``make artifacts`` builds them)."""
 
+from functools import cache
 from pathlib import Path
 
 from edge.card_reader import read_card
@@ -24,6 +25,7 @@ def embedded_artifact(checkpoint: Path, spec: ArtifactSpec) -> Path | None:
     return None
 
 
+@cache
 def embedded_name(sha256: str) -> str | None:
     """The embedded weights with this SHA-256 by name, as the cards of their artifacts have it, or None."""
     for name in EMBEDDED:

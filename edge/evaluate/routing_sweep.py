@@ -23,7 +23,7 @@ EFFORTS = (0, 10, 20, 40, 60, 80, 100)
 SCALE = 2
 
 # Of the plot, in pixels.
-WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 560, 320, 70, 50, 24
+WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 560, 320, 70, 50, 30
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from edge.card_reader import read_card
 from edge.check.built_in import measure
-from edge.embedded import embedded_artifact
+from edge.embedded import embedded_artifact, embedded_name
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from models import EMBEDDED, checkpoint_hash, load_checkpoint
@@ -33,6 +33,12 @@ def test_an_embedded_artifact_is_of_the_weights_of_its_name(name, spec):
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_an_embedded_artifact_is_within_its_limits(name, spec):
     assert measure(Artifact.open(embedded(name, spec)), load_checkpoint(EMBEDDED[name])).failures == ()
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedded_weights_are_found_by_their_hash(name):
+    assert embedded_name(checkpoint_hash(load_checkpoint(EMBEDDED[name]))) == name
+    assert embedded_name("0" * 64) is None
 
 
 def test_other_checkpoints_and_specs_have_none(tmp_path):

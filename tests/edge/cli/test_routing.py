@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import torch
 from PIL import Image
 from routers import seeded
 
+from edge import super_resolution
 from edge.card import CARD_FILE
 from edge.card_reader import read_card
 from edge.check.built_in import route_failures
 from edge.errors import BadArtifact, BadInput
 from edge.images.pictures import sample_pictures
+from edge.recipe import ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
-from edge.super_resolution import SuperResolution, count_macs
+from edge.super_resolution import SuperResolution, build_of, count_macs, router_of
 from edge.upscaler import Upscaler
 from models import checkpoint_hash, save_checkpoint
 from models.drawings import draw_sheet
@@ -165,6 +168,18 @@ def test_artifacts_that_do_not_fit_are_refused(run, routed_pair, photo, tmp_path
         assert outcome.code == 2
         assert words in outcome.err
         assert not (tmp_path / "out.png").exists()
+
+
+def test_the_embedded_router_goes_into_artifacts_of_its_network_only(routed_pair, tiny, monkeypatch):
+    monkeypatch.setattr(super_resolution, "ROUTERS", {"smaller": routed_pair.router})
+    recipe = Recipe((ArtifactSpec(2, "int8"),))
+    found = router_of(seeded(1), recipe)
+    assert found is not None and found.config == load_router(routed_pair.router).config
+    assert router_of(tiny.model, recipe) is None
+    assert router_of(seeded(1), replace(recipe, halo=4)) is None
+    for spec in (ArtifactSpec(3, "int8"), ArtifactSpec("any", "int8"), ArtifactSpec(2, "fp16", "coreml")):
+        program = build_of(seeded(1), recipe, spec).network.program(spec.variant, 64, 64)
+        assert "route" not in [method.name for method in program.methods]
 
 
 def test_build_refuses_a_router_of_another_network(run, routed_pair, tmp_path):
