@@ -62,7 +62,7 @@ class Recipe:
     programs take, and what ``upscale`` uses by default. ``probes``: with methods that return intermediate
     outputs, for checks. ``int8``: how ranges and weights of int8 programs are chosen; ``layers``: the bit
     widths of their layers, or of those of programs with mixed palettes. ``router``: a checkpoint of one whose
-    smaller network this is; None: an embedded one that is for this network, if there is any.
+    smaller network this is, to go into the program.
     """
 
     artifacts: tuple[ArtifactSpec, ...]

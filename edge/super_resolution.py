@@ -21,7 +21,6 @@ from edge.run.artifact import Artifact
 from edge.task import Build, Calibration, Measured
 from models import LIIF, checkpoint_hash
 from models.arrays import Float
-from models.embedded import ROUTERS
 from models.family import Int8Rules, Method, Program
 from models.liif.equalization import equalized
 from models.liif.int8_form import INT8_RULES, to_int8_form
@@ -151,16 +150,13 @@ def build_of(model: LIIF, recipe: Recipe, spec: ArtifactSpec) -> Build:
 
 
 def router_of(model: LIIF, recipe: Recipe) -> Router | None:
-    """The router of ``recipe``; where that names none, the embedded one that is for ``model`` and its tiles.
+    """The router of ``recipe`` for ``model``, if it names one.
 
     Raises CheckpointError for a file that is none, BadInput for one of another network or another halo.
     """
-    found = checkpoint_hash(model)
     if recipe.router is None:
-        embedded = (load_router(file) for file in ROUTERS.values() if file.is_file())
-        fitting = (r for r in embedded if r.config.smaller == found and r.config.halo <= recipe.halo)
-        return next(fitting, None)
-    router = load_router(recipe.router)
+        return None
+    found, router = checkpoint_hash(model), load_router(recipe.router)
     config = router.config
     if config.smaller != found:
         raise BadInput(

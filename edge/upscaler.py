@@ -43,7 +43,7 @@ from edge.run.upscale import (
 from edge.run.weights import Choice, at_size, choose_weights
 from edge.work import Work
 from models import EMBEDDED, SCALES
-from models.embedded import ROUTERS, check_checkpoint_file
+from models.embedded import check_checkpoint_file
 
 AnyImage = TypeVar("AnyImage", Image.Image, NDArray[Any])
 
@@ -117,7 +117,7 @@ class Upscaler:
 
         ``effort``, 0 to 100: parts of a picture where a bigger network is predicted to gain most are made by
         that one, so many percent of an average photograph; ``budget``, 0 to 1: that share of each picture, at
-        most. Either is for ×2, and for weights or an artifact with a router. ``bigger``: the artifact of the
+        most. Either is for an ``artifact`` with a router. ``bigger``: the artifact of the
         network that the router knows, where that is not among the embedded ones.
 
         ``log`` is told when a picture needs much memory, and when an artifact must be built first: int8 at ×2
@@ -130,6 +130,10 @@ class Upscaler:
         self._tile, self._halo = tile, halo
         self._kind = SelfEnsemble if ensemble else Artifact
         self._extent = _extent(effort, budget)
+        if self._extent is not None and artifact is None:
+            raise BadInput(
+                f"expected an artifact with a router for an effort or a budget, found {weights} alone"
+            )
         self._bigger = None if bigger is None else Path(bigger)
         self._log = log
         self._opened: dict[Path, Artifact] = {}
@@ -260,8 +264,6 @@ class Upscaler:
             weights = str(self._weights)
             of = f" of {weights}" if weights in EMBEDDED else ""
         checkpoint = EMBEDDED.get(weights, Path(self._weights))
-        if self._extent is not None:
-            _check_routable(checkpoint, of, lr_size, size)
         artifact = self._open(find_artifact(checkpoint, lr_size, size, self._precision, self._log))
         return self._with_bigger(_Network(artifact, f"{artifact.card.name}{of}"))
 
@@ -292,16 +294,6 @@ def _extent(effort: int | None, budget: float | None) -> Extent | None:
     if effort is not None:
         return Effort(effort)
     return None if budget is None else Budget(budget)
-
-
-def _check_routable(checkpoint: Path, of: str, lr_size: tuple[int, int], size: tuple[int, int]) -> None:
-    """Refuse, before anything is built, what no router is for. ``of``: the weights in words."""
-    if checkpoint not in [EMBEDDED[name] for name in ROUTERS] or size != (2 * lr_size[0], 2 * lr_size[1]):
-        known = ", ".join(ROUTERS)
-        raise BadInput(
-            f"expected ×2 and weights with a router ({known}) for an effort or a budget, found "
-            f"{size[1]}x{size[0]} from {lr_size[1]}x{lr_size[0]}{of or f' of {checkpoint}'}"
-        )
 
 
 def find_bigger(

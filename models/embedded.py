@@ -14,8 +14,6 @@ EMBEDDED = {
     "screen": _WEIGHTS / "liif-edsr-screen.safetensors",
     "pruned": _WEIGHTS / "liif-edsr-pruned.safetensors",
 }
-# By the name of the smaller network: what predicts where the bigger one of a pair gains most.
-ROUTERS = {"fast": _WEIGHTS / "router-fast-baseline.safetensors"}
 
 DEFAULT_WEIGHTS = EMBEDDED["baseline"]
 

@@ -56,9 +56,7 @@ def _add_build(add: Add) -> None:
     sub.add_argument(
         "--mixed-precision", type=Path, metavar="FILE.json", help="bit widths of layers; see sensitivity"
     )
-    sub.add_argument(
-        "--router", type=Path, metavar="FILE", help="a router to put in, for upscale --effort (embedded)"
-    )
+    sub.add_argument("--router", type=Path, metavar="FILE", help="a router to put in, for upscale --effort")
     add_tile(sub, DEFAULT_TILE, DEFAULT_HALO)
     sub.add_argument("--probes", action="store_true", help="with intermediate outputs, for check")
     add_force(sub)

@@ -45,6 +45,7 @@ COMMANDS = {
     ),
     "train": ("training", "Train or fine-tune by a recipe."),
     "prune": ("training", "Remove the least important channels."),
+    "train-router": ("routers", "Train what sends the cells of an image that gain most to a bigger network."),
     "tune": ("tuning", "Search channel counts and precision: the Pareto front of PSNR drop and time."),
 }
 

@@ -1,12 +1,50 @@
 """What a bigger network gains over a smaller one, LR pixel by LR pixel: what a router learns to predict."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.images.pixels import to_float, to_uint8
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.work import Work
 from models.arrays import Float
+from models.errors import DataError
+from models.pictures import read_picture
+from models.resize import bicubic
+from models.training.router import GainSample
+
+PATCH = 128  # LR pixels a side: a tile, or sixteen cells
+
+
+def gain_samples(
+    smaller: Artifact, bigger: Artifact, pictures: Sequence[Path], count: int, seed: int = 0
+) -> Work[GainSample]:
+    """``count`` patches of ``pictures``, turn by turn, each from a place of its own, reduced by bicubic, with
+    what ``bigger`` gains there. Raises DataError from the work for a picture that is too small."""
+
+    def made() -> Iterator[GainSample]:
+        order = np.random.default_rng(seed).permutation(len(pictures))
+        for number in range(count):
+            path = pictures[order[number % len(pictures)]]
+            yield _sample(smaller, bigger, path, np.random.default_rng((seed, number)))
+
+    return Work(count, made())
+
+
+def _sample(smaller: Artifact, bigger: Artifact, path: Path, rng: np.random.Generator) -> GainSample:
+    picture = read_picture(path)
+    side = 2 * PATCH
+    if min(picture.shape[:2]) < side:
+        raise DataError(
+            f"{path}: expected at least {side} pixels a side, found {picture.shape[1]}x{picture.shape[0]}"
+        )
+    top, left = (int(rng.integers(length - side + 1)) for length in picture.shape[:2])
+    hr = np.ascontiguousarray(picture[top : top + side, left : left + side])
+    lr = bicubic(hr, (PATCH, PATCH))
+    return GainSample(lr, gain_map(smaller, bigger, lr, hr))
 
 
 def gain_map(smaller: Artifact, bigger: Artifact, lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> Float:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,14 @@ import torch
 from PIL import Image
 from routers import seeded
 
-from edge import super_resolution
 from edge.card import CARD_FILE
 from edge.card_reader import read_card
 from edge.check.built_in import route_failures
 from edge.errors import BadArtifact, BadInput
 from edge.images.pictures import sample_pictures
-from edge.recipe import ArtifactSpec, Recipe
+from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
-from edge.super_resolution import SuperResolution, build_of, count_macs, router_of
+from edge.super_resolution import SuperResolution, count_macs
 from edge.upscaler import Upscaler
 from models import checkpoint_hash, save_checkpoint
 from models.drawings import draw_sheet
@@ -121,8 +119,7 @@ def test_a_folder_says_the_share_of_each_picture(run, routed_pair, photo, tmp_pa
 
 
 REFUSALS = {
-    "no router": (["--weights", "photo"], "expected ×2 and weights with a router (fast)"),
-    "another scale": (["--weights", "fast", "--scale", "3"], "found 600x420 from 200x140 of fast"),
+    "no artifact": (["--weights", "photo"], "expected an artifact with a router for an effort"),
     "both": (["--budget", "0.5"], "not allowed with argument"),
 }
 
@@ -170,16 +167,10 @@ def test_artifacts_that_do_not_fit_are_refused(run, routed_pair, photo, tmp_path
         assert not (tmp_path / "out.png").exists()
 
 
-def test_the_embedded_router_goes_into_artifacts_of_its_network_only(routed_pair, tiny, monkeypatch):
-    monkeypatch.setattr(super_resolution, "ROUTERS", {"smaller": routed_pair.router})
-    recipe = Recipe((ArtifactSpec(2, "int8"),))
-    found = router_of(seeded(1), recipe)
-    assert found is not None and found.config == load_router(routed_pair.router).config
-    assert router_of(tiny.model, recipe) is None
-    assert router_of(seeded(1), replace(recipe, halo=4)) is None
+def test_a_router_fits_at_2_on_programs_of_any_size_only():
     for spec in (ArtifactSpec(3, "int8"), ArtifactSpec("any", "int8"), ArtifactSpec(2, "fp16", "coreml")):
-        program = build_of(seeded(1), recipe, spec).network.program(spec.variant, 64, 64)
-        assert "route" not in [method.name for method in program.methods]
+        assert not spec.can_route
+    assert ArtifactSpec(2, "fp32").can_route
 
 
 def test_build_refuses_a_router_of_another_network(run, routed_pair, tmp_path):
