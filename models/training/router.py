@@ -21,8 +21,8 @@ from models.liif.router import N_THRESHOLDS, Router, RouterConfig
 # Of windows side by side in a patch: the product of the strides of the router's convolutions, in LR pixels.
 STRIDE = 4
 
-# Patches of a step, its first rate and the share of the largest rate's steps that lead up to it (arXiv
-# 1708.07120). A longer gradient than 1 is shortened: gains have outliers.
+# Patches of a step, and the largest rate of one cycle (arXiv 1708.07120). A longer gradient than 1 is
+# shortened: gains have outliers.
 BATCH, LEARNING_RATE, LONGEST_GRADIENT = 6, 3e-3, 1.0
 
 EPS = 1.0  # 8-bit steps²: an error that is hardly visible, and near the noise of int8
@@ -90,7 +90,8 @@ def predict_everywhere(router: Router, lr: Tensor, side: int) -> Tensor:
 
 def cell_gains(gain: Tensor, side: int, halo: int) -> Tensor:
     """(B, 1, n, m): the mean of ``gain`` (B, 1, h, w) over the cells that ``predict_everywhere`` predicts."""
-    return F.avg_pool2d(gain[:, :, halo:-halo, halo:-halo], side, stride=STRIDE)
+    rows, columns = (slice(halo, length - halo) for length in gain.shape[2:])
+    return F.avg_pool2d(gain[:, :, rows, columns], side, stride=STRIDE)
 
 
 def with_thresholds(router: Router, pictures: Iterable[NDArray[np.uint8]]) -> Router:
