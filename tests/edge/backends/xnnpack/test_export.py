@@ -93,7 +93,7 @@ def test_the_delegate_runs_one_query_after_the_other(tiny):
     graph = Graph(bytes(network.processed_bytes), named)
     kinds = "".join("c" if node.tag() in LAYER_FIELDS else "." for node in graph._root.tables(NODES))
     assert len(method.module.queries) == 16
-    assert "c" + 15 * "...c" in kinds  # sixteen, and between two of them what belongs to one
+    assert "c" + 15 * "..c" in kinds  # sixteen, and between two of them what belongs to one
 
 
 def test_the_sizes_of_a_trace_are_not_those_of_the_network():
