@@ -24,7 +24,7 @@ from models.arrays import Float
 from models.family import Int8Rules, Method, Program
 from models.liif.equalization import equalized
 from models.liif.int8_form import INT8_RULES, to_int8_form
-from models.liif.programs import MAX_ROWS, calibration_inputs, methods_of, probes_of, route_method
+from models.liif.programs import MAX_ROWS, ROUTE, calibration_inputs, methods_of, probes_of, route_method
 from models.liif.router import Router, RouterConfig, load_router
 
 # Written for artifacts that equal fp32: JSON has no infinity.
@@ -174,7 +174,7 @@ def router_of(model: LIIF, recipe: Recipe) -> Router | None:
 def routing_card(config: RouterConfig) -> RoutingCard:
     """What the card says of a router of this ``config``."""
     return RoutingCard(
-        method="route",
+        method=ROUTE,
         cell=config.cell,
         halo=config.halo,
         eps=config.eps,
@@ -194,7 +194,7 @@ def count_macs(program: Program, scale: int) -> int:
     sizes = {"h": COUNTED_SIDE, "w": COUNTED_SIDE, "n": 4 * (scale * COUNTED_SIDE) ** 2}
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         for method in program.methods:
-            if method.name == "route":  # it has its own part of the work, cell by cell
+            if method.name == ROUTE:  # it has its own part of the work, cell by cell
                 continue
             method.module(*method.example(sizes))
     flops: int = counter.get_total_flops()

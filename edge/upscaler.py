@@ -117,8 +117,8 @@ class Upscaler:
 
         ``effort``, 0 to 100: parts of a picture where a bigger network is predicted to gain most are made by
         that one, so many percent of an average photograph; ``budget``, 0 to 1: that share of each picture, at
-        most. Either is for an ``artifact`` with a router. ``bigger``: the artifact of the
-        network that the router knows, where that is not among the embedded ones.
+        most. Either is for an ``artifact`` with a router. ``bigger``: the artifact of the network that the
+        router knows, where that is not among the embedded ones.
 
         ``log`` is told when a picture needs much memory, and when an artifact must be built first: int8 at ×2
         and at any scale comes with the package, others are built once, into the user's cache folder. Raises
@@ -265,7 +265,7 @@ class Upscaler:
             of = f" of {weights}" if weights in EMBEDDED else ""
         checkpoint = EMBEDDED.get(weights, Path(self._weights))
         artifact = self._open(find_artifact(checkpoint, lr_size, size, self._precision, self._log))
-        return self._with_bigger(_Network(artifact, f"{artifact.card.name}{of}"))
+        return _Network(artifact, f"{artifact.card.name}{of}")
 
     def _with_bigger(self, network: _Network) -> _Network:
         """``network``, and the one that its router knows, if some of the picture is for that one."""

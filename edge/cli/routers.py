@@ -38,7 +38,7 @@ def train_router(arguments: argparse.Namespace, terminal: Terminal) -> int:
         )
     check_path(arguments.output, (".safetensors",), arguments.force)
     check_inputs(None, arguments.data)
-    from edge.evaluate.gains import gain_samples
+    from edge.evaluate.gains import PATCH, gain_samples
     from edge.run.artifact import Artifact
     from models.liif.router import N_THRESHOLDS, RouterConfig, save_router
     from models.picture_files import picture_files, split_pictures
@@ -75,9 +75,9 @@ def train_router(arguments: argparse.Namespace, terminal: Terminal) -> int:
         trained = now
     router = training.with_thresholds(trained, [sample.lr for sample in samples])
     save_router(router, arguments.output)
-    shares = training.shares_of_best(router, measured, BUDGET)
+    shares, n_cells = training.shares_of_best(router, measured, BUDGET), len(measured) * (PATCH // CELL) ** 2
     terminal.print(
-        f"{arguments.output}: of the gain of the best {BUDGET:.0%} of {len(measured) * 16} cells of pictures "
+        f"{arguments.output}: of the gain of the best {BUDGET:.0%} of {n_cells} cells of pictures "
         f"that it never saw {shares.router:.0%}; by the largest gradient {shares.gradient:.0%}, "
         f"by all alike {shares.even:.0%}"
     )

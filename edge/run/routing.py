@@ -17,6 +17,7 @@ from edge.run.artifact import Artifact
 from edge.run.tiling import Rect, Tile
 from edge.run.upscale import Renderer
 from models.arrays import Float
+from models.liif.cells import cell_edges
 
 Size = tuple[int, int]  # height, width
 
@@ -59,13 +60,10 @@ class Cells:
 
 
 def cells_of(tile: Tile, scale: int, routing: RoutingCard) -> Cells:
-    """``tile`` in as few cells of at most ``routing.cell`` LR pixels a side as hold what it owns; of ``k``
-    along an axis, number ``i`` of ``n`` pixels begins at ``i · n // k``."""
+    """``tile`` in cells of at most ``routing.cell`` LR pixels a side: what it owns, by ``cell_edges``."""
 
     def edges(first: int, last: int) -> tuple[int, ...]:
-        length = last - first
-        count = -(-length // routing.cell)
-        return tuple(first + number * length // count for number in range(count + 1))
+        return tuple(first + edge for edge in cell_edges(last - first, routing.cell))
 
     rows, columns = (
         edges(first // scale, last // scale) for first, last in (tile.target.rows, tile.target.columns)

@@ -53,8 +53,10 @@ class _Plan:
     tiles: list[Tile]
     keeps_flat: bool
 
-    def around(self, part: Tile, margin: int) -> Rect:
-        """What of the picture lies up to ``margin`` pixels from the source of ``part``."""
+    def around(self, part: Tile, has_alpha: bool) -> Rect:
+        """What of the picture, with alpha or without, shapes the target of ``part``: its source, and as far
+        around as flat areas and colours under clear pixels reach. Bicubic reaches less."""
+        margin = FLAT_REACH + (FILL_REACH if has_alpha else 0)
         (top, bottom), (left, right) = (
             (max(0, first - margin), min(n, last + margin))
             for (first, last), n in zip((part.source.rows, part.source.columns), self.lr_size, strict=True)
@@ -149,7 +151,7 @@ def render_tiles(
     plan = _plan(artifact, (lr.shape[1], lr.shape[2]), size, tile, halo, keeps_flat)
 
     def rendered(part: Tile) -> Float:
-        at = plan.around(part, FILL_REACH + FLAT_REACH)
+        at = plan.around(part, has_alpha=len(lr) == 4)
         return plan.render(lr[:, slice(*at.rows), slice(*at.columns)], at, part)
 
     return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
@@ -218,10 +220,9 @@ def render_picture(
     """
     plan = _plan(artifact, picture.size, target.size, tile, halo, keeps_flat=True)
     window = RowWindow(picture.strips)
-    margin = FLAT_REACH + (FILL_REACH if picture.has_alpha else 0)
 
     def rendered(frame: int, part: Tile) -> Samples:
-        at = plan.around(part, margin)
+        at = plan.around(part, picture.has_alpha)
         top, bottom = (frame * picture.size[0] + row for row in at.rows)
         planes = picture.to_planes(window.rows(top, bottom)[:, slice(*at.columns)])
         seen = planes if picture.space is None else planes.clip(0, 1)

@@ -12,6 +12,8 @@ from models.liif.any_scale import gather_rows, plan_queries
 from models.liif.fixed_scale import FixedScaleColours, FixedScaleFeatures
 from models.liif.router import Router
 
+ROUTE = "route"  # the method of a router
+
 # Rows per call of ``decode``: four neighbours of 64 x 64 output pixels, 16.8 MB of float32 rows.
 MAX_ROWS = 4 * 64 * 64
 
@@ -43,11 +45,11 @@ def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
 
 
 def route_method(router: Router, max_tile: int) -> Method:
-    """``route``: what ``router`` predicts for a window, as log2 of a gain (``models.liif.router``)."""
+    """``ROUTE``: what ``router`` predicts for a window, as log2 of a gain (``models.liif.router``)."""
     picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
     gain = TensorSpec("gain", (1, 1))
     limits = {"h": max_tile, "w": max_tile}
-    return Method("route", Route(router).eval(), (picture,), gain, limits, SMALLEST_TRACED)
+    return Method(ROUTE, Route(router).eval(), (picture,), gain, limits, SMALLEST_TRACED)
 
 
 class Route(nn.Module):

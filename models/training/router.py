@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models.arrays import Float
 from models.errors import DataError, TrainingError
+from models.liif.cells import cell_edges
 from models.liif.router import N_THRESHOLDS, Router, RouterConfig
 
 # Of windows side by side in a patch: the product of the strides of the router's convolutions, in LR pixels.
@@ -118,13 +119,6 @@ def predict_cells(router: Router, lr: NDArray[np.uint8]) -> Float:
         ]
         predicted[i, j] = router(window).item()
     return predicted
-
-
-def cell_edges(length: int, cell: int) -> list[int]:
-    """Where ``length`` LR pixels are divided into as few near-equal parts of at most ``cell`` as there can
-    be."""
-    n = -(-length // cell)
-    return [i * length // n for i in range(n + 1)]
 
 
 class Shares(NamedTuple):

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from models.errors import DataError
+from models.liif.cells import cell_edges
 from models.liif.router import N_THRESHOLDS, RouterConfig
 from models.training.router import (
     GainSample,
-    cell_edges,
     predict_cells,
     predict_everywhere,
     shares_of_best,
@@ -67,9 +67,9 @@ def test_thresholds_are_quantiles_of_the_predictions(trained):
 
 
 def test_cells_are_near_equal_and_as_few_as_can_be():
-    assert cell_edges(112, 32) == [0, 28, 56, 84, 112]
-    assert cell_edges(33, 32) == [0, 16, 33]
-    assert cell_edges(1, 32) == [0, 1]
+    assert cell_edges(112, 32) == (0, 28, 56, 84, 112)
+    assert cell_edges(33, 32) == (0, 16, 33)
+    assert cell_edges(1, 32) == (0, 1)
 
 
 def test_patches_smaller_than_a_window_are_refused():
