@@ -118,13 +118,15 @@ class ProgramCard(_Part):
 
 class MeasuredCard(_Part):
     """Against fp32 on ``on``, as measured when the artifact was built. PSNR in dB, peak 1.0; ``worst_block``
-    and ``worst_flat`` in steps of 1/255, as ``edge.check.comparison`` has them; None in older cards."""
+    and ``worst_flat`` in steps of 1/255, as ``edge.check.comparison`` has them; ``worst_pattern``: of a block
+    of the finest patterns of pure colours, which are not in ``on``. None in older cards."""
 
     psnr_db: float
     max_abs: float
     on: str
     worst_block: float | None = None
     worst_flat: float | None = None
+    worst_pattern: float | None = None
 
 
 class ArtifactCard(_Part):

@@ -44,5 +44,7 @@ def build_artifact(
         if measured.failures:
             raise ExportError(f"{build.name} differs from fp32: {'; '.join(measured.failures)}")
         write_card(measured.card, content)
+    for warning in measured.warnings:
+        log(f"{build.name}: {warning}")
     log(f"{build.name}: {measured.summary} → {folder}")
     return folder

@@ -36,11 +36,12 @@ class Calibration:
 @dataclass(frozen=True)
 class Measured:
     """An artifact against its network in fp32: what left its limits, in words, the ``card`` with what was
-    found, and that in a ``summary`` of a few words."""
+    found, and that in a ``summary`` of a few words; ``warnings``: what users should know of it."""
 
     failures: Sequence[str]
     card: ArtifactCard
     summary: str
+    warnings: Sequence[str] = ()
 
 
 class Task(Network, Protocol):

@@ -70,7 +70,7 @@ def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
             draw.rectangle((x * k, y * k, (x + w) * k - 1, (y + h) * k - 1), fill=_pure_colour(rng))
     picture = np.array(_reduce(image, height, width))
     rows, columns = np.indices((height, width))
-    for _ in range(height * width // 2500):
+    for _ in range(height * width // 1200):
         cell = 2 * int(rng.choice([1, 1, 2, 3]))
         by_rows, by_columns = ((1, 1), (0, 1), (1, 0))[rng.integers(3)]
         parity = (by_rows * (rows // cell) + by_columns * (columns // cell)) % 2

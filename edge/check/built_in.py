@@ -1,11 +1,13 @@
-"""An artifact against fp32 on built-in pictures: sample pictures and a page of pure colours."""
+"""An artifact against fp32 on built-in pictures: samples, and pages of pure colours and of fine patterns."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from edge.check.comparison import CheckResult, Comparison, compare, judge
 from edge.compress.calibration import calibration_tiles
-from edge.images.extremes import EXTREME_SIDE, colour_page
+from edge.images.extremes import EXTREME_SIDE, colour_page, pattern_page
 from edge.images.pictures import sample_pictures
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
@@ -40,9 +42,21 @@ def measure(artifact: Artifact, model: LIIF) -> CheckResult:
 
 def measure_colours(artifact: Artifact, model: LIIF, zoom: int = 2) -> Comparison:
     """The artifact on a page of pure colours against ``model`` in fp32; one of any scale at ``zoom``."""
+    return _measure_page(artifact, model, "pure colours", colour_page, zoom)
+
+
+def measure_patterns(artifact: Artifact, model: LIIF) -> Comparison:
+    """The artifact on a page of checks and stripes of single pixels of pure colours against ``model`` in
+    fp32; one of any scale at ×2."""
+    return _measure_page(artifact, model, "fine patterns", pattern_page, 2)
+
+
+def _measure_page(
+    artifact: Artifact, model: LIIF, name: str, page: Callable[[int], Float], zoom: int
+) -> Comparison:
+    """``page``: of at least so many pixels a side; ``zoom``: what an any-scale artifact enlarges it by."""
     side = max(artifact.card.tile.fixed or 0, EXTREME_SIDE)
-    any_scale = artifact.card.scale == "any"
-    return _measure(artifact, model, "pure colours", colour_page(side), zoom if any_scale else None)
+    return _measure(artifact, model, name, page(side), zoom if artifact.card.scale == "any" else None)
 
 
 def route_failures(artifact: Artifact, router: Router) -> list[str]:

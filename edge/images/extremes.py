@@ -1,7 +1,8 @@
 """Pure colours: what photographs hardly have, and icons and logos consist of.
 
 Tiles of one colour belong to what calibrates int8, whatever folder a user gives. A page of many, side by
-side, measures every artifact, and tiles of them are in every baseline.
+side, measures every artifact, and tiles of them are in every baseline. A page of their finest patterns, as
+dithered pictures have them, is where an encoder's features reach farthest.
 """
 
 import itertools
@@ -15,6 +16,8 @@ from models.arrays import Float
 # Black, the middle and white of a channel: 27 colours, the corners of the RGB cube among them.
 LEVELS = (0, 128, 255)
 COLOURS = tuple(itertools.product(LEVELS, repeat=3))
+
+CORNERS = tuple(itertools.product((0, 255), repeat=3))  # of the RGB cube
 
 TILE = 32  # pixels of a tile that calibrates
 
@@ -42,7 +45,23 @@ def colour_page(side: int) -> Float:
     """(3, n, n) in [0, 1] of patches of one colour, n the next multiple of 16: each of ``COLOURS`` is there
     where ``side`` leaves room for it (6 by 6 patches), with neighbours at random."""
     count = -(-side // PATCH)
-    return _planes(_patches(_shuffled(0, count**2), PATCH))
+    return _planes(_patches(_shuffled(0, count**2, len(COLOURS)), PATCH))
+
+
+def pattern_page(side: int) -> Float:
+    """(3, n, n) in [0, 1] of patches of two colours in turns, pixel by pixel, n the next multiple of 16:
+    checks of every two corners of the RGB cube, and rows and columns of some, where ``side`` leaves room for
+    them (6 by 6 patches), with neighbours at random."""
+    count = -(-side // PATCH)
+    y, x = np.indices((PATCH, PATCH))
+    checks, rows, columns = (y + x) % 2, y % 2, x % 2
+    pairs = list(itertools.combinations(CORNERS, 2))
+    patches = [(pair, checks) for pair in pairs]
+    patches += [(pair, lines) for pair in pairs[::7] for lines in (rows, columns)]
+    order = _shuffled(2, count**2, len(patches))
+    page = np.array([np.array(patches[n][0], np.uint8)[patches[n][1]] for n in order])
+    grid = page.reshape(count, count, PATCH, PATCH, 3).swapaxes(1, 2)
+    return _planes(grid.reshape(count * PATCH, count * PATCH, 3))
 
 
 def colour_tiles(side: int) -> list[Float]:
@@ -52,14 +71,16 @@ def colour_tiles(side: int) -> list[Float]:
     count = 1 if side < 2 * outer else 2 + (side - 2 * outer) // TILE_PATCH
     patch = np.minimum((np.arange(side) + MARGIN) // TILE_PATCH, count - 1)  # of each pixel of a row
     n_tiles = -(-len(COLOURS) // count**2)
-    grids = np.array(COLOURS, np.uint8)[_shuffled(1, n_tiles * count**2)].reshape(n_tiles, count, count, 3)
+    grids = np.array(COLOURS, np.uint8)[_shuffled(1, n_tiles * count**2, len(COLOURS))].reshape(
+        n_tiles, count, count, 3
+    )
     return [_planes(grid[patch][:, patch]) for grid in grids]
 
 
-def _shuffled(seed: int, n: int) -> NDArray[np.int64]:
-    """(n,) colours by number at random, none again before all others were there."""
-    rng, rounds = np.random.default_rng(seed), -(-n // len(COLOURS))
-    return np.concatenate([rng.permutation(len(COLOURS)) for _ in range(rounds)])[:n]
+def _shuffled(seed: int, n: int, kinds: int) -> NDArray[np.int64]:
+    """(n,) of ``kinds`` numbers at random, none again before all others were there."""
+    rng, rounds = np.random.default_rng(seed), -(-n // kinds)
+    return np.concatenate([rng.permutation(kinds) for _ in range(rounds)])[:n]
 
 
 def _patches(order: NDArray[np.int64], side: int) -> NDArray[np.uint8]:

@@ -42,3 +42,12 @@ class EDSR(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.head(x)  # (B, n_feats, h, w)
         return torch.add(x, self.body(x))  # the long skip of EDSR
+
+    def trunk(self, x: Tensor) -> list[Tensor]:
+        """What every residual block gives, (B, n_feats, h, w) each, and the features last."""
+        head = x = self.head(x)
+        outputs = []
+        for layer in self.body:
+            x = layer(x)
+            outputs.append(x)
+        return [*outputs[:-1], torch.add(head, x)]

@@ -32,15 +32,16 @@ class Distillation:
             raise RecipeError(f"expected a weight of features of 0 or more, found {self.features:g}")
 
 
-# What a feature costs by which it leaves its limit, beside the colours' L1 of about 0.02.
+# What a value of the trunk costs by which it leaves the limit, beside the colours' L1 of about 0.02.
 EXCESS = 0.1
 
 
 class Objective(nn.Module):
     """A batch of samples to its loss. ``student`` is what is trained, and the only part with a state.
 
-    ``feature_limit``: what the encoder's features should stay within, on either side of 0; 0: anything.
-    Features of pure colours reach twice as far as those of photographs, and int8 has one range for both.
+    ``feature_limit``: what the encoder's features and what its residual blocks give should stay within, on
+    either side of 0; 0: anything. Pure colours and fine checks of them reach up to five times as far there as
+    photographs, and int8 has one range for all.
     """
 
     def __init__(self, student: LIIF) -> None:
@@ -74,12 +75,14 @@ class ColourLoss(Objective):
         self.distillation = distillation
 
     def forward(self, batch: Sample) -> Tensor:
-        features = encode_features(self.student, batch.lr)
+        trunk = self.student.encoder.trunk((batch.lr - 0.5) / 0.5)
+        features = trunk[-1]
         colours = query_colours(self.student, features, batch.queries)
         loss = F.l1_loss(colours, batch.colours)
         if self.feature_limit:
-            excess = F.relu(features.float().abs() - self.feature_limit)
-            loss = loss + EXCESS * excess.sum(1).mean()
+            for output in trunk:
+                excess = F.relu(output.float().abs() - self.feature_limit)
+                loss = loss + EXCESS * excess.sum(1).mean()
         for teacher in self._teacher:
             with torch.no_grad():
                 expected_features = encode_features(teacher, batch.lr)

@@ -33,7 +33,7 @@ class TrainingRecipe:
     ``teacher``: checkpoint to distil from. ``batch``: patches per step over all processes. ``ema``: decay
     of the averaged weights. ``matrix_learning_rate``: of Muon for the weights of hidden layers, which learns
     from scratch in a fraction of the steps; 0: Adam for all. It follows the course of ``learning_rate``.
-    ``feature_limit``: what features should stay within, so that int8 has fine steps for them; 0: anything.
+    ``feature_limit``: what the encoder's trunk should stay within, so that int8 has fine steps; 0: anything.
     ``screen``: what drawn samples show; None: text and icons in one font.
     ``held_out``: pictures to measure on, at each of ``scales``.
     ``report_every``: steps between log lines, at which the state is saved too. ``int8``: train what will
@@ -81,6 +81,8 @@ class TrainingRecipe:
             )
         if not 0 <= self.feature_limit < float("inf"):
             raise RecipeError(f"expected a feature_limit of 0 or more, found {self.feature_limit:g}")
+        if self.int8 and self.feature_limit:
+            raise RecipeError(f"expected no feature_limit in an int8 recipe, found {self.feature_limit:g}")
         if not 0 <= self.ema < 1:
             raise RecipeError(f"expected ema from 0 to below 1, found {self.ema:g}")
         if not 0 <= self.warmup < self.steps:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from edge.card import CARD_FILE
 from edge.card_reader import read_card
-from edge.check.built_in import measure
+from edge.check.built_in import measure, measure_patterns
+from edge.check.comparison import Comparison
 from edge.errors import BadInput, ExportError, OutputExists
 from edge.pipeline import build, build_artifact
 from edge.recipe import DEFAULT_TILE, ArtifactSpec, Recipe
@@ -76,6 +77,20 @@ def test_what_the_card_says_is_what_a_measurement_finds(tiny):
     assert result.passed
     assert result.overall.psnr_db == pytest.approx(card.measured.psnr_db, abs=0.01)
     assert result.overall.max_abs == card.measured.max_abs
+    patterns = measure_patterns(Artifact.open(tiny.artifact(2, "int8")), tiny.model)
+    assert patterns.worst_block == pytest.approx(card.measured.worst_pattern, abs=0.001)
+
+
+def test_a_build_warns_of_patterns_that_int8_does_not_hold(monkeypatch, tmp_path):
+    off, told = Comparison("fine patterns", 20.0, 0.9, 1.0, worst_block=47.9), []
+    monkeypatch.setattr("edge.super_resolution.measure_patterns", lambda _artifact, _model: off)
+    spec = ArtifactSpec(2, "int8")
+    made = build_of(seeded(), Recipe((spec,)), spec)
+    folder = build_artifact(made, tmp_path / spec.name, log=told.append)
+    assert read_card(folder).measured.worst_pattern == 47.9
+    (warning,) = [line for line in told if "off by" in line]
+    assert "liif-x2-int8-xnnpack: checks and stripes of single pixels" in warning
+    assert "off by up to 47.9 of 255 (more than 3)" in warning
 
 
 def test_the_card_has_the_tiles_of_the_recipe(tiny):

@@ -1,10 +1,21 @@
 """Every pure colour is where int8 is calibrated, and with other neighbours where it is measured."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from edge.check.comparison import compare
-from edge.images.extremes import COLOURS, EXTREME_SIDE, calibration_extremes, colour_page, colour_tiles
+from edge.images.extremes import (
+    COLOURS,
+    CORNERS,
+    EXTREME_SIDE,
+    PATCH,
+    calibration_extremes,
+    colour_page,
+    colour_tiles,
+    pattern_page,
+)
 
 
 def assert_every_colour_has_a_flat_block(pictures: list[np.ndarray]) -> None:
@@ -57,3 +68,16 @@ def test_a_page_is_the_same_every_time_and_large_enough():
         assert page.shape[1] == page.shape[2] >= side
         assert page.dtype == np.float32 and page.min() >= 0 and page.max() <= 1
         assert np.array_equal(page, colour_page(side))
+
+
+def test_the_page_of_patterns_has_checks_of_every_two_corners_of_the_cube():
+    page = (255 * pattern_page(EXTREME_SIDE)).round().astype(int).transpose(1, 2, 0)
+    found = {"checks": set(), "rows": set(), "columns": set()}
+    for top, left in itertools.product(range(0, len(page), PATCH), repeat=2):
+        patch = page[top : top + PATCH, left : left + PATCH]
+        first, right, below = (frozenset([tuple(patch[at])]) for at in ((0, 0), (0, 1), (1, 0)))
+        kind = "checks" if first != right == below else "rows" if first == right else "columns"
+        found[kind].add(first | right | below)
+        assert np.array_equal(patch[2:], patch[:-2]) and np.array_equal(patch[:, 2:], patch[:, :-2])
+    assert found["checks"] == {frozenset(pair) for pair in itertools.combinations(CORNERS, 2)}
+    assert len(found["rows"]) == len(found["columns"]) == 4

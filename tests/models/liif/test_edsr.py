@@ -51,3 +51,11 @@ def test_removing_hidden_channels_that_are_zero_changes_nothing():
         weights["body.0.body.2.weight"] = second.weight[:, keep]
         pruned.load_state_dict(weights)
         assert torch.allclose(pruned(picture()), whole(picture()), atol=1e-6)
+
+
+def test_the_trunk_is_every_blocks_output_and_ends_in_the_features():
+    encoder, x = EDSR(6, (4, 4)), picture()
+    first, second, features = encoder.trunk(x)
+    assert torch.equal(first, encoder.body[0](encoder.head(x)))
+    assert torch.equal(second, encoder.body[1](first))
+    assert torch.equal(features, encoder(x))

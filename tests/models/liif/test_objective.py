@@ -4,7 +4,7 @@ from torch.utils.data import default_collate
 
 from models import LIIF, LIIFConfig
 from models.errors import RecipeError
-from models.liif.objective import EXCESS, ColourLoss, Distillation, encode_features
+from models.liif.objective import EXCESS, ColourLoss, Distillation
 from models.liif.patches import PatchDataset, PatchSpec
 from models.picture_files import picture_files
 
@@ -48,14 +48,15 @@ def test_without_a_teacher_the_picture_alone_counts(batch):
     assert float(alone.detach()) == float(shared.detach())
 
 
-def test_features_beyond_their_limit_cost_by_how_far_they_are(batch):
+def test_what_leaves_the_limit_in_the_trunk_costs_by_how_far(batch):
     objective = ColourLoss(tiny(), None, Distillation())
-    features = encode_features(objective.student, batch.lr).detach()
+    trunk = [output.detach() for output in objective.student.encoder.trunk((batch.lr - 0.5) / 0.5)]
+    largest = max(float(output.abs().max()) for output in trunk)
     loss = {}
-    for objective.feature_limit in (0.0, float(features.abs().max()), float(features.abs().max()) / 2):
+    for objective.feature_limit in (0.0, largest, largest / 2):
         loss[objective.feature_limit] = float(objective(batch).detach())
     free, held, beyond = loss.values()
-    excess = (features.abs() - features.abs().max() / 2).clamp(min=0).sum(1).mean()
+    excess = sum((output.abs() - largest / 2).clamp(min=0).sum(1).mean() for output in trunk)
     assert free == held
     assert beyond - free == pytest.approx(EXCESS * float(excess), rel=1e-3)
 

@@ -60,6 +60,7 @@ def test_recipes_that_come_with_the_package_can_be_followed(name):
         ('steps = 200\nstart = "a"\nmatrix_learning_rate = -1', "matrix_learning_rate from 0 to 1, found -1"),
         ('steps = 200\nstart = "a"\nlearning_rate = nan', "learning_rate <= 1, found 1e-06 and nan"),
         ('steps = 200\nstart = "a"\nfeature_limit = -1', "feature_limit of 0 or more, found -1"),
+        ('steps = 200\nstart = "a"\nint8 = true\nfeature_limit = 1', "no feature_limit in an int8 recipe"),
         ('steps = 200\nstart = "a"\nema = 1.0', "ema from 0 to below 1, found 1"),
         ('steps = 200\nstart = "a"\nscales = [5]', r"scales of 2, 3 or 4, found \(5,\)"),
         ('steps = 200\nstart = "a"\n[screen]\nnative = 0.5', "screen: expected fonts, found none"),
