@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from itertools import repeat
 
 import numpy as np
 import pytest
@@ -195,14 +196,21 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, name):
 
 def test_ctrl_c_is_heard_while_libvips_encodes(tmp_path):
     strip = noise(500, 2000)
-    timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+    interrupted: list[float] = []
+
+    def interrupt_once_bytes_are_written() -> None:
+        while not any(file.stat().st_size for file in tmp_path.iterdir()):
+            time.sleep(0.01)
+        interrupted.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_once_bytes_are_written)
 
     def strips() -> Iterator[np.ndarray]:
-        timer.start()
-        yield from [strip] * 60
+        thread.start()
+        yield from repeat(strip, 600)  # a minute's work, of which the signal comes in the first moment
 
-    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        write_picture(tmp_path / "a.png", Picture((30_000, 2000), strips()))
-    assert time.monotonic() - start < 5
+        write_picture(tmp_path / "a.png", Picture((600 * 500, 2000), strips()))
+    assert time.monotonic() - interrupted[0] < 5
     assert os.listdir(tmp_path) == []
