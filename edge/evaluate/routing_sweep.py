@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.evaluate.test_sets import find_pairs, read_pair
 from edge.images.metrics import psnr_y
 from edge.run.artifact import Artifact
-from edge.run.routing import ChosenCells, Effort, route
+from edge.run.routing import Effort, GainMap, route
 from edge.run.upscale import upscale
 from edge.work import Work
 from models.arrays import Float
@@ -80,7 +80,7 @@ def run_sweep(
     def measured() -> Iterator[RoutedPicture]:
         for paths in pairs:
             pair = read_pair(*paths, SCALE)
-            alone = upscale(smaller, pair.lr)
+            alone, gains = upscale(smaller, pair.lr), upscale(GainMap(smaller), pair.lr)[0]
             for effort in efforts:
                 routed = route(smaller, bigger, Effort(effort), lambda _: ())
                 start = time.perf_counter()
@@ -88,7 +88,7 @@ def run_sweep(
                 seconds = time.perf_counter() - start
                 megapixels = sr.shape[1] * sr.shape[2] / 1e6
                 score = psnr_y(sr, pair.hr, SCALE)
-                chosen = upscale(ChosenCells(smaller, routed.threshold), pair.lr)[0] > 0
+                chosen = gains > np.float32(routed.threshold)
                 seams = seams_of(chosen, sr - pair.hr, alone - pair.hr)
                 yield RoutedPicture(
                     pair.name, effort, score, seconds, megapixels, routed.n_cells, routed.n_bigger, seams

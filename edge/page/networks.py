@@ -49,13 +49,10 @@ class RegionRenderer:
         for tile in plan_tiles(lr_size, size, (side, side), limits.halo, limits.smallest_side):
             part = _overlap(tile.target, region)
             if part is not None:
-                rows, columns = (
-                    slice(part.top - region.top, part.top - region.top + part.height),
-                    slice(part.left - region.left, part.left - region.left + part.width),
-                )
+                inside = part.within(region)
                 with self._lock:
                     encoded = self._encode(lr, key, tile.source)
-                    out[:, rows, columns] = self._artifact.decode(
+                    out[:, slice(*inside.rows), slice(*inside.columns)] = self._artifact.decode(
                         encoded, lr_size, size, Tile(tile.source, part)
                     )
         return out

@@ -104,8 +104,8 @@ def predicted_gains(artifact: Artifact, window: Float, tile: Tile) -> tuple[Cell
 
 def seen(window: Float, tile: Tile, part: Tile) -> Float:
     """The source of ``part`` of ``tile``, cut out of the tile's ``window``."""
-    top, left = part.source.top - tile.source.top, part.source.left - tile.source.left
-    return window[:, :, top : top + part.source.height, left : left + part.source.width]
+    inside = part.source.within(tile.source)
+    return window[:, :, slice(*inside.rows), slice(*inside.columns)]
 
 
 class _OnCells:
@@ -153,26 +153,22 @@ class RoutedArtifact(_OnCells):
             made = made.copy()
         for rows, columns in merged(chosen):
             part = cells.part(rows, columns)
-            top, left = part.target.top - tile.target.top, part.target.left - tile.target.left
-            made[:, top : top + part.target.height, left : left + part.target.width] = self._bigger.render(
+            inside = part.target.within(tile.target)
+            made[:, slice(*inside.rows), slice(*inside.columns)] = self._bigger.render(
                 seen(window, tile, part), part, lr_size, size
             )
         return made
 
 
-class ChosenCells(_OnCells):
-    """Its pictures are 1 where the bigger network would make them, and 0 elsewhere."""
-
-    def __init__(self, artifact: Artifact, threshold: float) -> None:
-        super().__init__(artifact)
-        self._threshold = threshold
+class GainMap(_OnCells):
+    """It draws what the router predicts: a pixel of its pictures is the gain of the cell that it is in."""
 
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """See ``Artifact``."""
         cells, gains = predicted_gains(self._artifact, window, tile)
         rows, columns = (np.diff(edges) * cells.scale for edges in (cells.rows, cells.columns))
-        chosen = (gains > np.float32(self._threshold)).repeat(rows, axis=0).repeat(columns, axis=1)
-        return np.broadcast_to(chosen.astype(np.float32), (3, *chosen.shape))
+        drawn = gains.repeat(rows, axis=0).repeat(columns, axis=1)
+        return np.broadcast_to(drawn, (3, *drawn.shape))
 
 
 class GainHistogram(_OnCells):

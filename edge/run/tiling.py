@@ -30,6 +30,10 @@ class Rect:
         """First column, and the column after the last."""
         return self.left, self.left + self.width
 
+    def within(self, other: "Rect") -> "Rect":
+        """The same pixels, counted from the corner of ``other``."""
+        return Rect(self.top - other.top, self.left - other.left, self.height, self.width)
+
 
 @dataclass(frozen=True)
 class Tile:

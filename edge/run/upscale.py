@@ -15,6 +15,7 @@ from edge.images.pixels import Samples
 from edge.images.row_window import RowWindow
 from edge.images.transparency import FILL_REACH, alpha_range, fill_clear, limit_alpha
 from edge.recipe import MAX_SCALE
+from edge.run.artifact import window_of
 from edge.run.tiling import Rect, Tile, plan_tiles
 from edge.work import Work
 from models.arrays import Float
@@ -65,15 +66,10 @@ class _Plan:
 
     def render(self, planes: Float, at: Rect, part: Tile) -> Float:
         """The target of ``part``: (3, H', W'), with alpha (4, H', W'). ``planes``: the picture ``at``."""
-        rows, columns = (
-            np.arange(*span).clip(0, n - 1) - first
-            for span, n, first in zip(
-                (part.source.rows, part.source.columns), self.lr_size, (at.top, at.left), strict=True
-            )
-        )
 
         def enlarged(rgb: Float) -> Float:
-            window = rgb.take(rows, axis=1).take(columns, axis=2)[None]
+            # Where the source leaves the picture, so it leaves what of the picture is around it.
+            window = window_of(rgb, part.source.within(at))
             return self.artifact.render(window, part, self.lr_size, self.size)
 
         centres = self._source_pixels(part.target, at)
@@ -100,16 +96,6 @@ class _Plan:
             )
         )
         return rows, columns
-
-    def bicubic(self, plane: Float, at: Rect, target: Rect) -> Float:
-        """``target`` of ``plane`` (h, w), which is the picture ``at``, by Pillow's bicubic."""
-        (top, bottom), (left, right) = (
-            [edge * n_in / n_out - first for edge in span]
-            for span, n_in, n_out, first in zip(
-                (target.rows, target.columns), self.lr_size, self.size, (at.top, at.left), strict=True
-            )
-        )
-        return bicubic(plane, (target.height, target.width), (left, top, right, bottom))
 
 
 def _plan(
@@ -227,12 +213,8 @@ def render_picture(
         planes = picture.to_planes(window.rows(top, bottom)[:, slice(*at.columns)])
         seen = planes if picture.space is None else planes.clip(0, 1)
         made = plan.render(seen, at, part)
-        if seen is not planes and (beyond := planes[:3] - seen[:3]).any():
-            made = made.copy()
-            made[:3] += [plan.bicubic(plane, at, part.target) for plane in beyond]
-        if picture.has_alpha and background is not None:
-            made = flatten(made, background)
-        return target.to_samples(made)
+        beyond = None if seen is planes else _beyond(planes)
+        return _finished(made, part.target, target, background, beyond, at, picture.size)
 
     return Work(
         picture.n_frames * len(plan.tiles),
@@ -254,15 +236,44 @@ def strips_of_planes(
 ) -> Iterator[Samples]:
     """The strips of ``target`` of planes (3, H, W), (4, H, W) with alpha, which ``picture.planes`` were
     enlarged to: what ``render_picture`` does after the network, for an enlargement that is kept."""
-    source, size = picture.to_planes(picture.samples), target.size
-    beyond = source[:3] - source[:3].clip(0, 1)
-    height, width = picture.size
-    for top in range(0, size[0], STRIP):
-        made = np.array(planes[:, top : top + STRIP])
-        if beyond.any():
-            box = (0, top * height / size[0], width, (top + made.shape[1]) * height / size[0])
-            made[:3] += [bicubic(plane, (made.shape[1], size[1]), box) for plane in beyond]
-        yield target.to_samples(flatten(made, background) if len(made) == 4 and background else made)
+    beyond, lr = _beyond(picture.to_planes(picture.samples)), Rect(0, 0, *picture.size)
+    height, width = target.size
+    for top in range(0, height, STRIP):
+        at = Rect(top, 0, min(STRIP, height - top), width)
+        made = np.array(planes[:, slice(*at.rows)])
+        yield _finished(made, at, target, background, beyond, lr, picture.size)
+
+
+def _beyond(planes: Float) -> Float | None:
+    """What of the colours of ``planes`` lies outside sRGB, (3, h, w); None where nothing does."""
+    beyond: Float = planes[:3] - planes[:3].clip(0, 1)
+    return beyond if beyond.any() else None
+
+
+def _finished(
+    made: Float,
+    part: Rect,
+    target: Picture,
+    background: Colour | None,
+    beyond: Float | None,
+    at: Rect,
+    lr_size: tuple[int, int],
+) -> Samples:
+    """The samples of ``part`` of ``target``, of what a network has ``made`` there: with colours ``beyond``
+    sRGB, of ``at`` in a picture of ``lr_size``, by Pillow's bicubic, and in front of ``background``."""
+    if beyond is not None:
+        (top, bottom), (left, right) = (
+            [edge * n_in / n_out - first for edge in span]
+            for span, n_in, n_out, first in zip(
+                (part.rows, part.columns), lr_size, target.size, (at.top, at.left), strict=True
+            )
+        )
+        size, box = (part.height, part.width), (left, top, right, bottom)
+        made = made.copy()
+        made[:3] += [bicubic(plane, size, box) for plane in beyond]
+    if len(made) == 4 and background is not None:
+        made = flatten(made, background)
+    return target.to_samples(made)
 
 
 def _strips(target: Picture, tiles: Iterable[RenderedSamples]) -> Iterator[Samples]:

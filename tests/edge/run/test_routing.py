@@ -17,9 +17,9 @@ from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.routing import (
     Budget,
-    ChosenCells,
     Effort,
     GainHistogram,
+    GainMap,
     RoutedArtifact,
     cells_of,
     merged,
@@ -148,12 +148,12 @@ def test_the_bigger_network_makes_the_cells_above_the_threshold(smaller, bigger)
     assert 0.3 < routed.share < 0.5
 
 
-def test_the_map_of_chosen_cells_is_where_the_bigger_network_was(smaller, bigger):
+def test_the_map_of_gains_says_where_the_bigger_network_is(smaller, bigger):
     lr = noise(150, 300) * steps(150, 300) + np.float32(0.01)  # nothing is black by both
-    chosen = upscale(ChosenCells(smaller, 0.25), lr)
+    chosen = upscale(GainMap(smaller), lr) > np.float32(0.25)
     made = upscale(RoutedArtifact(smaller, bigger, 0.25), lr)
     assert 0 < chosen.mean() < 1
-    assert np.array_equal(made, np.where(chosen > 0, upscale(bigger, lr), upscale(smaller, lr)))
+    assert np.array_equal(made, np.where(chosen, upscale(bigger, lr), upscale(smaller, lr)))
 
 
 PICTURES = {"colours": noise(150, 140), "alpha": noise(60, 150, 4), "tiny": noise(3, 5), "wide": noise(4, 90)}
