@@ -21,7 +21,7 @@ from edge.images.colour import (
     space_of_chromaticities,
     space_of_profile,
 )
-from edge.images.file_rows import FileRows, comes_in_rows
+from edge.images.file_rows import MULTIPLIED, FileRows, comes_in_rows, largest_block
 from edge.images.metadata import Metadata, orientation, read_metadata
 from edge.images.orientation import TURNS, Turn, turn_samples
 from edge.images.picture import Animation, Picture, kept_space
@@ -219,11 +219,12 @@ def _rows(
     path: Path, image: Image.Image, raw_mode: str, turn: Turn, bits: int, profile: bytes | None
 ) -> tuple[FileRows, bytes | None]:
     """By libvips, which keeps 16 bits; alpha is the last channel. A profile of tables is gone through."""
-    if "RGBa" in raw_mode:
+    if raw_mode.startswith(MULTIPLIED):
         raise BadImage(f"{path}: expected colours apart from alpha, found 16-bit ones multiplied by it")
     n_channels = (1 if _is_grey(image, raw_mode) else 3) + image.has_transparency_data
     tables = _is_of_tables(profile)
-    return FileRows(path, turn, n_channels, bits, tables), None if tables else profile
+    rows = FileRows(path, turn, n_channels, bits, tables, largest_block(image))
+    return rows, None if tables else profile
 
 
 def _samples(image: Image.Image) -> Bytes:

@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from edge.errors import BadImage
 from edge.images.libvips import libvips
 from edge.images.orientation import Turn, turn_image
 from edge.images.pixels import Samples
 
+Tag = ExifTags.Base
+
 # Rows that are read at a time.
 _ROWS = 64
+
+# How Pillow's names begin for samples in which colours, or grey, are multiplied by alpha.
+MULTIPLIED = ("RGBa", "La")
 
 # TIFF's photometric interpretations of grey and RGB.
 _PLAIN_TIFF = (0, 1, 2)
@@ -30,9 +36,17 @@ def comes_in_rows(image: Image.Image, raw_mode: str) -> bool:
     return (
         image.format == "TIFF"
         and image.mode in ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16B")
-        and image.getexif().get(ExifTags.Base.PhotometricInterpretation) in _PLAIN_TIFF
-        and "RGBa" not in raw_mode
+        and image.getexif().get(Tag.PhotometricInterpretation) in _PLAIN_TIFF
+        and not raw_mode.startswith(MULTIPLIED)
     )
+
+
+def largest_block(image: Image.Image) -> int:
+    """Bytes of the largest compressed strip or tile of a TIFF file, which libtiff holds; 0 of other files."""
+    if not isinstance(image, TiffImageFile) or image.tag_v2.get(Tag.Compression, 1) == 1:
+        return 0
+    sizes = (image.tag_v2.get(tag, ()) for tag in (Tag.StripByteCounts, Tag.TileByteCounts))
+    return max((size for of in sizes for size in of), default=0)
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,8 @@ class FileRows:
     reads the file again.
 
     ``n_channels``: those to keep, since others have no meaning; ``bits``: 8 or 16 of each sample. With
-    ``to_srgb`` they go through the file's own profile. A loop raises BadImage where the file is damaged.
+    ``to_srgb`` they go through the file's own profile. ``block``: bytes of the file that are held at once,
+    beside the rows. A loop raises BadImage where the file is damaged.
     """
 
     path: Path
@@ -49,6 +64,7 @@ class FileRows:
     n_channels: int
     bits: int
     to_srgb: bool = False
+    block: int = 0
 
     def __iter__(self) -> Iterator[Samples]:
         pyvips = libvips()
@@ -76,7 +92,8 @@ class FileRows:
         access = "random" if self.reads_backwards else "sequential"
         # As a source: libvips takes brackets in a name for options.
         source = pyvips.Source.new_from_file(str(self.path))
-        image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
+        # Unlimited: a TIFF file may be one compressed strip, which is held, and more than libvips takes else.
+        image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error", unlimited=True)
         if self.to_srgb:
             image = image.icc_transform("srgb", embedded=True, depth=16)
         expected = "ushort" if self.bits == 16 else "uchar"

@@ -1,6 +1,7 @@
 """Picture files in and out."""
 
 import os
+import re
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import II, MM, OPEN_INFO, TiffImageFile
 
 from edge.errors import BadImage
 from edge.images.decoding import MAX_HELD_PIXELS, MAX_PIXELS, decode, decode_frames
@@ -19,6 +20,20 @@ from models.arrays import Float
 
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
 ANIMATED = ("PNG", "WEBP", "GIF")
+
+# How files begin whose kind we can name and not read: a photograph of a phone, by the brands of HEVC pictures
+# (ISO/IEC 23008-12, annex B), and a codestream or a container of JPEG XL (ISO/IEC 18181-2).
+_WITHOUT_DECODER = {
+    "HEIC": re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL),
+    "JPEG XL": re.compile(rb"\xff\x0a|\0{3}\x0cJXL \r\n\x87\n"),
+}
+
+# Kinds of TIFF file that Pillow's table lacks: black is zero, unsigned, 16 bits of grey and of alpha, which
+# grey is multiplied by, or not. It has the names, for PNG; libvips decodes the pixels.
+for _prefix in (II, MM):
+    OPEN_INFO[_prefix, 1, (1,), 1, (16, 16), (1,)] = ("LA", "La;16B")
+    OPEN_INFO[_prefix, 1, (1,), 1, (16, 16), (2,)] = ("LA", "LA;16B")
+    OPEN_INFO[_prefix, 1, (1,), 1, (16, 16), (0,)] = ("I;16", "I;16")
 
 
 def read_image(
@@ -55,13 +70,22 @@ def read_image(
             f"found {found}"
         ) from error
     except UnidentifiedImageError as error:
-        found = "another kind of file or a damaged header" if os.path.getsize(path) else "an empty file"
-        raise BadImage(f"{path}: expected a picture ({', '.join(READABLE)}), found {found}") from error
+        raise BadImage(f"{path}: expected a picture ({', '.join(READABLE)}), found {_found(path)}") from error
     except PermissionError as error:
         raise BadImage(f"{path}: expected a file that may be read, found {error.strerror}") from error
     except Exception as error:  # the decoders raise nearly every type on damaged files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadImage(f"{path}: expected a whole picture, found a damaged one ({reason})") from error
+
+
+def _found(path: Path) -> str:
+    """What a file is that Pillow knows no picture in, in words."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    for name, signature in _WITHOUT_DECODER.items():
+        if signature.match(head):
+            return f"{name}, for which nothing here has a decoder; save it as JPEG or PNG"
+    return "another kind of file or a damaged header" if head else "an empty file"
 
 
 def open_image(path: str | os.PathLike[str]) -> ImageFile.ImageFile:

@@ -16,6 +16,9 @@ from models.picture_files import SUFFIXES
 # Files of folders that are taken for pictures.
 PICTURES = (*SUFFIXES, ".avif")
 
+# Those, too, though no decoder comes with us: each fails with a line of its own and is not passed over.
+UNREAD = (".heic", ".heif", ".jxl")
+
 # What a format that is read and not written becomes.
 LOSSLESS = ".png"
 
@@ -142,7 +145,7 @@ class _Walk:
 
 
 def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in PICTURES
+    return not name.startswith(".") and Path(name).suffix.lower() in (*PICTURES, *UNREAD)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

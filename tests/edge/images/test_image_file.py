@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from image_files import (
     as_bytes,
     cmyk_profile_that_prints_cyan_as_red,
@@ -265,6 +266,20 @@ def test_other_kinds_of_file_are_refused(tmp_path, content):
     assert_refused(tmp_path / "a.png", "PNG, JPEG, WEBP", "another kind of file")
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x24ftypheic", "HEIC"),
+        (b"\0\0\0\x24ftypmif1", "HEIC"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    ],
+)
+def test_pictures_that_nothing_here_decodes_are_named(tmp_path, head, kind):
+    (tmp_path / "a.png").write_bytes(head + bytes(99))
+    assert_refused(tmp_path / "a.png", f"found {kind}, for which nothing here has a decoder")
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.bmp", "a.tiff", "a.gif"])
 def test_truncated_pictures_are_refused_wherever_they_end(tmp_path, name):
     image = Image.fromarray(noise(24, 24))
@@ -385,6 +400,23 @@ def test_rows_are_those_of_the_whole(tmp_path, name, image, options):
     assert len(list(read.strips)) == 3
     assert np.array_equal(held.samples, read.samples)
     assert replace(held, strips=()) == replace(read, strips=())
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tiff_may_be_one_strip_which_is_held_if_it_is_compressed(tmp_path, compression):
+    samples = noise(5000, 4000)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        samples,
+        rowsperstrip=5000,
+        photometric="rgb",
+        compression=compression,
+        compressionargs={"level": 0} if compression else None,
+    )
+    read = read_image(tmp_path / "a.tif", held=0)
+    assert isinstance(read.strips, FileRows)
+    assert read.strips.block == pytest.approx(samples.size if compression else 0, rel=0.01)
+    assert np.array_equal(read.samples, samples)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from edge.errors import BadInput
@@ -49,6 +50,21 @@ def measured(source: Path, target: Path, held: int) -> int:
         check=True,
     )
     return int(outcome.stdout)
+
+
+@linux
+@pytest.mark.parametrize("kind", ["png", "bmp", "one compressed strip.tif"])
+def test_the_estimate_holds_where_reading_takes_the_most(tmp_path, kind):
+    source = tmp_path / f"in.{kind.rpartition('.')[2]}"
+    samples = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), np.uint8)
+    if kind.endswith("tif"):
+        tifffile.imwrite(source, samples, rowsperstrip=3000, photometric="rgb", compression="zlib")
+    else:
+        Image.fromarray(samples).save(source, **({"compress_level": 1} if kind == "png" else {}))
+    held = 0 if kind.endswith("tif") else 10**9
+    picture = read_image(source, held)
+    estimated = needs_of(picture, enlarged(picture, (6000, 8000)), tmp_path / "a.jpg").memory - PROCESS
+    assert measured(source, tmp_path / "a.jpg", held) == pytest.approx(estimated, rel=0.3)
 
 
 @linux

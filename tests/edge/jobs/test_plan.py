@@ -50,6 +50,11 @@ def test_files_and_folders_come_together_in_one_folder():
     ]
 
 
+def test_photographs_that_cannot_be_read_are_not_passed_over():
+    make("in/a.HEIC", "in/b.jxl")
+    assert pairs("in") == [("in/a.HEIC", "out/a.png"), ("in/b.jxl", "out/b.png")]
+
+
 def test_formats_that_are_only_read_become_png():
     make("in/a.gif", "in/b.bmp")
     assert [output for _, output in pairs("in")] == ["out/a.png", "out/b.png"]

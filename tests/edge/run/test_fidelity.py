@@ -98,8 +98,6 @@ def test_a_palette_becomes_colours(tmp_path):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize(("source", "target"), [("png", "tif"), ("tif", "png"), ("png", "png")])
 def test_sixteen_bits_stay_to_the_last(tmp_path, channels, source, target):
-    if (channels, source) == (2, "tif"):
-        pytest.skip("Pillow opens no TIFF file of 16-bit grey with alpha")
     u16 = noise(7, 9, channels, dtype=np.uint16)
     u16 = softly_seen(u16) if channels in (2, 4) else u16
     image = pyvips.Image.new_from_array(u16).copy(interpretation="grey16" if channels < 3 else "rgb16")
@@ -131,6 +129,27 @@ def test_sixteen_bits_of_a_plane_per_colour_and_of_a_channel_without_meaning(tmp
     picture = read_image(tmp_path / "in.tif")
     assert picture.alpha is None and picture.bits == 16
     assert np.array_equal(to_uint16(picture.rgb).transpose(1, 2, 0), u16[:, :, :3])
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tiff_of_sixteen_bit_grey_and_alpha_stays_so(tmp_path, byteorder, compression):
+    u16 = softly_seen(noise(7, 9, 2, dtype=np.uint16))
+
+    def save(meaning: str) -> None:
+        options = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": [meaning]}
+        tifffile.imwrite(tmp_path / "in.tif", u16, byteorder=byteorder, compression=compression, **options)
+
+    save("UNASSALPHA")
+    for held in (0, 10**6):
+        write_picture(tmp_path / "out.tif", doubled(read_image(tmp_path / "in.tif", held)))
+        assert np.array_equal(tifffile.imread(tmp_path / "out.tif")[::2, ::2], u16)
+        assert np.array_equal(read_image(tmp_path / "out.tif").samples[::2, ::2], u16)
+    save("UNSPECIFIED")
+    assert np.array_equal(read_image(tmp_path / "in.tif").samples, u16[:, :, :1])
+    save("ASSOCALPHA")
+    with pytest.raises(BadInput, match="expected colours apart from alpha, found 16-bit ones multiplied"):
+        read_image(tmp_path / "in.tif")
 
 
 def test_one_transparent_colour_of_sixteen_bits_becomes_alpha(tmp_path):
