@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,13 +58,20 @@ LACKS_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
-    from edge.cli.process import (
-        Terminated,
-        keep_freed_memory,
-        let_threads_sleep,
-        open_closed_streams,
-        sigterm_raised,
-    )
+    from edge.cli.process import Terminated, sigterm_raised
+
+    try:
+        with sigterm_raised():
+            return run_line(argv)
+    except (KeyboardInterrupt, Terminated) as stop:
+        with suppress(OSError):  # where standard error cannot be written, there is no way to say so
+            print("liif-edge: interrupted; nothing half-written was left", file=sys.stderr)
+        return INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED
+
+
+def run_line(argv: Sequence[str] | None) -> int:
+    """``main``, but for signals, which may come while arguments are read, too."""
+    from edge.cli.process import keep_freed_memory, let_threads_sleep, open_closed_streams
 
     closed = open_closed_streams()
     arguments = parse(sys.argv[1:] if argv is None else argv)
@@ -71,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     keep_freed_memory()
     let_threads_sleep()
-    with open_terminal(arguments.verbose, 1 in closed) as terminal, sigterm_raised():
+    with open_terminal(arguments.verbose, 1 in closed) as terminal:
         try:
             return run(arguments, terminal)
         except (LiifEdgeError, ModelError, TrainingError) as error:
@@ -79,9 +87,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(error, LiifEdgeError):
                 return error.exit_code
             return BadInput.exit_code if isinstance(error, ModelError) else CheckFailed.exit_code
-        except (KeyboardInterrupt, Terminated) as stop:
-            terminal.log("liif-edge: interrupted; nothing half-written was left")
-            return INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED
         except OSError as error:
             if error.errno not in LACKS_DISK:
                 return defect(terminal)

@@ -83,6 +83,15 @@ def test_ctrl_c_during_upscale_leaves_nothing_and_ends_with_130(cached, tmp_path
     assert listing(tmp_path) == before
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_the_command_begins_is_one_line(run, monkeypatch, number, code):
+    read = "argparse.ArgumentParser.parse_known_args"
+    monkeypatch.setattr(read, lambda *_: os.kill(os.getpid(), number))
+    outcome = run("upscale", "a.png", "b.png")
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err == "liif-edge: interrupted; nothing half-written was left\n"
+
+
 def test_ctrl_c_during_a_build_leaves_nothing_and_ends_with_130(tiny, tmp_path):
     options = ("--checkpoint", tiny.checkpoint, "--scale", "4", "--precision", "fp32")
     command = (sys.executable, "-c", INTERRUPTIBLE, "build", "--out", tmp_path / "dist", *options)
