@@ -207,8 +207,12 @@ def _files(source: Path, path: Path, suffix: str, terminal: Terminal) -> Iterato
 
 
 def _save_input(path: Path) -> None:
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    except OSError as error:
+        found = f"{error.strerror} in {path.parent.parent}"
+        raise BadInput(f"standard input: expected to keep it while it is read, found {found}") from error
 
 
 def _target(arguments: argparse.Namespace) -> "Target":

@@ -49,8 +49,8 @@ class Needs:
     temporary: int
 
     def __str__(self) -> str:
-        temporary = f", and {_gigabytes(self.temporary)} for temporary files" if self.temporary else ""
-        return f"{_gigabytes(self.memory)} of memory and up to {_gigabytes(self.disk)} of disk{temporary}"
+        temporary = f", and {_amount(self.temporary)} for temporary files" if self.temporary else ""
+        return f"{_amount(self.memory)} of memory and up to {_amount(self.disk)} of disk{temporary}"
 
     @property
     def are_large(self) -> bool:
@@ -86,7 +86,7 @@ def check_disk(path: Path, needs: Needs) -> None:
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise DiskFull(
-                f"{path}: expected {_gigabytes(needed)} of free disk in {folder}, found {_gigabytes(free)}"
+                f"{path}: expected {_amount(needed)} of free disk in {folder}, found {_amount(free)}"
             )
 
 
@@ -95,5 +95,9 @@ def _rows_of(picture: Picture, n_rows: int) -> int:
     return picture.n_bytes * min(n_rows, height) // height
 
 
-def _gigabytes(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.1f} GB"
+def _amount(n_bytes: int) -> str:
+    """In the largest unit that has a digit of it."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= 0.05 * size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return f"{n_bytes / 1e3:.1f} kB"

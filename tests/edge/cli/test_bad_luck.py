@@ -124,6 +124,18 @@ def test_a_full_disk_ends_a_run_which_can_go_on_later(run, artifact, full, tmp_p
     assert outcome.out.endswith(f"{full}: 2 done, 1 unchanged, 0 failed\n")
 
 
+def test_standard_input_that_finds_no_room_is_said(artifact, full, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    out = tmp_path / "out.png"
+    options = ("-", out, "--artifact", artifact)
+    done = shell(f'"$@" < "{tmp_path / "a.png"}"', *options, env={**HERE, "TMPDIR": str(full)})
+    found = f"found No space left on device in {full}\n"
+    line = f"liif-edge: standard input: expected to keep it while it is read, {found}"
+    assert (done.returncode, done.stderr.decode()) == (2, line)
+    assert not out.exists() and listing(full) == {}
+
+
 def test_a_picture_for_a_full_disk_leaves_nothing_half_written(run, artifact, full, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
