@@ -92,8 +92,9 @@ class FileRows:
         access = "random" if self.reads_backwards else "sequential"
         # As a source: libvips takes brackets in a name for options.
         source = pyvips.Source.new_from_file(str(self.path))
-        # Unlimited: a TIFF file may be one compressed strip, which is held, and more than libvips takes else.
-        image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error", unlimited=True)
+        # A TIFF file may be one compressed strip, of more bytes than libvips takes if it is not told to.
+        unlimited = self.block > 0
+        image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error", unlimited=unlimited)
         if self.to_srgb:
             image = image.icc_transform("srgb", embedded=True, depth=16)
         expected = "ushort" if self.bits == 16 else "uchar"

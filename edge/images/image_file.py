@@ -29,7 +29,7 @@ _WITHOUT_DECODER = {
 }
 
 # Kinds of TIFF file that Pillow's table lacks: black is zero, unsigned, 16 bits of grey and of alpha, which
-# grey is multiplied by, or not. It has the names, for PNG; libvips decodes the pixels.
+# grey is multiplied by, or not, or which has no meaning. Names of raw modes are Pillow's; libvips decodes.
 for _prefix in (II, MM):
     OPEN_INFO[_prefix, 1, (1,), 1, (16, 16), (1,)] = ("LA", "La;16B")
     OPEN_INFO[_prefix, 1, (1,), 1, (16, 16), (2,)] = ("LA", "LA;16B")
