@@ -218,23 +218,26 @@ def test_a_build_that_is_cancelled_leaves_nothing_and_lets_the_next_one_start(tm
 
 @pytest.mark.parametrize("effort", [0, 30, 100])
 def test_an_effort_has_the_commands_bytes_and_a_map_of_its_cells(routed_pair, tmp_path, effort):
-    picture = drawn_png(100, 150)
+    picture = drawn_png(100, 120)  # its enlargement is one square
     (tmp_path / "drawn.png").write_bytes(picture)
     networks = Networks(routed_pair.smaller, routed_pair.checkpoint, routed_pair.bigger)
     with running_page(networks, tmp_path) as page, Client(page.address).session() as session:
         job = session.enlarge(session.drop(picture), effort=effort)
         told = session.ended(job)
         found = session.ask("GET", f"jobs/{job}/file", format=".png").body
-        drawn = pixels(session.ask("GET", f"jobs/{job}/layers/routing", level=2, row=0, column=0).body)
-    command = ["upscale", str(tmp_path / "drawn.png"), str(tmp_path / "out.png")]
-    pair = ["--artifact", str(routed_pair.smaller), "--bigger", str(routed_pair.bigger)]
-    assert main([*command, *pair, "--effort", str(effort)]) == 0
-    assert found == (tmp_path / "out.png").read_bytes()
-    assert told["effort"] == effort
+        drawn = pixels(session.ask("GET", f"jobs/{job}/layers/routing", level=0, row=0, column=0).body)
+    command = ["upscale", str(tmp_path / "drawn.png"), "--artifact", str(routed_pair.smaller)]
+    routed, alone = tmp_path / "routed.png", tmp_path / "alone.png"
+    assert main([*command, str(alone)]) == 0
+    assert main([*command, str(routed), "--bigger", str(routed_pair.bigger), "--effort", str(effort)]) == 0
+    assert found == routed.read_bytes()
     share = told["numbers"]["share_percent"]
     assert (share == 0, share == 100) == (effort == 0, effort == 100)
-    is_orange = drawn[:, :, 0] >= BIGGER[0] // 2  # half of it, and the picture's half: elsewhere only that
-    assert is_orange.mean() >= share / 100 * 0.9
+    made, differs = pixels(found), (pixels(found) != pixels(alone.read_bytes())).any(axis=2)
+    is_orange = (drawn == made // 2 + BIGGER // 2).all(axis=2)
+    np.testing.assert_array_equal((drawn == made // 2).all(axis=2), ~is_orange)
+    assert differs[is_orange].any() == (effort > 0)
+    assert not differs[~is_orange].any()
 
 
 def test_an_effort_is_refused_without_a_router(session, drawn):
