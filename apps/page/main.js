@@ -35,6 +35,7 @@ function welcome(told) {
     $("before").value = viewer.before = "fp32";
     $("precision").options[0].textContent = "its own";
     if (artifact.scale !== "any") fixScale(artifact.scale);
+    if (artifact.routed) offerEffort();
   }
   const names = Object.entries(told.formats).filter(([suffix]) => ![".jpeg", ".tiff"].includes(suffix));
   fill($("format"), names.map(([suffix]) => suffix), names.map(([, format]) => (format.name === "WEBP" ? "WebP" : format.name)));
@@ -45,6 +46,12 @@ function welcome(told) {
 function fixScale(scale) {
   target = { scale };
   for (const control of document.querySelectorAll("#scale, #width, #height, #proportions, .chips button")) control.disabled = true;
+}
+
+function offerEffort() {
+  for (const id of ["effort-label", "effort-help", "share"]) $(id).hidden = false;
+  const option = $("map").querySelector("[value=routing]");
+  option.hidden = option.disabled = false;
 }
 
 function gone() {
@@ -159,6 +166,10 @@ for (const id of ["weights", "precision"])
     magnifier.render();
     soon();
   });
+$("effort").addEventListener("input", () => {
+  $("effort-value").value = $("effort").value;
+  soon();
+});
 $("again").addEventListener("click", () => {
   clearTimeout(timer);
   for (const item of pictures.items) {
@@ -169,7 +180,7 @@ $("again").addEventListener("click", () => {
 
 // What the server is asked to enlarge by; it has no choice with an artifact.
 function network() {
-  return { weights: offers.artifact ? "auto" : $("weights").value, precision: $("precision").value };
+  return { weights: offers.artifact ? "auto" : $("weights").value, precision: $("precision").value, effort: Number($("effort").value) };
 }
 
 function networkName() {
@@ -223,8 +234,10 @@ function setMap(name) {
   $("legend").hidden = !name;
   $("strength").disabled = !name;
   const peak = offers.peaks[name];
-  $("legend").firstElementChild.classList.toggle("signed", name === "added");
-  $("legend-text").textContent = name === "added" ? `darker by ${peak}, the same, lighter by ${peak} of 255` : `0 to ${peak} of 255 and more`;
+  for (const [kind, of] of [["signed", "added"], ["routed", "routing"]]) $("legend").firstElementChild.classList.toggle(kind, name === of);
+  $("legend-text").textContent = {
+    added: `darker by ${peak}, the same, lighter by ${peak} of 255`, routing: "the smaller network, the bigger one",
+  }[name] ?? `0 to ${peak} of 255 and more`;
   viewer.invalidate();
 }
 
@@ -271,8 +284,8 @@ const keys = {
     refresh();
   },
   m: () => {
-    const { options, selectedIndex } = $("map");
-    setMap(options[(selectedIndex + 1) % options.length].value);
+    const options = [...$("map").options].filter(option => !option.disabled);
+    setMap(options[(options.indexOf($("map").selectedOptions[0]) + 1) % options.length].value);
   },
   j: () => pictures.step(1),
   k: () => pictures.step(-1),
@@ -293,11 +306,11 @@ $("show-keys").addEventListener("click", () => $("keys").showModal());
 // ---- trust
 
 const units = {
-  added_mean: "of 255", added_largest: "of 255", consistency_psnr_db: "dB", consistency_largest: "of 255", psnr_db: "dB", largest: "of 255",
+  added_mean: "of 255", added_largest: "of 255", consistency_psnr_db: "dB", consistency_largest: "of 255", psnr_db: "dB", largest: "of 255", share_percent: "%",
 };
 
 function number(name, value) {
-  const digits = units[name] === "dB" ? 1 : 2;
+  const digits = { dB: 1, "%": 0 }[units[name]] ?? 2;
   const text = value === undefined ? "–" : value === null ? "equal" : `${value.toFixed(digits)} ${units[name]}`;
   document.querySelector(`[data-number=${name}]`).textContent = text;
 }
@@ -365,8 +378,11 @@ function command(item) {
   const stem = item.name.replace(/\.[^.]*$/, "");
   const words = ["liif-edge", "upscale", quoted(item.name), quoted(`${stem}-${job.width}x${job.height}${format}`)];
   words.push("--size", `${job.width}x${job.height}`);
-  if (offers.artifact) words.push("--artifact", "DIR");
-  else {
+  if (offers.artifact) {
+    words.push("--artifact", "DIR");
+    if (job.effort) words.push("--effort", job.effort);
+    if (job.effort && offers.artifact.bigger) words.push("--bigger", "DIR");
+  } else {
     if ($("weights").value !== "auto") words.push("--weights", $("weights").value);
     if ($("precision").value !== "int8") words.push("--precision", $("precision").value);
   }

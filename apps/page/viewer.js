@@ -5,6 +5,7 @@ import * as server from "./server.js";
 const MAX_SQUARES = 600; // kept, of 256 KB each once they are drawn
 const AT_ONCE = 4; // requests
 const OF_FP32 = ["fp32", "quantisation"];
+const OF_WHOLE = ["consistency", "routing"];
 const BLINK_MS = 700;
 const MARGIN = 12; // pixels of the page around a picture that fits
 const MAX_LEVEL = 12; // at which the largest picture is one square
@@ -214,7 +215,7 @@ export class Viewer extends EventTarget {
 
   #layer(layer, seen) {
     const job = this.#item.job;
-    if (!job?.done || (layer === "consistency" && job.state !== "done")) return;
+    if (!job?.done || (OF_WHOLE.includes(layer) && job.state !== "done")) return;
     const reduction = Math.log2(1 / (this.view.scale * devicePixelRatio));
     const level = Math.min(MAX_LEVEL, Math.max(0, Math.floor(reduction + 0.25)));
     if (OF_FP32.includes(layer) && level > Math.max(...this.#offers.fp32_levels)) {

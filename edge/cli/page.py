@@ -23,6 +23,9 @@ def add_parsers(add: Add) -> None:
     sub.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
     sub.add_argument("--artifact", type=Path, metavar="DIR", help="show this artifact beside fp32")
     add_checkpoint(sub, default=None)
+    sub.add_argument(
+        "--bigger", type=Path, metavar="DIR", help="artifact of the bigger network that its router knows"
+    )
     sub.add_argument("--jobs", type=count, default=2, help="pictures that are enlarged at once (2)")
 
 
@@ -33,8 +36,11 @@ def serve(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.checkpoint is not None and arguments.artifact is None:
         raise BadInput("expected --artifact with --checkpoint, found none")
     check_inputs(arguments.checkpoint)
-    if arguments.artifact is not None:
-        read_card(arguments.artifact)
+    if arguments.bigger is not None and arguments.artifact is None:
+        raise BadInput("expected --artifact with --bigger, found none")
+    for folder in (arguments.artifact, arguments.bigger):
+        if folder is not None:
+            read_card(folder)
     try:
         from edge.page.server import Page
     except ModuleNotFoundError as error:
@@ -44,7 +50,7 @@ def serve(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from edge.page.networks import Networks
     from edge.page.temporary_folder import temporary_folder
 
-    networks = Networks(arguments.artifact, arguments.checkpoint)
+    networks = Networks(arguments.artifact, arguments.checkpoint, arguments.bigger)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # temporary files go first
     with temporary_folder() as folder:
         page = Page(networks, arguments.port, arguments.jobs, folder, terminal.log)

@@ -9,15 +9,25 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import BadInput
 from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 from edge.images.metrics import psnr
 from edge.images.picture import Picture
 from edge.run.artifact import Artifact
-from edge.run.upscale import check_target, enlarged, render_tiles, strips_of_planes
+from edge.run.routing import ChosenCells, Effort, FirstPass, RoutedArtifact, route
+from edge.run.upscale import (
+    RenderedTile,
+    Renderer,
+    check_target,
+    enlarged,
+    render_tiles,
+    strips_of_planes,
+)
 from edge.run.weights import Choice, choose_weights
-from edge.upscaler import find_artifact
+from edge.upscaler import find_artifact, find_bigger
+from edge.work import Work
 from models import EMBEDDED
 from models.arrays import Float
 from models.resize import bicubic
@@ -34,8 +44,10 @@ PRECISIONS: tuple[PagePrecision, ...] = ("int8", "fp32")
 class Order:
     """A picture to enlarge to ``size`` (H, W), by ``artifact`` or else by embedded ``weights``.
 
-    ``planes``: the .npy file to make, (3, H, W) float32, not clamped, or (4, H, W) with alpha.
-    ``reduced_error``: another one, (h, w): see ``measure``.
+    ``effort``: of an artifact with a router, above 0 with the ``bigger`` one that it knows, or else with the
+    embedded one. ``planes``: the .npy file to make, (3, H, W) float32, not clamped, or (4, H, W) with alpha.
+    ``reduced_error``: another one, (h, w): see ``measure``. ``chosen``: a third one where there is a router,
+    (h, w) bool: what of the picture the bigger network enlarged.
     """
 
     picture: Path
@@ -43,8 +55,11 @@ class Order:
     weights: str
     precision: PagePrecision
     artifact: Path | None
+    bigger: Path | None
+    effort: int
     planes: Path
     reduced_error: Path
+    chosen: Path
 
 
 @dataclass(frozen=True)
@@ -62,12 +77,14 @@ class Numbers:
 
     ``added_*``: the largest difference of a pixel's colours from bicubic. ``consistency_*``: the enlargement
     reduced by bicubic again against the picture it was made from. Clear pixels count by their alpha.
+    ``share_percent``: of its cells, what the bigger network made; None where there is no router.
     """
 
     added_mean: float
     added_largest: float
     consistency_psnr_db: float
     consistency_largest: float
+    share_percent: float | None = None
 
 
 def read_picture(path: Path) -> tuple[Picture, Choice]:
@@ -99,8 +116,13 @@ def enlarge(order: Order, log: Callable[[str], None]) -> Iterator[Progress | Num
     picture = _read(order.picture)
     artifact = open_artifact(order, picture.size, log)
     planes = picture.planes
+
+    def tiles(renderer: Renderer) -> Work[RenderedTile]:
+        return render_tiles(renderer, planes, order.size, keeps_flat=True)
+
+    routed = _routed(order, artifact, tiles, log)
     out = np.lib.format.open_memmap(order.planes, "w+", np.float32, (len(planes), *order.size))
-    work = render_tiles(artifact, planes, order.size, keeps_flat=True)
+    work = tiles(routed or artifact)
     yield Progress(0, len(work), 0)
     for done, (target, tile) in enumerate(work, 1):
         out[:, slice(*target.rows), slice(*target.columns)] = tile
@@ -108,7 +130,36 @@ def enlarge(order: Order, log: Callable[[str], None]) -> Iterator[Progress | Num
         yield Progress(done, len(work), target.rows[1] if last else target.top)
     error, numbers = measure(out, planes)
     np.save(order.reduced_error, error)
+    if artifact.card.routing is not None:
+        np.save(order.chosen, _chosen(artifact, routed, planes))
+        numbers = replace(numbers, share_percent=100 * routed.share if routed else 0.0)
     yield numbers
+
+
+def _routed(
+    order: Order, artifact: Artifact, first_pass: FirstPass, log: Callable[[str], None]
+) -> RoutedArtifact | None:
+    """None for an effort of 0, at which no bigger artifact need be there."""
+    routing = artifact.card.routing
+    if routing is None or not order.effort:
+        return None
+    folder, _ = find_bigger(artifact.card, routing, order.bigger, log)
+    return route(artifact, _opened(folder), Effort(order.effort), first_pass)
+
+
+def _chosen(artifact: Artifact, routed: RoutedArtifact | None, planes: Float) -> NDArray[np.bool_]:
+    """Which pixels of a picture's ``planes`` are in cells that the bigger network enlarged, (h, w)."""
+    chosen = np.zeros(planes.shape[1:], np.bool_)
+    if routed is not None:
+        scale = artifact.card.scale
+        assert scale != "any"  # artifacts with a router have one scale
+        # Edges of cells are edges of source pixels: one pixel of an enlarged one tells of all.
+        for target, cells in render_tiles(ChosenCells(artifact, routed.threshold), planes):
+            rows, columns = (
+                slice(first // scale, last // scale) for first, last in (target.rows, target.columns)
+            )
+            chosen[rows, columns] = cells[0, ::scale, ::scale] > 0
+    return chosen
 
 
 def open_artifact(order: Order, lr_size: tuple[int, int], log: Callable[[str], None]) -> Artifact:

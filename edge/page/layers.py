@@ -7,12 +7,14 @@ enlargement's, so that a large picture can be seen whole.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from edge.check.report import heat_map
+from edge.errors import BadInput
 from edge.images.metrics import max_abs, psnr
 from edge.images.pixels import to_float, to_uint8
 from edge.run.tiling import Rect
@@ -26,6 +28,9 @@ FP32_LEVELS = (0, 1)
 # What the maps' brightest colour, or an added black or white, stands for, in steps of 1/255.
 PEAKS = {"added": 32, "consistency": 16, "quantisation": 8}
 
+# The colour of cells that the bigger network made.
+BIGGER = np.array((245, 140, 30), np.uint8)
+
 Pixels = NDArray[np.uint8]  # (H, W, 3), or (H, W, 4) with alpha
 
 
@@ -33,11 +38,13 @@ Pixels = NDArray[np.uint8]  # (H, W, 3), or (H, W, 4) with alpha
 class Enlargement:
     """What layers are drawn of. ``planes``: of the enlargement (C, H, W), not clamped; ``bytes``: of its
     source (h, w, C); ``reduced_error``: (h, w), see ``edge.page.enlargement.measure``, None before its end;
+    ``chosen``: what of the source the bigger network enlarged, (h, w), None without a router, too;
     ``fp32``: gives a region of the fp32 network's enlargement, (3, H', W')."""
 
     planes: Float
     bytes: Pixels
     reduced_error: Float | None
+    chosen: NDArray[np.bool_] | None
     fp32: Callable[[Rect], Float]
 
     @property
@@ -125,7 +132,22 @@ def _added(of: Enlargement, region: Rect, level: int) -> Pixels:
 
 def _consistency(of: Enlargement, region: Rect, level: int) -> Pixels:
     """The error of the reduced enlargement, each source pixel as large as it became."""
-    assert of.reduced_error is not None
+    if of.reduced_error is None:
+        raise BadInput("expected a whole enlargement to reduce, found one that has not ended")
+    return heat_map(_of_source(of.reduced_error, of, region, level), PEAKS["consistency"] / 255)
+
+
+def _routing(of: Enlargement, region: Rect, level: int) -> Pixels:
+    """The enlargement, orange where the bigger network made it and dark elsewhere."""
+    if of.chosen is None:
+        raise BadInput("expected a whole enlargement by an artifact with a router, found another one")
+    chosen = _of_source(of.chosen, of, region, level)[:, :, None]
+    half = _enlarged(of, region, level)[:, :, :3] // 2
+    return np.where(chosen, half + BIGGER // 2, half)
+
+
+def _of_source(values: NDArray[Any], of: Enlargement, region: Rect, level: int) -> NDArray[Any]:
+    """``values`` of source pixels (h, w), each as large as its pixel became, in ``region``."""
     rows, columns = (
         ((first + (np.arange(_shown(n, level)) + 0.5) * 2**level) * n_in / n_out)
         .astype(int)
@@ -135,7 +157,7 @@ def _consistency(of: Enlargement, region: Rect, level: int) -> Pixels:
             (region.left, region.width, of.bytes.shape[1], of.size[1]),
         )
     )
-    return heat_map(of.reduced_error[np.ix_(rows, columns)], PEAKS["consistency"] / 255)
+    return values[np.ix_(rows, columns)]
 
 
 def _quantisation(of: Enlargement, region: Rect, level: int) -> Pixels:
@@ -152,6 +174,7 @@ LAYERS: dict[str, Callable[[Enlargement, Rect, int], Pixels]] = {
     "added": _added,
     "consistency": _consistency,
     "quantisation": _quantisation,
+    "routing": _routing,
 }
 
 OF_FP32 = ("fp32", "quantisation")

@@ -70,13 +70,16 @@ def _overlap(a: Rect, b: Rect) -> Rect | None:
 
 class Networks:
     """Who enlarges: the embedded weights by name, or one ``artifact`` of the user's, whose fp32 network is in
-    ``checkpoint`` (None: among the embedded ones).
+    ``checkpoint`` (None: among the embedded ones). ``bigger``: the artifact that its router knows (None: the
+    embedded one).
 
     Raises BadArtifact for what is none, BadInput where its fp32 network is not found.
     """
 
-    def __init__(self, artifact: Path | None = None, checkpoint: Path | None = None) -> None:
-        self.artifact = artifact
+    def __init__(
+        self, artifact: Path | None = None, checkpoint: Path | None = None, bigger: Path | None = None
+    ) -> None:
+        self.artifact, self.bigger = artifact, bigger
         self.card = None if artifact is None else read_card(artifact)
         self._models: dict[str, LIIF] = {}
         self._renderers: dict[tuple[str, PagePrecision], RegionRenderer] = {}

@@ -16,19 +16,15 @@ S is the session, N a number in it. No part of an address names a file on this m
 """
 
 import asyncio
-import json
-import math
 import secrets
 import socket
 import traceback
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from PIL import ImageColor
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -39,14 +35,24 @@ from starlette.routing import Mount, Route
 from edge.errors import BadInput, LiifEdgeError
 from edge.images.decoding import MAX_PIXELS
 from edge.images.encoding import FORMATS
-from edge.page.enlargement import MAX_OUTPUT_PIXELS, PRECISIONS, Saving
+from edge.page.answers import (
+    DEFECT,
+    describe_job,
+    describe_picture,
+    event,
+    finite,
+    refuse,
+    say_no_room,
+    say_nothing,
+)
+from edge.page.enlargement import MAX_OUTPUT_PIXELS, PRECISIONS
 from edge.page.guard import REPORT_POLICY, Guard, new_token
 from edge.page.jobs import Job, JobQueue
 from edge.page.layers import FP32_LEVELS, LAYERS, OF_FP32, PEAKS, SQUARE, Square, compare_with_fp32, draw, png
 from edge.page.networks import Networks
-from edge.page.session import NotThere, Session, StoredPicture
-from edge.recipe import MAX_SCALE, check_scale
-from edge.run.tiling import Rect
+from edge.page.requests import MAX_BYTES, one_of, receive, region, saving, weights, whole, wish
+from edge.page.session import NotThere, Session
+from edge.recipe import MAX_SCALE
 from models import EMBEDDED
 from models.drawings import draw_sample
 from models.errors import ModelError
@@ -54,11 +60,6 @@ from models.errors import ModelError
 # The page's own files are in apps/page. edge/page/files is a link to it, by which wheels get them.
 FILES = Path(__file__).parent / "files"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-
-# Of a file: an uncompressed picture of as many pixels as can be read, in 16 bits, has 537 MB.
-MAX_BYTES = 600_000_000
-
-MAX_REGION = 1024  # pixels a side of what is computed in one request
 
 # The largest zoom of the magnifier. The network was trained up to 4 and is smooth beyond.
 MAX_ZOOM = MAX_SCALE
@@ -68,10 +69,6 @@ MAX_LEVEL = 12
 
 # Seconds that open answers have when the server ends.
 GRACE = 1
-
-
-class TooLarge(BadInput):
-    """A file of more bytes than are taken."""
 
 
 class Page:
@@ -93,11 +90,11 @@ class Page:
         app = Starlette(
             routes=[Mount(f"/{token}", routes=self._routes())],
             exception_handlers={
-                LiifEdgeError: _refuse,
-                ModelError: _refuse,
-                ClientDisconnect: _say_nothing,
-                MemoryError: _say_no_room,
-                OSError: _say_no_room,
+                LiifEdgeError: refuse,
+                ModelError: refuse,
+                ClientDisconnect: say_nothing,
+                MemoryError: say_no_room,
+                OSError: say_no_room,
                 Exception: self._defect,
             },
         )
@@ -150,16 +147,18 @@ class Page:
         name = secrets.token_urlsafe(8)
 
         def publish(job: Job) -> None:
+            if job.is_defect:
+                self._log(job.note)
             if name in self._sessions:
-                loop.call_soon_threadsafe(changes.put_nowait, self._describe(job))
+                loop.call_soon_threadsafe(changes.put_nowait, describe_job(job))
 
         async def events() -> AsyncIterator[str]:
             session = Session(self._folder / name, self._networks, self._queue, publish)
             self._sessions[name] = session
             try:
-                yield _event("welcome", {"session": name, **self._offers()})
+                yield event("welcome", {"session": name, **self._offers()})
                 while True:
-                    yield _event("job", await changes.get())
+                    yield event("job", await changes.get())
             finally:  # the page has gone, or the server ends
                 del self._sessions[name]
                 self._closers.submit(session.close)
@@ -182,27 +181,17 @@ class Page:
             },
             "weights": list(EMBEDDED),
             "precisions": list(PRECISIONS),
-            "artifact": None if card is None else {"name": card.name, "scale": card.scale},
+            "artifact": None
+            if card is None
+            else {
+                "name": card.name,
+                "scale": card.scale,
+                "routed": card.routing is not None,
+                "bigger": self._networks.bigger is not None,
+            },
             "square": SQUARE,
             "fp32_levels": list(FP32_LEVELS),
             "peaks": PEAKS,
-        }
-
-    def _describe(self, job: Job) -> dict[str, Any]:
-        if job.is_defect:
-            self._log(job.note)
-        note = "this is a defect of liif-edge; its terminal has the details" if job.is_defect else job.note
-        return {
-            "job": job.number,
-            "state": job.state,
-            "note": note,
-            "width": job.order.size[1],
-            "height": job.order.size[0],
-            "done": job.progress.done,
-            "total": job.progress.total,
-            "rows": job.progress.rows,
-            "seconds_left": job.seconds_left,
-            "numbers": None if job.numbers is None else _finite(asdict(job.numbers)),
         }
 
     async def _add_picture(self, request: Request) -> Response:
@@ -210,12 +199,12 @@ class Page:
         name = request.query_params.get("name", "picture")
         path = session.new_file()
         try:
-            await _receive(request, path)
+            await receive(request, path)
             stored = await run_in_threadpool(session.add_picture, name, path)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return JSONResponse(_describe_picture(stored), 201)
+        return JSONResponse(describe_picture(stored), 201)
 
     async def _remove_picture(self, request: Request) -> Response:
         self._session(request).remove_picture(request.path_params["number"])
@@ -225,30 +214,17 @@ class Page:
         session, number = self._session(request), request.path_params["number"]
         stored = session.picture(number)
         longest = MAX_ZOOM * max(stored.size)
-        size = (_whole(request, "height", 1, longest), _whole(request, "width", 1, longest))
-        by = _one_of(request, "by", ("bicubic", "network", "fp32"))
-        weights = _weights(request.query_params.get("weights"))
-        region = _region(request, size)
-        pixels = await run_in_threadpool(session.magnify, number, by, weights, size, region)
+        size = (whole(request, "height", 1, longest), whole(request, "width", 1, longest))
+        by = one_of(request, "by", ("bicubic", "network", "fp32"))
+        chosen = weights(request.query_params.get("weights"))
+        part = region(request, size)
+        pixels = await run_in_threadpool(session.magnify, number, by, chosen, size, part)
         return Response(await run_in_threadpool(png, pixels), media_type="image/png")
 
     async def _add_job(self, request: Request) -> Response:
         session = self._session(request)
-        try:
-            wanted = json.loads(await request.body())
-            number, precision, weights = wanted["picture"], wanted["precision"], wanted.get("weights")
-            scale: float | tuple[int, int]
-            if "scale" in wanted:
-                scale = float(wanted["scale"])
-            else:
-                scale = (int(wanted["height"]), int(wanted["width"]))
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
-            raise BadInput("expected picture, precision and scale, or width and height, in JSON") from error
-        if precision not in PRECISIONS:
-            raise BadInput(f"expected a precision of {', '.join(PRECISIONS)}, found {precision!r}")
-        if isinstance(scale, float):
-            check_scale(scale)
-        return JSONResponse(self._describe(session.add_job(number, _weights(weights), precision, scale)), 201)
+        job = session.add_job(await wish(request))
+        return JSONResponse(describe_job(job), 201)
 
     async def _remove_job(self, request: Request) -> Response:
         self._session(request).remove_job(request.path_params["number"])
@@ -264,36 +240,36 @@ class Page:
             raise NotThere(f"expected a layer of {', '.join(LAYERS)}, found {layer!r}")
         highest = FP32_LEVELS[-1] if layer in OF_FP32 else MAX_LEVEL
         square = Square(
-            _whole(request, "level", 0, highest),
-            _whole(request, "row", 0, MAX_OUTPUT_PIXELS),
-            _whole(request, "column", 0, MAX_OUTPUT_PIXELS),
+            whole(request, "level", 0, highest),
+            whole(request, "row", 0, MAX_OUTPUT_PIXELS),
+            whole(request, "column", 0, MAX_OUTPUT_PIXELS),
         )
         session, number = self._session(request), request.path_params["number"]
 
         def work() -> bytes:
             of = session.enlargement(number)
-            region = square.region(of.size)
-            if region is None:
+            part = square.region(of.size)
+            if part is None:
                 raise NotThere(f"expected a square of the enlargement, found {square}")
-            return png(draw(layer, of, region, square.level))
+            return png(draw(layer, of, part, square.level))
 
         return Response(await run_in_threadpool(work), media_type="image/png")
 
     async def _compare_with_fp32(self, request: Request) -> Response:
         session, number = self._session(request), request.path_params["number"]
-        region = _region(request, session.job(number)[0].order.size)
+        part = region(request, session.job(number)[0].order.size)
 
         def work() -> dict[str, float | None]:
-            return _finite(compare_with_fp32(session.enlargement(number), region))
+            return finite(compare_with_fp32(session.enlargement(number), part))
 
         return JSONResponse(await run_in_threadpool(work))
 
     async def _write_file(self, request: Request) -> Response:
         session, number = self._session(request), request.path_params["number"]
-        saving = _saving(request)
-        path = await run_in_threadpool(session.save, number, saving)
+        how = saving(request)
+        path = await run_in_threadpool(session.save, number, how)
         job, stored = session.job(number)
-        name = f"{stored.stem}-{job.order.size[1]}x{job.order.size[0]}{saving.suffix}"
+        name = f"{stored.stem}-{job.order.size[1]}x{job.order.size[0]}{how.suffix}"
         return FileResponse(path, filename=name, background=BackgroundTask(path.unlink, missing_ok=True))
 
     async def _show_report(self, request: Request) -> Response:
@@ -314,7 +290,7 @@ class Page:
 
     async def _defect(self, request: Request, error: Exception) -> Response:
         self._log("".join(traceback.format_exception(error)))
-        return JSONResponse({"error": "this is a defect of liif-edge; its terminal has the details"}, 500)
+        return JSONResponse({"error": DEFECT}, 500)
 
 
 def _listen(port: int) -> socket.socket:
@@ -342,106 +318,3 @@ def _file(path: Path) -> Callable[[Request], Response]:
 
 def _sample(_request: Request) -> Response:
     return Response(png(draw_sample()), media_type="image/png")
-
-
-async def _receive(request: Request, path: Path) -> None:
-    """The request's body into a new file. Raises TooLarge, before it is read where its length is given."""
-    told = request.headers.get("content-length", "0")
-    received = int(told) if told.isdecimal() else 0
-    with path.open("xb") as file:
-        if received <= MAX_BYTES:
-            received = 0
-            async for part in request.stream():
-                received += len(part)
-                if received > MAX_BYTES:
-                    break
-                file.write(part)
-    if received > MAX_BYTES:
-        raise TooLarge(f"expected a file of at most {MAX_BYTES / 1e6:.0f} MB, found a larger one")
-
-
-async def _refuse(_request: Request, error: Exception) -> Response:
-    status = 404 if isinstance(error, NotThere) else 413 if isinstance(error, TooLarge) else 422
-    return JSONResponse({"error": str(error)}, status)
-
-
-async def _say_nothing(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=400)  # to a page that went away while it sent a file
-
-
-async def _say_no_room(_request: Request, error: Exception) -> Response:
-    found = f"{error.strerror or error}" if isinstance(error, OSError) else "too little memory"
-    return JSONResponse({"error": f"expected room for the picture, found {found}"}, 507)
-
-
-def _describe_picture(stored: StoredPicture) -> dict[str, Any]:
-    return {
-        "picture": stored.number,
-        "name": stored.name,
-        "width": stored.size[1],
-        "height": stored.size[0],
-        "transparent": stored.transparent,
-        "notes": list(stored.notes),
-        "weights": stored.choice.weights,
-        "reason": stored.choice.reason,
-    }
-
-
-def _event(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n"
-
-
-def _whole(request: Request, name: str, low: int, high: float) -> int:
-    """A whole number in the address, from ``low`` to ``high``."""
-    text = request.query_params.get(name, "")
-    if not (text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
-        raise BadInput(f"expected {name}, a whole number from {low} to {high:g}, found {text!r}")
-    return int(text)
-
-
-def _region(request: Request, size: tuple[int, int]) -> Rect:
-    """The rectangle in the address, cut to a picture of ``size``."""
-    top, left = _whole(request, "top", 0, size[0] - 1), _whole(request, "left", 0, size[1] - 1)
-    rows, columns = (_whole(request, name, 1, MAX_REGION) for name in ("rows", "columns"))
-    return Rect(top, left, min(rows, size[0] - top), min(columns, size[1] - left))
-
-
-def _one_of(request: Request, name: str, known: tuple[str, ...]) -> str:
-    text = request.query_params.get(name, "")
-    if text not in known:
-        raise BadInput(f"expected {name} to be one of {', '.join(known)}, found {text!r}")
-    return text
-
-
-def _weights(name: object) -> str | None:
-    """Of a request; None: those that suit the file."""
-    if name in (None, "auto"):
-        return None
-    if name not in EMBEDDED:
-        raise BadInput(f"expected weights of auto, {', '.join(EMBEDDED)}, found {name!r}")
-    return str(name)
-
-
-def _saving(request: Request) -> Saving:
-    suffix = _one_of(request, "format", tuple(FORMATS))
-    quality = _whole(request, "quality", 1, 100) if "quality" in request.query_params else None
-    background = request.query_params.get("background")
-    return Saving(
-        suffix,
-        quality,
-        None if background is None else _colour(background),
-        request.query_params.get("strip") == "yes",
-    )
-
-
-def _colour(text: str) -> tuple[int, int, int]:
-    try:
-        red, green, blue, *_ = ImageColor.getrgb(text)
-    except ValueError as error:
-        raise BadInput(f"expected a colour like white or #ffffff, found {text!r}") from error
-    return red, green, blue
-
-
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity, which equal pictures have in dB."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}

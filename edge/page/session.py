@@ -17,6 +17,7 @@ from edge.page.enlargement import Order, PagePrecision, Saving, check_page_targe
 from edge.page.jobs import Job, JobQueue
 from edge.page.layers import Enlargement, Pixels, bicubic_region, picture_bytes
 from edge.page.networks import Networks
+from edge.page.requests import Wish
 from edge.run.tiling import Rect
 from edge.run.upscale import target_size
 from edge.run.weights import Choice, at_size
@@ -118,27 +119,28 @@ class Session:
             raise NotThere(f"expected a picture of this page, found no {number}")
         return self._pictures[number]
 
-    def add_job(
-        self, number: int, weights: str | None, precision: PagePrecision, scale: float | tuple[int, int]
-    ) -> Job:
-        """Enlarge picture ``number`` by a factor or to (H, W); ``weights`` None: those that suit the file.
-
-        Raises BadInput for a target that cannot be.
-        """
-        stored = self.picture(number)
+    def add_job(self, wish: Wish) -> Job:
+        """Enlarge as it is asked for. Raises BadInput for what cannot be."""
+        stored = self.picture(wish.number)
+        scale = wish.scale
         size = scale if isinstance(scale, tuple) else target_size(stored.size, scale)
         check_page_target(stored.size, size)
         card = self._networks.card
         if card is not None and card.scale not in ("any", size[0] / stored.size[0]):
             raise BadInput(f"expected ×{card.scale}, the scale of {card.name}, found {size[1]}x{size[0]}")
+        if wish.effort and (card is None or card.routing is None):
+            raise BadInput(f"expected an artifact with a router for an effort, found {wish.effort} without")
         order = Order(
             picture=stored.path,
             size=size,
-            weights=weights or at_size(stored.choice, stored.size, size).weights,
-            precision=precision,
+            weights=wish.weights or at_size(stored.choice, stored.size, size).weights,
+            precision=wish.precision,
             artifact=self._networks.artifact,
+            bigger=self._networks.bigger,
+            effort=wish.effort,
             planes=self.new_file().with_suffix(".npy"),
             reduced_error=self.new_file().with_suffix(".npy"),
+            chosen=self.new_file().with_suffix(".npy"),
         )
         job = Job(next(self._numbers), order, self._publish)
         self._jobs[job.number] = job, stored
@@ -151,7 +153,7 @@ class Session:
         job.cancelled.set()
         del self._jobs[number]
         # What its worker has open stays until it is closed.
-        for path in (job.order.planes, job.order.reduced_error):
+        for path in (job.order.planes, job.order.reduced_error, job.order.chosen):
             path.unlink(missing_ok=True)
 
     def cancel(self, number: int) -> None:
@@ -180,6 +182,7 @@ class Session:
             planes=np.load(job.order.planes, mmap_mode="r"),
             bytes=decoded.bytes,
             reduced_error=np.load(job.order.reduced_error, mmap_mode="r") if done else None,
+            chosen=np.load(job.order.chosen, mmap_mode="r") if done and job.order.chosen.exists() else None,
             fp32=fp32,
         )
 

@@ -69,16 +69,20 @@ class Worker:
 
     def run(self, order: Order, cancelled: Event) -> Iterator[Message]:
         """Messages as ``order`` is worked on; the last one is Numbers, Failure or Stopped. Once it is
-        ``cancelled``, the work ends at the next tile."""
-        told = False
+        ``cancelled``, the work ends at the next tile, or with its process where a network is being built."""
+        told = builds = False
         try:
             self._pipe.send(order)
             while True:
                 if cancelled.is_set() and not told:
                     self._pipe.send(Stopped())
                     told = True
+                if told and builds:
+                    self.end()
+                    builds = False
                 if self._pipe.poll(PATIENCE):
                     message: Message = self._pipe.recv()
+                    builds = isinstance(message, Note)
                     yield message
                     if isinstance(message, Numbers | Failure | Stopped):
                         return

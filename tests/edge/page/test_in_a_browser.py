@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import CLI, ROOT
-from page_client import PATIENCE, drawn_png
+from page_client import PATIENCE, drawn_png, running_page
 from PIL import Image
 
 from edge.cli.main import main
 from edge.embedded import embedded_artifact
+from edge.page.networks import Networks
 from edge.recipe import ArtifactSpec
 from models import EMBEDDED
 
@@ -405,3 +406,28 @@ def test_an_artifact_is_beside_fp32_and_a_killed_server_is_said_and_leaves_nothi
     finally:
         server.kill()
         server.wait()
+
+
+def test_effort_is_chosen_for_an_artifact_with_a_router_and_its_cells_are_shown(
+    browser, routed_pair, tmp_path
+):
+    networks = Networks(routed_pair.smaller, routed_pair.checkpoint, routed_pair.bigger)
+    with running_page(networks, tmp_path) as page:
+        visit = Visit(browser, page.address)
+        visit.drop(drawn_png=drawn_png(60, 80))
+        visit.until(lambda: visit.find("[data-number=share_percent]").text == "0 %")
+        visit.find("#effort").send_keys("\ue010")  # end
+        visit.until(lambda: visit.find("[data-number=share_percent]").text == "100 %")
+        assert visit.find("#effort-value").text == "100"
+        visit.choose("#map", "routing")
+        visit.until(lambda: visit.colour(0.6, 0.5)[0] - visit.colour(0.6, 0.5)[2] > 60)  # orange
+        command = visit.find("#command").get_attribute("textContent")
+        assert command.endswith("--artifact DIR --effort 100 --bigger DIR")
+
+
+def test_effort_is_hidden_where_there_is_no_router(enlarged):
+    for selector in ("#effort", "#share", "#map option[value=routing]"):
+        assert not enlarged.find(selector).is_displayed()
+    for _ in range(4):
+        enlarged.press("m")
+    assert enlarged.find("#map").get_attribute("value") == ""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.errors import BadInput
 from edge.images.pixels import to_float
 from edge.page.enlargement import measure
 from edge.page.layers import (
@@ -28,7 +29,7 @@ def enlargement(planes: np.ndarray, fp32: np.ndarray | None = None, error: np.nd
     def region_of_fp32(region: Rect) -> np.ndarray:
         return fp32[:, slice(*region.rows), slice(*region.columns)]
 
-    return Enlargement(planes, BYTES, error, region_of_fp32)
+    return Enlargement(planes, BYTES, error, None, region_of_fp32)
 
 
 def of_bicubic() -> np.ndarray:
@@ -52,7 +53,9 @@ def test_what_is_added_is_bright_and_what_is_taken_is_dark():
     planes = np.full((3, 120, 160), 128 / 255, np.float32)
     planes[:, 10, 20] += np.float32(PEAKS["added"] / 255)
     planes[0, 50, 60] -= np.float32(PEAKS["added"] / 2 / 255)
-    added = draw("added", Enlargement(planes, grey, None, lambda region: planes), Rect(0, 0, 120, 160), 0)
+    added = draw(
+        "added", Enlargement(planes, grey, None, None, lambda region: planes), Rect(0, 0, 120, 160), 0
+    )
     assert (tuple(added[10, 20]), tuple(added[50, 60])) == ((255, 255, 255), (64, 128, 128))
     added[10, 20] = added[50, 60] = 128
     assert (added == 128).all()
@@ -91,6 +94,22 @@ def test_consistency_marks_the_source_pixel_that_changed():
     row, column = np.unravel_index(error.argmax(), error.shape)
     block = heat[3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
     assert (block == block[0, 0]).all() and block[0, 0, 0] > 200
+
+
+def test_cells_of_the_bigger_network_are_orange_and_others_dark():
+    chosen = np.zeros((90, 120), np.bool_)
+    chosen[30:60, 40:80] = True
+    of = Enlargement(np.ones((3, *SIZE), np.float32), BYTES, None, chosen, lambda region: np.empty(0))
+    drawn = draw("routing", of, WHOLE, 0)
+    orange = (drawn == (249, 197, 142)).all(axis=2)
+    np.testing.assert_array_equal(orange, chosen.repeat(3, axis=0).repeat(3, axis=1))
+    assert (drawn[~orange] == 127).all()
+
+
+@pytest.mark.parametrize("layer", ["consistency", "routing"])
+def test_what_is_not_there_yet_is_refused(layer):
+    with pytest.raises(BadInput, match="expected a whole enlargement"):
+        draw(layer, enlargement(of_bicubic()), WHOLE, 0)
 
 
 def test_clear_pixels_count_for_nothing():

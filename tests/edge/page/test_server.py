@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from image_files import png_claiming
-from page_client import PATIENCE, drawn_png
+from page_client import PATIENCE, Client, drawn_png, running_page
 from PIL import Image
 
 from edge.cli.main import main
-from edge.page.server import FILES, MAX_BYTES
+from edge.page.layers import BIGGER
+from edge.page.networks import Networks
+from edge.page.requests import MAX_BYTES
+from edge.page.server import FILES
 
 MANY_TILES = (400, 400)  # LR pixels: 16 of the default tiles
 
@@ -197,6 +200,54 @@ def test_a_cancelled_job_ends_at_the_next_tile(session):
     assert last["state"] == "cancelled"
     assert 1 <= last["done"] < last["total"]
     assert session.ask("GET", f"jobs/{job}/file", format=".png").status == 404
+
+
+def test_a_build_that_is_cancelled_leaves_nothing_and_lets_the_next_one_start(tmp_path, monkeypatch, drawn):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    with running_page(Networks(), tmp_path, at_once=1) as page, Client(page.address).session() as session:
+        picture = session.drop(drawn)
+        job = session.enlarge(picture, weights="baseline", precision="fp32")
+        assert "building" in session.wait(lambda told: told["note"] != "")["note"]
+        assert session.ask("POST", f"jobs/{job}/cancel").status == 204
+        assert session.ended(job)["state"] == "cancelled"
+        assert [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+        again = session.enlarge(picture, weights="photo")
+        assert session.ended(again)["state"] == "done"
+
+
+@pytest.mark.parametrize("effort", [0, 30, 100])
+def test_an_effort_has_the_commands_bytes_and_a_map_of_its_cells(routed_pair, tmp_path, effort):
+    picture = drawn_png(100, 120)  # its enlargement is one square
+    (tmp_path / "drawn.png").write_bytes(picture)
+    networks = Networks(routed_pair.smaller, routed_pair.checkpoint, routed_pair.bigger)
+    with running_page(networks, tmp_path) as page, Client(page.address).session() as session:
+        job = session.enlarge(session.drop(picture), effort=effort)
+        told = session.ended(job)
+        found = session.ask("GET", f"jobs/{job}/file", format=".png").body
+        drawn = pixels(session.ask("GET", f"jobs/{job}/layers/routing", level=0, row=0, column=0).body)
+    command = ["upscale", str(tmp_path / "drawn.png"), "--artifact", str(routed_pair.smaller)]
+    routed, alone = tmp_path / "routed.png", tmp_path / "alone.png"
+    assert main([*command, str(alone)]) == 0
+    assert main([*command, str(routed), "--bigger", str(routed_pair.bigger), "--effort", str(effort)]) == 0
+    assert found == routed.read_bytes()
+    share = told["numbers"]["share_percent"]
+    assert (share == 0, share == 100) == (effort == 0, effort == 100)
+    made, differs = pixels(found), (pixels(found) != pixels(alone.read_bytes())).any(axis=2)
+    is_orange = (drawn == made // 2 + BIGGER // 2).all(axis=2)
+    np.testing.assert_array_equal((drawn == made // 2).all(axis=2), ~is_orange)
+    assert differs[is_orange].any() == (effort > 0)
+    assert not differs[~is_orange].any()
+
+
+def test_an_effort_is_refused_without_a_router(session, drawn):
+    wanted = {"picture": session.drop(drawn), "precision": "int8", "scale": 2}
+    for effort, words in (
+        (20, "expected an artifact with a router"),
+        (101, "expected an effort from 0 to 100"),
+    ):
+        answer = session.ask("POST", "jobs", json.dumps({**wanted, "effort": effort}).encode())
+        assert (answer.status, answer.json["error"][: len(words)]) == (422, words)
 
 
 def test_a_page_that_goes_away_ends_its_jobs_and_takes_its_files_along(client, folder):
