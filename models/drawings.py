@@ -75,7 +75,8 @@ def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
         by_rows, by_columns = ((1, 1), (0, 1), (1, 0))[rng.integers(3)]
         parity = (by_rows * (rows // cell) + by_columns * (columns // cell)) % 2
         top, left = (2 * int(rng.integers(-8, side // 2)) for side in (height, width))
-        inside = (rows >= top) & (rows < top + 32) & (columns >= left) & (columns < left + 32)
+        side = 2 * int(rng.integers(8, 40))  # up to what a small network sees
+        inside = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)
         for number in range(2):
             picture[inside & (parity == number)] = _pure_colour(rng)
     return picture

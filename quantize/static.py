@@ -35,10 +35,10 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class CalibrationInputs:
-    """Inputs of a module, one tuple per call. ``practice``: like those of practice; ``extremes``: at the edge
-    of what can come, which ranges have to serve, too, by ``EXTREME_SHARE``, and weights are not rounded for;
-    ``added``: further ones of practice, which count as much but may make ranges worse for the others by
-    ``ADDED_ERROR`` only."""
+    """Inputs of a module, one tuple per call. ``practice``: like those of practice, which weights are rounded
+    for; ``extremes``: at the edge of what can come, which ranges have to serve, too, by ``EXTREME_SHARE``;
+    ``added``: further ones, which count as much as those of practice for ranges, but may make these worse for
+    the others by ``ADDED_ERROR`` only."""
 
     practice: Iterable[tuple[Tensor, ...]]
     extremes: Iterable[tuple[Tensor, ...]] = ()
@@ -93,7 +93,7 @@ def calibrate(
             with ranges.source(source):
                 for inputs in calls:
                     prepared(*inputs)
-                    if source != "extremes":
+                    if source == "pictures":  # an unusual folder would spoil weights as it would ranges
                         kept.add(inputs)
     if not kept.seen:
         raise ValueError("expected at least one calibration input, found none")

@@ -50,12 +50,11 @@ def quantize_program(
     form = program if dynamic else network.int8_form(program, kept)
     modules: dict[str, nn.Module] = {}
     calls: dict[str, int] = {}
+    # Where samples choose no ranges, they all choose how weights are rounded.
+    practice, added = (calibration.practice, ()) if dynamic else (calibration.samples, calibration.added)
     for method in form.every:
         given = CalibrationInputs(
-            *(
-                network.inputs(form, method, samples)
-                for samples in (calibration.samples, calibration.extremes, calibration.added)
-            )
+            *(network.inputs(form, method, samples) for samples in (practice, calibration.extremes, added))
         )
         modules[method.name], calls[method.name] = _quantize(method, given, network.int8, kept, spec, dynamic)
     card = QuantisationCard(

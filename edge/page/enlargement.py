@@ -16,7 +16,7 @@ from edge.images.image_file import bits_of_output, check_output, read_image, wri
 from edge.images.metrics import psnr
 from edge.images.picture import Picture
 from edge.run.artifact import Artifact
-from edge.run.routing import ChosenCells, Effort, FirstPass, RoutedArtifact, route
+from edge.run.routing import Effort, FirstPass, GainMap, RoutedArtifact, route
 from edge.run.upscale import (
     RenderedTile,
     Renderer,
@@ -154,11 +154,11 @@ def _chosen(artifact: Artifact, routed: RoutedArtifact | None, planes: Float) ->
         scale = artifact.card.scale
         assert scale != "any"  # artifacts with a router have one scale
         # Edges of cells are edges of source pixels: one pixel of an enlarged one tells of all.
-        for target, cells in render_tiles(ChosenCells(artifact, routed.threshold), planes):
+        for target, gains in render_tiles(GainMap(artifact), planes):
             rows, columns = (
                 slice(first // scale, last // scale) for first, last in (target.rows, target.columns)
             )
-            chosen[rows, columns] = cells[0, ::scale, ::scale] > 0
+            chosen[rows, columns] = gains[0, ::scale, ::scale] > np.float32(routed.threshold)
     return chosen
 
 

@@ -37,7 +37,7 @@ def test_pure_colours_fill_areas_with_sharp_edges(seed):
     picture = draw_colours(128, 160, seed)
     assert np.array_equal(picture, draw_colours(128, 160, seed))
     steps = abs(np.diff(picture.astype(int), axis=1)).max(axis=2)
-    assert (steps == 0).mean() > 0.8
+    assert (steps == 0).mean() > 0.7  # elsewhere edges, checks and stripes
     assert (steps > 120).mean() > 0.02
     assert np.isin(picture, (0, 128, 255)).mean() > 0.5
     checks = (picture[:, 4:] == picture[:, :-4]) & (picture[:, 4:] != picture[:, 2:-2])
