@@ -33,8 +33,9 @@ SIDE = 64  # pixels of the two tiles
 SAME_QUANTISATION = 47.0  # dB
 SAME_DISTANCE = 0.5  # dB, measured up to 0.21
 
-# Another processor may sum calibration's products in another order, which turns a few codes of a weight.
-# Measured 55.9 to 74 dB with one and two threads; either build is 48 to 51 dB from fp32.
+# Another processor, or number of threads, may sum calibration's products in another order, which turns a few
+# codes of a weight. By one thread, as tests run, this one makes the embedded program; by two it was 55.9 dB
+# from it. Either is 48 to 51 dB from fp32.
 SAME_BUILD = 53.0  # dB
 
 MAX_TINY = 1.0  # of 255, off the mean colour of a tiny picture; measured 0.63, not extended 62
