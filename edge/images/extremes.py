@@ -71,9 +71,8 @@ def colour_tiles(side: int) -> list[Float]:
     count = 1 if side < 2 * outer else 2 + (side - 2 * outer) // TILE_PATCH
     patch = np.minimum((np.arange(side) + MARGIN) // TILE_PATCH, count - 1)  # of each pixel of a row
     n_tiles = -(-len(COLOURS) // count**2)
-    grids = np.array(COLOURS, np.uint8)[_shuffled(1, n_tiles * count**2, len(COLOURS))].reshape(
-        n_tiles, count, count, 3
-    )
+    order = _shuffled(1, n_tiles * count**2, len(COLOURS)).reshape(n_tiles, count, count)
+    grids = np.array(COLOURS, np.uint8)[order]
     return [_planes(grid[patch][:, patch]) for grid in grids]
 
 

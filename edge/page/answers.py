@@ -72,5 +72,5 @@ def event(name: str, data: dict[str, Any]) -> str:
 def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
     """JSON has no infinity, which equal pictures have in dB."""
     return {
-        name: None if value is None or not math.isfinite(value) else value for name, value in values.items()
+        name: value if value is not None and math.isfinite(value) else None for name, value in values.items()
     }
