@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,8 @@ class Worker:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it can do no more work."""
-        return not self._process.is_alive()
+        """Whether it can do no more work. Its sentinel says so before its exit code can be asked for."""
+        return bool(wait([self._process.sentinel], timeout=0))
 
     def run(self, order: Order, cancelled: Event) -> Iterator[Message]:
         """Messages as ``order`` is worked on; the last one is Numbers, Failure or Stopped. Once it is

@@ -6,6 +6,7 @@ import multiprocessing
 import re
 import socket
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -271,8 +272,11 @@ def test_one_pages_pictures_are_not_anothers(client, session, drawn):
 def test_a_process_that_is_killed_fails_its_job_and_is_replaced(session, drawn):
     job = session.enlarge(session.drop(drawn_png(*MANY_TILES)), weights="fast")
     session.wait(lambda told: told["done"] >= 1)
-    for process in multiprocessing.active_children():
-        process.kill()  # not joined: the server waits for it, and only one who waits learns the exit code
+    processes = multiprocessing.active_children()
+    for process in processes:
+        process.kill()
+    for process in processes:  # not joined: of two who wait for a process only one learns its exit code
+        wait([process.sentinel])
     last = session.ended(job)
     assert (last["state"], "process had ended with exit code -9" in last["note"]) == ("failed", True)
     again = session.enlarge(session.drop(drawn), weights="photo")
