@@ -26,9 +26,10 @@ demo: $(BIN)/.installed
 # The artifacts that come with the package, of all embedded weights or of those named: make artifacts WEIGHTS=fast
 # By one thread: with more, sums of the calibration differ in their last bits, and GPTQ rounds weights another way.
 artifacts: $(BIN)/.installed
-	for name in $(WEIGHTS); do for scale in 2 any; do \
-		OMP_NUM_THREADS=1 $(BIN)/liif-edge build --checkpoint $$name --scale $$scale --precision int8 --out edge/artifacts/$$name --force \
-		|| exit 1; done; done
+	for name in $(WEIGHTS); do \
+		case $$name in screen) precision=int8-dynamic;; *) precision=int8;; esac; for scale in 2 any; do \
+		OMP_NUM_THREADS=1 $(BIN)/liif-edge build --checkpoint $$name --scale $$scale --precision $$precision \
+			--out edge/artifacts/$$name --force || exit 1; done; done
 
 # The tool chain of the emulated ARM device; its tests skip, and say so, without it.
 arm64: $(BIN)/.installed

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from edge.card import Precision
 from edge.card_reader import read_card
 from edge.recipe import ArtifactSpec
 from models import EMBEDDED
@@ -11,6 +12,15 @@ from models import EMBEDDED
 AUTO = "auto"
 
 _ARTIFACTS = Path(__file__).parent / "artifacts"
+
+# Checks and stripes of single pixels, which drawn pictures have, reach far beyond the ranges of a static
+# program; ranges of each tile's own hold them, in a quarter more time (docs/design/int8.md).
+_DYNAMIC = EMBEDDED["screen"]
+
+
+def embedded_precision(checkpoint: Path) -> Precision:
+    """Of the artifacts of ``checkpoint`` that come with the package; for one that is not embedded: int8."""
+    return "int8-dynamic" if checkpoint == _DYNAMIC else "int8"
 
 
 def embedded_artifact(checkpoint: Path, spec: ArtifactSpec) -> Path | None:

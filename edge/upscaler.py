@@ -12,7 +12,7 @@ from PIL import Image
 
 from edge.cache import cached_artifact
 from edge.card import Card, Precision, RoutingCard, Scale
-from edge.embedded import AUTO, embedded_artifact, embedded_name
+from edge.embedded import AUTO, embedded_artifact, embedded_name, embedded_precision
 from edge.errors import BadInput
 from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 from edge.images.in_memory import (
@@ -100,7 +100,7 @@ class Upscaler:
         weights: str | PathLike[str] = AUTO,
         *,
         artifact: str | PathLike[str] | None = None,
-        precision: Precision = "int8",
+        precision: Precision | None = None,
         tile: int | None = None,
         halo: int | None = None,
         ensemble: bool = False,
@@ -112,6 +112,8 @@ class Upscaler:
         """``weights``: ``auto`` (by how each picture was saved), a name of embedded weights, or a checkpoint
         file. ``artifact``: the folder of one to use instead, for the sizes that it makes.
 
+        ``precision``: int8 by default, int8-dynamic for ``screen``.
+
         ``tile`` and ``halo``, in LR pixels, replace the artifact's own. ``ensemble``: the mean over eight
         flips and rotations, in eight times the time.
 
@@ -120,13 +122,13 @@ class Upscaler:
         most. Either is for an ``artifact`` with a router. ``bigger``: the artifact of the network that the
         router knows, where that is not among the embedded ones.
 
-        ``log`` is told when a picture needs much memory, and when an artifact must be built first: int8 at ×2
-        and at any scale comes with the package, others are built once, into the user's cache folder. Raises
-        BadInput for an effort or a budget that is none.
+        ``log`` is told when a picture needs much memory, and when an artifact must be built first: ×2 and any
+        scale come with the package in the precision that is the default, others are built once, into the
+        user's cache folder. Raises BadInput for an effort or a budget that is none.
         """
         self._weights = weights
         self._artifact = None if artifact is None else Path(artifact)
-        self._precision: Precision = precision
+        self._precision = precision
         self._tile, self._halo = tile, halo
         self._kind = SelfEnsemble if ensemble else Artifact
         self._extent = _extent(effort, budget)
@@ -316,12 +318,13 @@ def find_artifact(
     checkpoint: Path,
     lr_size: tuple[int, int],
     size: tuple[int, int],
-    precision: Precision,
+    precision: Precision | None,
     log: Callable[[str], None],
 ) -> Path:
     """Folder of an artifact of ``checkpoint`` that makes ``size`` of ``lr_size``: of ``specs_for`` the first
-    that comes with the package; where none does, the first, built if it must be. ``log`` is told so."""
-    specs = specs_for(lr_size, size, precision)
+    that comes with the package; where none does, the first, built if it must be. ``log`` is told so.
+    ``precision``: None for ``embedded_precision``."""
+    specs = specs_for(lr_size, size, precision or embedded_precision(checkpoint))
     for spec in specs:
         if (folder := embedded_artifact(checkpoint, spec)) is not None:
             return folder

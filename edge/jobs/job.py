@@ -43,7 +43,7 @@ class Settings:
 
     weights: str | Path = AUTO
     artifact: Path | None = None
-    precision: Precision = "int8"
+    precision: Precision | None = None
     tile: int | None = None
     halo: int | None = None
     ensemble: bool = False

@@ -32,7 +32,7 @@ from models import EMBEDDED
 from models.arrays import Float
 from models.resize import bicubic
 
-# Of a network on the page. int8-dynamic is the command's only: no artifact of it comes with the package.
+# Of a network on the page: as it comes with the package, or in float.
 PagePrecision = Literal["int8", "fp32"]
 # 12 bytes each, in a temporary file while the page is open: 1.2 GB.
 MAX_OUTPUT_PIXELS = 100_000_000
@@ -167,7 +167,9 @@ def open_artifact(order: Order, lr_size: tuple[int, int], log: Callable[[str], N
     if order.artifact is not None:
         return _opened(order.artifact)
     checkpoint = EMBEDDED[order.weights]
-    return _opened(find_artifact(checkpoint, lr_size, order.size, order.precision, log))
+    return _opened(
+        find_artifact(checkpoint, lr_size, order.size, "fp32" if order.precision == "fp32" else None, log)
+    )
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from cachetools import LRUCache, cachedmethod
 
 from edge.card import Card, DecodingCard, MethodCard, TensorCard
 from edge.card_reader import read_card
-from edge.embedded import embedded_artifact
+from edge.embedded import embedded_artifact, embedded_precision
 from edge.errors import BadInput
 from edge.page.enlargement import PagePrecision
 from edge.recipe import ArtifactSpec
@@ -110,13 +110,17 @@ class Networks:
         name = weights if self.card is None else self.card.name
         with self._lock:
             if (name, precision) not in self._renderers:
-                folder = self.artifact or embedded_artifact(EMBEDDED[name], ArtifactSpec("any", "int8"))
-                assert folder is not None  # all embedded weights have one
-                artifact = Artifact.open(folder)
+                artifact = Artifact.open(self.artifact or _any_scale_artifact(EMBEDDED[name]))
                 if precision == "fp32":
                     artifact = fp32_artifact(self.model(weights), artifact.card)
                 self._renderers[name, precision] = RegionRenderer(artifact)
             return self._renderers[name, precision]
+
+
+def _any_scale_artifact(checkpoint: Path) -> Path:
+    folder = embedded_artifact(checkpoint, ArtifactSpec("any", embedded_precision(checkpoint)))
+    assert folder is not None  # all embedded weights have one
+    return folder
 
 
 def _network_of(card: Card, checkpoint: Path | None) -> "LIIF":

@@ -7,12 +7,16 @@ import pytest
 
 from edge.card_reader import read_card
 from edge.check.built_in import measure
-from edge.embedded import embedded_artifact, embedded_name
+from edge.embedded import embedded_artifact, embedded_name, embedded_precision
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from models import EMBEDDED, checkpoint_hash, load_checkpoint
 
-SPECS = (ArtifactSpec(2, "int8"), ArtifactSpec("any", "int8"))
+EVERY = [
+    (name, ArtifactSpec(scale, embedded_precision(EMBEDDED[name])))
+    for name in EMBEDDED
+    for scale in (2, "any")
+]
 
 
 def embedded(name: str, spec: ArtifactSpec) -> Path:
@@ -21,16 +25,14 @@ def embedded(name: str, spec: ArtifactSpec) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize(("name", "spec"), EVERY, ids=lambda value: getattr(value, "name", value))
 def test_an_embedded_artifact_is_of_the_weights_of_its_name(name, spec):
     card = read_card(embedded(name, spec))
     assert card.checkpoint.sha256 == checkpoint_hash(load_checkpoint(EMBEDDED[name]))
     assert (card.scale, card.precision, card.target) == (spec.scale, spec.precision, spec.target)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize(("name", "spec"), EVERY, ids=lambda value: getattr(value, "name", value))
 def test_an_embedded_artifact_is_within_its_limits(name, spec):
     assert measure(Artifact.open(embedded(name, spec)), load_checkpoint(EMBEDDED[name])).failures == ()
 
@@ -42,6 +44,7 @@ def test_embedded_weights_are_found_by_their_hash(name):
 
 
 def test_other_checkpoints_and_specs_have_none(tmp_path):
-    assert embedded_artifact(tmp_path / "mine.safetensors", SPECS[0]) is None
+    assert embedded_artifact(tmp_path / "mine.safetensors", ArtifactSpec(2, "int8")) is None
     assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(3, "int8")) is None
+    assert embedded_artifact(EMBEDDED["screen"], ArtifactSpec(2, "int8")) is None
     assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "fp32")) is None
