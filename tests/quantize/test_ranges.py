@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from quantize.ranges import ADDED_ERROR, COUNTED, Histogram, NonFinite, coarser, least_error_scales
+from quantize.ranges import ADDED_ERROR, BINS, COUNTED, Histogram, NonFinite, coarser, least_error_scales
 
 
 def seen(*batches: torch.Tensor) -> Histogram:
@@ -60,6 +60,20 @@ def test_a_part_of_many_values_is_counted_and_every_column_of_even_rows_is_met()
     counts = seen(torch.tensor([-1.0, 1.0]).repeat(2 * COUNTED)).counts
     assert COUNTED / 2 < counts.sum() < 2 * COUNTED
     assert counts[: len(counts) // 2].sum() == pytest.approx(counts.sum() / 2, abs=1)
+
+
+@pytest.mark.parametrize("unit", [1e-43, 0.3, 1.0, 1e37])
+def test_values_are_counted_in_equal_bins_and_the_largest_in_the_last(unit):
+    values = torch.cat([noise(5000), torch.tensor([0.0, 4.0, -4.0, 8.0])]) * unit
+    histogram = seen(values)
+    assert histogram.limit == pytest.approx(2.0 ** math.frexp(float(values.max()))[1])
+    exact = (values.double() / histogram.limit).float()
+    assert torch.equal(histogram.counts, torch.histc(exact, BINS, -1, 1).double())
+
+
+def test_values_too_large_for_twice_the_limit_are_known_and_not_counted():
+    histogram = seen(torch.tensor([1.0, 3e38]))
+    assert (histogram.counts.sum(), histogram.high) == (1, pytest.approx(3e38))
 
 
 @pytest.mark.parametrize("method", ["min-max", "percentile", "mse"])
