@@ -44,6 +44,13 @@ def test_the_least_error_is_less_than_that_of_the_whole_range():
     assert least < 0.8 * whole
 
 
+def test_what_is_clipped_may_count_more_and_then_the_range_holds_more():
+    histogram = seen(noise(1_000_000))
+    once, often = (histogram.range("mse", clip_weight)[1] for clip_weight in (1.0, 4.0))
+    assert once < often < histogram.high
+    assert histogram.error(-often, often, 4.0) < histogram.error(-once, once, 4.0)
+
+
 def test_evenly_spread_values_keep_their_whole_range():
     low, high = seen(torch.linspace(-2, 1, 10_000)).range("mse")
     assert (low, high) == pytest.approx((-2, 1), rel=0.06)
@@ -120,7 +127,7 @@ def test_what_a_user_adds_costs_what_is_kept_a_bounded_error(reach):
     both = kept.mixed(added, 1.0)
     bound = ADDED_ERROR * kept.error(*kept.range("mse"))
     assert kept.error(*both.range("mse")) > bound
-    chosen = both.range("mse", kept)
+    chosen = both.range("mse", kept=kept)
     assert kept.error(*chosen) <= bound
     assert added.error(*chosen) <= added.error(*kept.range("mse"))
 
