@@ -37,7 +37,8 @@ class TensorSpec:
 @dataclass(frozen=True)
 class Method:
     """One entry point of a program. ``module`` takes ``inputs`` in order and returns ``output``; ``limits``:
-    the largest of each dimension that varies; ``smallest``: the least of all of them."""
+    the largest of each dimension that varies; ``smallest``: the least of all of them; ``clip_weight``: how
+    much the error of a clipped activation counts beside that of a rounded one, where int8 has ranges."""
 
     name: str
     module: nn.Module
@@ -45,6 +46,7 @@ class Method:
     output: TensorSpec
     limits: Mapping[str, int]
     smallest: int = 1
+    clip_weight: float = 1.0
 
     @property
     def variable(self) -> tuple[str, ...]:

@@ -51,9 +51,10 @@ class FakeQuantisedGraph:
         tiles: Sequence[Tensor],
         extremes: Sequence[Tensor],
         method: RangeMethod,
+        clip_weight: float = 1.0,
     ) -> None:
         """Take the activations' ranges from ``tiles`` and ``extremes``, (B, 3, h, w) each, in float, as
-        ``quantize_static`` does."""
+        ``quantize.static.calibrate`` does."""
         ranged = [q for q in self._quantisers if hasattr(q.activation_post_process, "reset_min_max_vals")]
         for quantiser in self._quantisers:
             quantiser.disable_fake_quant()
@@ -66,7 +67,7 @@ class FakeQuantisedGraph:
         with self._ranges.source("extremes"):
             for tile in extremes:
                 self(weights, tile)
-        self._ranges.set(method)
+        self._ranges.set(method, clip_weight)
         for quantiser in self._quantisers:
             quantiser.enable_fake_quant()
         for quantiser in ranged:

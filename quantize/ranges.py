@@ -63,8 +63,12 @@ class Histogram:
             self.counts = _halve(self.counts)
             self.limit *= 2
         # An odd step, so that it meets every column of a tile whose side is even.
-        counted = values.flatten()[:: values.numel() // COUNTED | 1]
-        self.counts += torch.histc(counted.float(), BINS, -self.limit, self.limit)
+        counted = values.flatten()[:: values.numel() // COUNTED | 1].float()
+        if peak > self.limit:
+            counted = counted[counted.abs() <= self.limit]
+        # The bins of torch.histc, which takes three times as long.
+        bins = (counted / self.limit).add_(1).mul_(BINS // 2).int().clamp_(max=BINS - 1)
+        self.counts += torch.bincount(bins, minlength=BINS)
 
     def mixed(self, other: "Histogram", share: float) -> "Histogram":
         """The frequencies of this one, and ``share`` times those of ``other``."""
@@ -80,23 +84,26 @@ class Histogram:
                 result.counts += counts * (weight / total)
         return result
 
-    def range(self, method: RangeMethod, kept: "Histogram | None" = None) -> tuple[float, float]:
+    def range(
+        self, method: RangeMethod, clip_weight: float = 1.0, kept: "Histogram | None" = None
+    ) -> tuple[float, float]:
         """(smallest, largest) value that gets a code of its own; larger ones are clipped.
 
         With the least error and ``kept``, the error of its values stays within ``ADDED_ERROR`` of the least
-        that they can have.
+        that they can have. ``clip_weight``: see ``error``.
         """
         if method == "min-max" or not float(self.counts.sum()):
             return self.low, self.high
-        return self._percentile() if method == "percentile" else self._least_error(kept)
+        return self._percentile() if method == "percentile" else self._least_error(clip_weight, kept)
 
-    def error(self, low: float, high: float) -> float:
-        """The summed squared error of the values in ``STEPS`` from ``low`` to ``high``, clipped outside."""
+    def error(self, low: float, high: float, clip_weight: float = 1.0) -> float:
+        """The summed squared error of the values in ``STEPS`` from ``low`` to ``high``, clipped outside;
+        that of clipped ones counts ``clip_weight`` times."""
         width = 2 * self.limit / BINS
         centres = (torch.arange(BINS, dtype=torch.float64) + 0.5) * width - self.limit
         step = (high - low) / STEPS
         clipped = (centres - centres.clamp(low, high)).square()
-        rounded = torch.where(clipped == 0, step**2 / 12, clipped)
+        rounded = torch.where(clipped == 0, step**2 / 12, clip_weight * clipped)
         return float((self.counts * rounded).sum())
 
     def _percentile(self) -> tuple[float, float]:
@@ -107,18 +114,18 @@ class Histogram:
         ends = (low * width - self.limit, high * width - self.limit)
         return min(max(ends[0], self.low), 0.0), max(min(ends[1], self.high), 0.0)
 
-    def _least_error(self, kept: "Histogram | None") -> tuple[float, float]:
+    def _least_error(self, clip_weight: float, kept: "Histogram | None") -> tuple[float, float]:
         """The shares of both extremes with the least mean squared error, searched in turn."""
         lows, highs = ([end * share for share in SHARES] for end in (self.low, self.high))
         low, high, allowed = self.low, self.high, 0.0
         if kept is not None:
-            low, high = kept.range("mse")
-            allowed = ADDED_ERROR * kept.error(low, high)
+            low, high = kept.range("mse", clip_weight)
+            allowed = ADDED_ERROR * kept.error(low, high, clip_weight)
             lows, highs = [*lows, low], [*highs, high]
 
         def error(low: float, high: float) -> tuple[float, float]:
-            beyond = 0.0 if kept is None else max(0.0, kept.error(low, high) - allowed)
-            return beyond, self.error(low, high)
+            beyond = 0.0 if kept is None else max(0.0, kept.error(low, high, clip_weight) - allowed)
+            return beyond, self.error(low, high, clip_weight)
 
         for _ in range(2):
             high = min(highs, key=lambda end: error(low, end))

@@ -25,21 +25,28 @@ def refine(
     """Change codes and biases of ``converted``'s int8 layers in place, in the order in which they run.
 
     ``weights``: the float weight of each layer's call, by node name. ``inputs`` run side by side, so that
-    every layer meets what the refined layers before it give. A weight that several calls share gets its
-    codes in the first; their biases are their own. Layers in groups keep their codes.
+    every layer meets what the refined layers before it give, as far as the last layer that changes. A weight
+    that several calls share gets its codes in the first; their biases are their own. Layers in groups keep
+    their codes.
     """
     _dequantize_where_read(converted)
+    layers = [node for node in converted.graph.nodes if node.name in weights and _codes(node) is not None]
+    first_calls = {str(_codes(node)): node for node in reversed(layers) if _groups(node) == 1}
+    rounded = set(first_calls.values()) if gptq else set()
+    corrected = set(layers) if bias_correction else set()
+    left = len(rounded | corrected)
     runs = [_Run(converted, values) for values in inputs]
-    rounded: set[str] = set()
     with torch.no_grad():
         for node in converted.graph.nodes:
-            if node.name in weights and _codes(node) is not None:
+            if node in rounded | corrected:
                 x = [run.env[node.args[0]] for run in runs]
-                if gptq and str(_codes(node)) not in rounded and _groups(node) == 1:
-                    rounded.add(str(_codes(node)))
+                if node in rounded:
                     _round_layer(converted, node, weights[node.name], x, runs)
-                if bias_correction:
+                if node in corrected:
                     _correct_bias(converted, node, weights[node.name], x, runs)
+                left -= 1
+            if not left:
+                break
             for run in runs:
                 run.step(node)
 

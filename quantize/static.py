@@ -70,12 +70,14 @@ def calibrate(
     quantizer: Any,
     spec: StaticSpec = PLAIN,
     min_max_layers: Collection[str] = (),
+    clip_weight: float = 1.0,
 ) -> Calibrated:
     """Observe ``module`` on what it is ``given``, where ``quantizer`` (a PT2E ``Quantizer``) says.
 
     The ranges found become the quantization parameters; those of ``min_max_layers``, by module path, go from
-    the smallest to the largest value. The quantizer's observers must be PT2E's min-max ones, which ``spec``
-    then overrules. Raises ValueError without inputs of practice, NonFinite if they give NaN or infinity.
+    the smallest to the largest value. Of the others the error counts by ``clip_weight``, see
+    ``Histogram.error``. The quantizer's observers must be PT2E's min-max ones, which ``spec`` then overrules.
+    Raises ValueError without inputs of practice, NonFinite if they give NaN or infinity.
     """
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
@@ -97,7 +99,7 @@ def calibrate(
                         kept.add(inputs)
     if not kept.seen:
         raise ValueError("expected at least one calibration input, found none")
-    ranges.set(spec.activations)
+    ranges.set(spec.activations, clip_weight)
     if spec.weights == "mse":
         _choose_weight_scales(prepared)
     return Calibrated(prepared, _float_weights(prepared), kept.items)
@@ -156,14 +158,14 @@ class ActivationRanges:
         for histogram in chain.from_iterable(seen.values() for seen in self._seen.values()):
             histogram.clear()
 
-    def set(self, method: RangeMethod) -> None:
-        """Give every observer its range by ``method``."""
+    def set(self, method: RangeMethod, clip_weight: float = 1.0) -> None:
+        """Give every observer its range by ``method``; ``clip_weight``: see ``Histogram.error``."""
         for observer, seen in self._seen.items():
             always = seen["pictures"].mixed(seen["extremes"], EXTREME_SHARE)
             if seen["added"].counts.any():
-                low, high = always.mixed(seen["added"], 1.0).range(method, kept=always)
+                low, high = always.mixed(seen["added"], 1.0).range(method, clip_weight, kept=always)
             else:
-                low, high = always.range(method)
+                low, high = always.range(method, clip_weight)
             observer.min_val.fill_(low)
             observer.max_val.fill_(high)
 

@@ -90,11 +90,12 @@ class Known:
 
 
 class Activations:
-    """What fp32 has in the place of an int8 activation whose codes are ``steps``."""
+    """What fp32 has in the place of an int8 activation whose codes are ``steps``; ``clip_weight``: of the
+    method that it is part of."""
 
-    def __init__(self, activation: Activation, steps: Steps, known: Known) -> None:
+    def __init__(self, activation: Activation, steps: Steps, known: Known, clip_weight: float = 1.0) -> None:
         self._activation: Activation = activation
-        self._steps, self._known = steps, known
+        self._steps, self._known, self._clip_weight = steps, known, clip_weight
         self._tallies = {source: _Tally(steps) for source in get_args(Source)}
         self._calibration, self._extremes = Histogram(), Histogram()
 
@@ -109,8 +110,11 @@ class Activations:
     def fit(self) -> RangeFit:
         """Over everything that was added."""
         seen = self._calibration.mixed(self._extremes, EXTREME_SHARE)
-        low, high = seen.range("min-max" if self._known.whole else "mse")
-        own, best = (seen.error(*ends) for ends in ((self._steps.low, self._steps.high), (low, high)))
+        low, high = seen.range("min-max" if self._known.whole else "mse", self._clip_weight)
+        own, best = (
+            seen.error(*ends, self._clip_weight)
+            for ends in ((self._steps.low, self._steps.high), (low, high))
+        )
         is_silent = low == high  # nothing but zero, which every range holds
         start, extents = self._known.start, {source: t.extent() for source, t in self._tallies.items()}
         return RangeFit(
@@ -125,16 +129,17 @@ class Activations:
 
 
 class CallRanges:
-    """The int8 ranges of one call of a layer: that of its output, and of an input that no layer made."""
+    """The int8 ranges of one call of a layer: that of its output, and of an input that no layer made;
+    ``clip_weight``: of the method that calls it."""
 
-    def __init__(self, expected: ReferenceCall, found: LayerCall) -> None:
+    def __init__(self, expected: ReferenceCall, found: LayerCall, clip_weight: float) -> None:
         self.layer, self._relu = expected.layer, found.relu
         self._input = self._output = None
         if found.reads is not None:
-            self._input = Activations("input", found.reads, _known_input(expected))
+            self._input = Activations("input", found.reads, _known_input(expected), clip_weight)
         if found.steps is not None:
             known = Known(0.0 if found.relu else None, whole=expected.layer == HEAD)
-            self._output = Activations("output", found.steps, known)
+            self._output = Activations("output", found.steps, known, clip_weight)
 
     def add(self, expected: ReferenceCall, source: Source) -> None:
         """What fp32 has there. Raises NonFinite for NaN and infinity."""

@@ -172,7 +172,7 @@ class LayerComparison:
             if method.name not in self._programs:
                 self._programs[method.name] = _open(self._folder, self._card, method.name)
             calls = self._references[method.name].calls([torch.from_numpy(a) for a in inputs.values()])
-            self._measured.compare(method.name, calls, self._programs[method.name], inputs)
+            self._measured.compare(method, calls, self._programs[method.name], inputs)
 
     def result(self) -> LayerCheck:
         """What all ``steps`` came to, worst first."""
@@ -243,14 +243,14 @@ class _Measurements:
 
     def compare(
         self,
-        method: str,
+        method: Method,
         reference: Iterator[ReferenceCall],
         program: LayeredProgram,
         inputs: Mapping[str, Float],
     ) -> None:
         """One run of ``method`` by both. Raises BadArtifact unless both call the same layers."""
-        is_first = method not in self._ranges
-        ranges = self._ranges.setdefault(method, [])
+        is_first = method.name not in self._ranges
+        ranges = self._ranges.setdefault(method.name, [])
         number = itertools.count()
 
         def take(found: LayerCall) -> None:
@@ -262,7 +262,7 @@ class _Measurements:
                 )
             self._layers.setdefault(expected.layer, []).append(_measure(expected, found))
             if is_first:
-                ranges.append(CallRanges(expected, found))
+                ranges.append(CallRanges(expected, found, method.clip_weight))
             ranges[next(number)].add(expected, "pictures")
 
         program.run(inputs, take)

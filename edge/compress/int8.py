@@ -108,8 +108,9 @@ def _observed(
 ) -> Calibrated:
     """``method`` with the observers that ``quantizer`` puts, after they have seen ``given``."""
     example, shapes = method.example(TRACE_SIZES), method.dynamic_shapes()
+    clip_weight, whole = method.clip_weight, rules.min_max_layers
     try:
-        return calibrate(method.module, example, shapes, given, quantizer, spec, rules.min_max_layers)
+        return calibrate(method.module, example, shapes, given, quantizer, spec, whole, clip_weight)
     except NonFinite as error:
         raise BadInput(f"{method.name}, int8: {error}; is the checkpoint damaged?") from error
 

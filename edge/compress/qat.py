@@ -20,6 +20,7 @@ from models.liif.fixed_scale import derive_weights
 from models.liif.int8_form import INT8_RULES, int8_weights, to_int8_form
 from models.liif.objective import ColourLoss, Distillation, Objective
 from models.liif.patches import Sample
+from models.liif.programs import clip_weight_of
 from models.training.loop import MakeObjective
 from models.training.recipe import TrainingRecipe
 from quantize.qat import FakeQuantisedGraph
@@ -135,4 +136,5 @@ class QuantisedLoss(Objective):
         return lambda lr: self._graph(weights, lr)
 
     def _calibrate(self, weights: Mapping[str, Tensor]) -> None:
-        self._graph.calibrate(weights, self._tiles, self._extremes, self._ranges)
+        clip_weight = clip_weight_of(self.scale)
+        self._graph.calibrate(weights, self._tiles, self._extremes, self._ranges, clip_weight)

@@ -32,7 +32,8 @@ def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
     picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
     if scale is not None:
         output = TensorSpec("sr", (1, 3, f"{scale}*h", f"{scale}*w"), (0.0, 1.0))
-        return [Method("forward", FixedScaleLIIF(model, scale).eval(), (picture,), output, limits)]
+        module, clip_weight = FixedScaleLIIF(model, scale).eval(), clip_weight_of(scale)
+        return [Method("forward", module, (picture,), output, limits, clip_weight=clip_weight)]
     width = model.config.hidden_widths[0]
     encoded = TensorSpec("encoded", (1, width, "h", "w"))
     rows = TensorSpec("rows", ("n", width))
@@ -42,6 +43,16 @@ def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
         Method("encode", AnyScaleEncoder(model).eval(), (picture,), encoded, limits),
         Method("decode", AnyScaleDecoder(model).eval(), (rows, coordinates), colours, limits),
     ]
+
+
+def clip_weight_of(scale: int | None) -> float:
+    """How much the error of a clipped activation counts at ``scale``, None for any: four times at ×4.
+
+    Rounding errors lie either way, and average out over what is seen as one area; what is clipped, at the
+    stroke of a letter, is clipped one way. Over n LR pixels the square of the mean is 1/n of the one and 1/n²
+    of the other, and a 16x16 block has a quarter as many at ×4 as at ×2 (docs/design/int8.md).
+    """
+    return 4.0 if scale == 4 else 1.0
 
 
 def route_method(router: Router, max_tile: int) -> Method:
@@ -73,19 +84,20 @@ class Echo(nn.Module):
 
 def probes_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
     """Methods that return what the network has computed up to a probe (``edge.check.probes``), for checks."""
-    limits = {"h": max_tile, "w": max_tile}
+    limits, clip_weight = {"h": max_tile, "w": max_tile}, clip_weight_of(scale)
     picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
     seen = TensorSpec("seen", (1, 3, "h", "w"), (0.0, 1.0))
     features = TensorSpec("features", (1, model.config.n_feats, "h", "w"))
     # Any scale will do for the features: they come before it.
+    encoder = FixedScaleFeatures(model, scale or 2).eval()
     methods = [
         Method("input", Echo(), (picture,), seen, limits),
-        Method("features", FixedScaleFeatures(model, scale or 2).eval(), (picture,), features, limits),
+        Method("features", encoder, (picture,), features, limits, clip_weight=clip_weight),
     ]
     if scale is not None:
         module = FixedScaleColours(model, scale).eval()
         colours = TensorSpec("colours", (1, 3 * len(module.queries), "h", "w"), (-0.5, 0.5))
-        methods.append(Method("colours", module, (picture,), colours, limits))
+        methods.append(Method("colours", module, (picture,), colours, limits, clip_weight=clip_weight))
     return methods
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from quantize.ranges import ADDED_ERROR, COUNTED, Histogram, NonFinite, coarser, least_error_scales
+from quantize.ranges import ADDED_ERROR, BINS, COUNTED, Histogram, NonFinite, coarser, least_error_scales
 
 
 def seen(*batches: torch.Tensor) -> Histogram:
@@ -44,6 +44,13 @@ def test_the_least_error_is_less_than_that_of_the_whole_range():
     assert least < 0.8 * whole
 
 
+def test_what_is_clipped_may_count_more_and_then_the_range_holds_more():
+    histogram = seen(noise(1_000_000))
+    once, often = (histogram.range("mse", clip_weight)[1] for clip_weight in (1.0, 4.0))
+    assert once < often < histogram.high
+    assert histogram.error(-often, often, 4.0) < histogram.error(-once, once, 4.0)
+
+
 def test_evenly_spread_values_keep_their_whole_range():
     low, high = seen(torch.linspace(-2, 1, 10_000)).range("mse")
     assert (low, high) == pytest.approx((-2, 1), rel=0.06)
@@ -60,6 +67,20 @@ def test_a_part_of_many_values_is_counted_and_every_column_of_even_rows_is_met()
     counts = seen(torch.tensor([-1.0, 1.0]).repeat(2 * COUNTED)).counts
     assert COUNTED / 2 < counts.sum() < 2 * COUNTED
     assert counts[: len(counts) // 2].sum() == pytest.approx(counts.sum() / 2, abs=1)
+
+
+@pytest.mark.parametrize("unit", [1e-43, 0.3, 1.0, 1e37])
+def test_values_are_counted_in_equal_bins_and_the_largest_in_the_last(unit):
+    values = torch.cat([noise(5000), torch.tensor([0.0, 4.0, -4.0, 8.0])]) * unit
+    histogram = seen(values)
+    assert histogram.limit == pytest.approx(2.0 ** math.frexp(float(values.max()))[1])
+    exact = (values.double() / histogram.limit).float()
+    assert torch.equal(histogram.counts, torch.histc(exact, BINS, -1, 1).double())
+
+
+def test_values_too_large_for_twice_the_limit_are_known_and_not_counted():
+    histogram = seen(torch.tensor([1.0, 3e38]))
+    assert (histogram.counts.sum(), histogram.high) == (1, pytest.approx(3e38))
 
 
 @pytest.mark.parametrize("method", ["min-max", "percentile", "mse"])
@@ -106,7 +127,7 @@ def test_what_a_user_adds_costs_what_is_kept_a_bounded_error(reach):
     both = kept.mixed(added, 1.0)
     bound = ADDED_ERROR * kept.error(*kept.range("mse"))
     assert kept.error(*both.range("mse")) > bound
-    chosen = both.range("mse", kept)
+    chosen = both.range("mse", kept=kept)
     assert kept.error(*chosen) <= bound
     assert added.error(*chosen) <= added.error(*kept.range("mse"))
 

@@ -147,3 +147,23 @@ def test_what_many_layers_read_is_held_once_while_weights_are_refined(monkeypatc
     spec = StaticSpec(rounding="gptq")
     quantize_module(Fan().eval(), inputs()[0], {}, inputs(), LayerQuantizer(lambda path: True), spec)
     assert 1 <= max(held) <= 2
+
+
+def test_inputs_run_no_farther_than_the_last_layer_whose_weight_or_bias_changes(monkeypatch):
+    """At ×4 the MLP's layers are called 64 times and rounded once."""
+    steps: list[Node] = []
+    original = _Run.step
+
+    def step(run: _Run, node: Node) -> None:
+        steps.append(node)
+        original(run, node)
+
+    def calls(spec: StaticSpec) -> int:
+        steps.clear()
+        quantizer = LayerQuantizer(lambda path: path == "conv")
+        quantize_module(Shared().eval(), inputs()[0], {}, inputs(1), quantizer, spec)
+        return sum(node.target in LAYERS for node in steps)
+
+    monkeypatch.setattr(_Run, "step", step)
+    assert calls(StaticSpec(rounding="gptq")) == 0  # the second call of the layer has the codes of the first
+    assert calls(StaticSpec(rounding="gptq", bias_correction=True)) == 1

@@ -5,6 +5,7 @@ import torch
 
 from edge.backends.backend import Steps
 from edge.check.clipping import Activations, Known, RangeFit
+from quantize.ranges import Histogram
 
 EVEN = torch.linspace(-1, 1, 10_001)
 
@@ -51,6 +52,22 @@ def test_a_rare_value_may_be_clipped_unless_all_must_be_held_and_an_area_may_not
     assert not fitted(held, calibration=noise, extremes=rare).is_wrong
     assert fitted(held, Known(whole=True), calibration=noise, extremes=rare).is_wrong
     assert fitted(held, calibration=noise, extremes=area).is_wrong
+
+
+def test_the_best_range_is_the_one_that_the_method_calls_best():
+    noise = torch.randn(1_000_000, generator=torch.Generator().manual_seed(0))
+    histogram = Histogram()
+    histogram.add(noise)
+    low, high = histogram.range("mse", 16.0)
+
+    def excess_db(clip_weight: float) -> float:
+        activations = Activations("output", steps(low, high), Known(), clip_weight)
+        for source in ("pictures", "colours", "calibration", "extremes"):
+            activations.add(noise, source)
+        return activations.fit().excess_db
+
+    assert excess_db(16.0) == pytest.approx(0, abs=1e-6)
+    assert excess_db(1.0) > 0.1
 
 
 @pytest.mark.parametrize(("share", "is_wrong"), [(1.0, False), (1.2, False), (0.75, True), (2.0, True)])

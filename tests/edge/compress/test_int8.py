@@ -68,6 +68,21 @@ def test_the_decoders_part_for_the_coordinates_stays_float(tiny):
     assert quantisation.quantised_layers == HEAD_COPIES + 5
 
 
+def test_ranges_of_the_same_encoder_hold_more_at_4():
+    """A stroke that is clipped is a larger part of a 16x16 block there."""
+    model, tile = plain(), np.random.default_rng(0).random((1, 3, 48, 48), np.float32)
+
+    def steps(scale: int) -> np.ndarray:
+        graph = quantised(methods_of(model, scale, 64), model, [tile])["forward"].graph
+        layers = [n for n in graph.nodes if n.target in LAYERS and module_path(n).startswith("encoder")]
+        return np.array([float(n.args[0].args[1]) for n in layers if "per_tensor" in str(n.args[0].target)])
+
+    ratio = steps(4) / steps(2)
+    assert len(ratio) >= 3
+    assert ratio.min() > 0.97
+    assert 1.02 < ratio.max() < 2
+
+
 def test_queries_share_no_bias(tiny):
     graph = tiny.fake_quantised(2)["forward"]
     calls = [node for node in graph.graph.nodes if node.target in LAYERS]
