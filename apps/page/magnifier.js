@@ -8,6 +8,7 @@ const PROMPT_MS = 150; // within which a pane shows something new
 
 // One of two panes: the latest place that it was asked for is the next that it shows.
 class Pane {
+  #name; // of what it shows at first
   #busy = false;
   #next = null;
   #cost = {}; // by label: milliseconds that all pixels took last
@@ -15,10 +16,12 @@ class Pane {
   constructor(canvas, caption) {
     this.context = canvas.getContext("2d");
     this.caption = caption;
+    this.#name = caption.textContent;
   }
 
   clear() {
     this.#next = null;
+    this.caption.textContent = this.#name;
     this.context.clearRect(0, 0, SIDE, SIDE);
   }
 
@@ -64,48 +67,65 @@ class Pane {
 }
 
 export class Magnifier {
-  zoom = 6;
-  held = false;
-  #place = null;
+  #section; #before; #after; #settings;
+  #zoom; #place = null;
+  #held = false;
 
-  constructor(before, after, settings) {
-    this.before = new Pane(...before);
-    this.after = new Pane(...after);
-    this.settings = settings; // what to render by: {item, weights, precision, before, name}
+  // `settings`: gives what to render by: {item, weights, by, name}, and what is beside it: {before}.
+  constructor(section, settings) {
+    this.#section = section;
+    this.#settings = settings;
+    [this.#before, this.#after] = ["before", "after"].map(
+      side => new Pane(this.#find(`#magnified-${side}`), this.#find(`#caption-${side}`)));
+    const slider = this.#find("#magnification");
+    this.#zoom = Number(slider.value);
+    slider.addEventListener("input", () => {
+      this.#zoom = Number(slider.value);
+      this.#find("#magnification-value").value = `${this.#zoom}×`;
+      this.render();
+    });
   }
 
   point(place) {
-    if (this.held) return;
+    if (this.#held) return;
     this.#place = place;
     this.render();
   }
 
   // Holds the place, or lets go of it.
   hold(place) {
-    this.held = !this.held && !place.byKey;
+    this.#hold(!this.#held && !place.byKey);
     this.#place = place;
     this.render();
   }
 
+  letGo() { this.#hold(false); }
+
   reset() {
-    this.held = false;
+    this.#hold(false);
     this.#place = { x: 0.5, y: 0.5 };
-    this.before.clear();
-    this.after.clear();
+    this.#before.clear();
+    this.#after.clear();
     this.render();
   }
 
   render() {
-    const { item, weights, precision, before, name } = this.settings();
+    const { item, weights, by, before, name } = this.#settings();
     if (!item?.picture || !this.#place) return;
-    const size = { width: Math.round(item.picture.width * this.zoom), height: Math.round(item.picture.height * this.zoom) };
-    const { zoom } = this;
+    const zoom = this.#zoom, place = this.#place;
+    const size = { width: Math.round(item.picture.width * zoom), height: Math.round(item.picture.height * zoom) };
     const start = (share, length) => Math.round(Math.min(Math.max(0, share * length - SIDE / 2), Math.max(0, length - SIDE)));
-    const region = {
-      ...size, left: start(this.#place.x, size.width), top: start(this.#place.y, size.height), rows: SIDE, columns: SIDE, weights,
-    };
+    const region = { ...size, left: start(place.x, size.width), top: start(place.y, size.height), rows: SIDE, columns: SIDE, weights };
     const picture = item.picture.picture;
-    this.before.render({ picture, region: { ...region, by: before }, label: before, zoom });
-    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: name, zoom });
+    const beside = by === before ? "bicubic" : before; // fp32 beside itself would show nothing
+    this.#before.render({ picture, region: { ...region, by: beside }, label: beside, zoom });
+    this.#after.render({ picture, region: { ...region, by }, label: name, zoom });
   }
+
+  #hold(held) {
+    this.#held = held;
+    this.#find("#held").textContent = held ? "The place is held. Another click lets it go." : "A click holds the place.";
+  }
+
+  #find(selector) { return this.#section.querySelector(selector); }
 }

@@ -74,8 +74,8 @@ class Networks:
     ``checkpoint`` (None: among the embedded ones). ``bigger``: the artifact that its router knows (None: the
     embedded one).
 
-    Raises BadArtifact for what is none; BadInput where its fp32 network is not found, and for a ``bigger`` one
-    that no router of it knows.
+    Raises BadArtifact for what is none; BadInput where its fp32 network is not found, and for a ``bigger``
+    one that no router of it knows.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class Cells:
         return len(self.rows) - 1, len(self.columns) - 1
 
     def spread(self, values: NDArray[Value]) -> NDArray[Value]:
-        """``values`` of cells (rows, columns) to LR pixels of the tile: (h, w), each the value of its cell."""
+        """``values`` of cells (rows, columns) to LR pixels of the tile, (h, w): each has its cell's."""
         return values.repeat(np.diff(self.rows), axis=0).repeat(np.diff(self.columns), axis=1)
 
     def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tile:

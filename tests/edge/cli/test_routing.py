@@ -222,7 +222,7 @@ def test_an_upscaler_takes_an_effort_or_a_budget():
 
 
 def test_an_upscaler_refuses_a_bigger_artifact_that_it_would_not_use(routed_pair):
-    with pytest.raises(BadInput, match="expected an effort or a budget with a bigger artifact, found .* alone"):
+    with pytest.raises(BadInput, match="expected an effort or a budget with a bigger artifact"):
         Upscaler(artifact=routed_pair.smaller, bigger=routed_pair.bigger)
 
 
