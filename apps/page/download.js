@@ -67,10 +67,10 @@ export class Download {
     this.#changed();
   }
 
-  #command({ name, job }) {
+  #command({ name, job, by }) {
     const { format, quality, background, strip } = this.#saving, size = `${job.width}x${job.height}`;
     const words = ["liif-edge", "upscale", quoted(name), quoted(`${name.replace(/\.[^.]*$/, "")}-${size}${format}`), "--size", size];
-    words.push(...this.#network.options(job));
+    words.push(...this.#network.options(by));
     if (quality) words.push("--quality", quality);
     if (background) words.push("--background", quoted(background));
     if (strip) words.push("--strip");

@@ -47,12 +47,14 @@ export class Network {
     this.#section.querySelector("#chosen").textContent = this.#artifact ? given : chosen;
   }
 
-  // The command's options for what made `job`.
-  options(job) {
-    const { weights, precision } = this.order, artifact = this.#artifact;
-    if (!artifact) return [...(this.#isAuto ? [] : ["--weights", weights]), ...(precision === "int8" ? [] : ["--precision", precision])];
-    const effort = job.effort ? ["--effort", job.effort] : [];
-    return ["--artifact", "DIR", ...effort, ...(job.effort && artifact.bigger ? ["--bigger", "DIR"] : [])];
+  // The command's options for an `order` of before.
+  options({ weights, precision, effort }) {
+    const words = this.#artifact ? ["--artifact", "DIR"] : [];
+    if (weights !== "auto") words.push("--weights", weights);
+    if (precision !== "int8") words.push("--precision", precision);
+    if (effort) words.push("--effort", effort);
+    if (effort && this.#artifact.bigger) words.push("--bigger", "DIR");
+    return words;
   }
 
   get #hasOneScale() { return this.#artifact !== null && this.#artifact.scale !== "any"; }

@@ -16,7 +16,7 @@ export class Pictures extends EventTarget {
   #early = new Map(); // what was told of jobs before the answer that gave their numbers
   #uploading = 0;
 
-  // `settings`: gives {weights, precision}. `limits`: of the server.
+  // `settings`: gives {weights, precision, effort}. `limits`: of the server.
   constructor(list, settings) {
     super();
     this.#list = list;
@@ -55,7 +55,8 @@ export class Pictures extends EventTarget {
   // Enlarges `item` by its target; an earlier enlargement is forgotten.
   async enlarge(item) {
     if (!item.picture) return; // when it is uploaded
-    const order = { picture: item.picture.picture, ...this.settings(), ...item.target };
+    item.by = this.settings();
+    const order = { picture: item.picture.picture, ...item.by, ...item.target };
     const old = item.job;
     item.job = null;
     item.failure = "";

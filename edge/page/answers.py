@@ -55,7 +55,6 @@ def describe_job(job: Job) -> dict[str, Any]:
         "note": DEFECT if job.is_defect else job.note,
         "width": job.order.size[1],
         "height": job.order.size[0],
-        "effort": job.order.effort,
         "done": job.progress.done,
         "total": job.progress.total,
         "rows": job.progress.rows,

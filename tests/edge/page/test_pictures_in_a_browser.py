@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from command_line import CLI, ROOT
+from image_files import png_claiming
 from page_client import PATIENCE, drawn_png
 from page_visit import Visit
 
@@ -42,6 +43,16 @@ def test_the_pictures_of_a_folder_are_enlarged_and_its_other_files_left_out(visi
         (tmp_path / name).write_bytes(content)
     visit.find("#folder").send_keys(str(tmp_path))
     visit.wait_for("40×30 → 80×60", "24×20 → 48×40")
+
+
+def test_the_command_is_of_the_picture_that_is_shown_whatever_others_were_made_by(enlarged):
+    enlarged.drop(other_png=drawn_png(30, 40))
+    enlarged.press("j")
+    enlarged.choose("#weights", "screen")
+    command = enlarged.find("#command")
+    enlarged.until(lambda: command.get_attribute("textContent").endswith("--weights screen"))
+    enlarged.press("k")
+    assert command.get_attribute("textContent").endswith("--weights photo")
 
 
 def test_the_size_is_chosen_by_slider_target_and_number(enlarged):
@@ -90,10 +101,15 @@ def test_what_is_no_picture_is_said_beside_its_name_and_on_the_stage(visit):
     assert focused.get_attribute("aria-label") == "Remove drawn.png"
 
 
+def test_too_many_pixels_are_said_beside_the_name(visit):
+    visit.drop(huge_png=png_claiming(100_000, 100_000))
+    visit.until(lambda: visit.states()[0].startswith("huge.png: expected at most"))
+
+
 def test_of_several_one_is_cancelled_and_the_others_are_done(visit):
     visit.choose("#weights", "fast")
     visit.drop(large_png=drawn_png(500, 500))
-    visit.until(lambda: "of 25 tiles" in visit.states()[0])
+    visit.until(lambda: re.fullmatch(r"\d+ of 25 tiles, \d+ (s|min) left", visit.states()[0]))
     visit.choose("#weights", "photo")
     visit.drop(small_png=drawn_png(30, 40))
     visit.find("#queue .stop").click()
