@@ -11,7 +11,7 @@ class Pane {
   #name; // of what it shows at first
   #busy = false;
   #next = null;
-  #cost = {}; // by label: milliseconds that all pixels took last
+  #cost = {}; // by network: milliseconds that all pixels took last
 
   constructor(canvas, caption) {
     this.context = canvas.getContext("2d");
@@ -46,32 +46,34 @@ class Pane {
   }
 
   // A network that is slow here renders every second or fourth pixel first, and all of them where the pointer rests.
-  #parts({ label, zoom }) {
-    const cost = this.#cost[label] ?? PROMPT_MS, first = cost > 4 * PROMPT_MS ? 4 : cost > PROMPT_MS ? 2 : 1;
+  #parts({ region, zoom }) {
+    const cost = this.#cost[networkOf(region)] ?? PROMPT_MS, first = cost > 4 * PROMPT_MS ? 4 : cost > PROMPT_MS ? 2 : 1;
     return first > 1 && zoom >= first ? [first, 1] : [1];
   }
 
-  async #show({ picture, region, label }, part) {
+  async #show({ picture, region }, part) {
     const started = performance.now(), of = length => Math.max(1, Math.round(length / part));
     const { width, height, rows, columns } = region;
-    const image = await server.magnified(picture, {
+    const { image, by } = await server.magnified(picture, {
       ...region, width: of(width), height: of(height), rows: of(rows), columns: of(columns),
       left: Math.floor(region.left / part), top: Math.floor(region.top / part),
     });
     this.context.clearRect(0, 0, SIDE, SIDE);
     this.context.drawImage(image, 0, 0, image.width * part, image.height * part);
     const took = performance.now() - started;
-    if (part === 1) this.#cost[label] = took;
-    this.caption.textContent = `${label} · ${Math.round(took)} ms`;
+    if (part === 1) this.#cost[networkOf(region)] = took;
+    this.caption.textContent = `${by} · ${Math.round(took)} ms`;
   }
 }
+
+const networkOf = ({ by, weights }) => `${by} ${weights}`;
 
 export class Magnifier {
   #section; #before; #after; #settings;
   #zoom; #place = null;
   #held = false;
 
-  // `settings`: gives what to render by: {item, weights, by, name}, and what is beside it: {before}.
+  // `settings`: gives what to render by: {item, weights, by}, and what is beside it: {before}.
   constructor(section, settings) {
     this.#section = section;
     this.#settings = settings;
@@ -110,7 +112,7 @@ export class Magnifier {
   }
 
   render() {
-    const { item, weights, by, before, name } = this.#settings();
+    const { item, weights, by, before } = this.#settings();
     if (!item?.picture || !this.#place) return;
     const zoom = this.#zoom, place = this.#place;
     const size = { width: Math.round(item.picture.width * zoom), height: Math.round(item.picture.height * zoom) };
@@ -118,8 +120,8 @@ export class Magnifier {
     const region = { ...size, left: start(place.x, size.width), top: start(place.y, size.height), rows: SIDE, columns: SIDE, weights };
     const picture = item.picture.picture;
     const beside = by === before ? "bicubic" : before; // fp32 beside itself would show nothing
-    this.#before.render({ picture, region: { ...region, by: beside }, label: beside, zoom });
-    this.#after.render({ picture, region: { ...region, by }, label: name, zoom });
+    this.#before.render({ picture, region: { ...region, by: beside }, zoom });
+    this.#after.render({ picture, region: { ...region, by }, zoom });
   }
 
   #hold(held) {

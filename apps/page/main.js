@@ -30,8 +30,7 @@ const divider = new Divider($("divider"), share => {
 const maps = new Maps($("trust"), $("legend"), viewer);
 const stage = new Stage($("viewing"), viewer, maps, $("divider"), () => magnifier.render());
 const magnifier = new Magnifier($("magnifier"), () => ({
-  item: pictures.current, weights: network.order.weights, by: network.magnifies, name: network.nameFor(pictures.current),
-  before: stage.before,
+  item: pictures.current, weights: network.order.weights, by: network.magnifies, before: stage.before,
 }));
 const size = new Size($("size"), targetChanged);
 const numbers = new Numbers($("trust"), viewer, refresh);

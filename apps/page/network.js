@@ -35,14 +35,10 @@ export class Network {
   // What renders at any zoom: an artifact of one scale cannot.
   get magnifies() { return this.#hasOneScale || this.order.precision === "fp32" ? "fp32" : "network"; }
 
-  // Of what renders `item` in the magnifier.
-  nameFor(item) {
-    if (this.#artifact) return this.#hasOneScale ? "fp32 (one-scale artifact)" : this.#artifact.name;
-    return `${this.#isAuto ? item?.picture?.weights ?? "network" : this.#weights.value}, ${this.#precision.value}`;
-  }
-
   show(item) {
-    const chosen = this.#isAuto && item?.picture ? `auto chose ${item.picture.weights}: ${item.picture.reason}` : "";
+    // What it chose for the file may not suit the size.
+    const { weights, reason } = item?.job ?? item?.picture ?? {}, isAuto = this.#weights.value === "auto";
+    const chosen = isAuto && reason ? `auto chose ${weights}: ${reason}` : "";
     const given = `The artifact that liif-edge serve was given.${this.#hasOneScale ? " The magnifier is its fp32 network." : ""}`;
     this.#section.querySelector("#chosen").textContent = this.#artifact ? given : chosen;
   }
@@ -58,6 +54,4 @@ export class Network {
   }
 
   get #hasOneScale() { return this.#artifact !== null && this.#artifact.scale !== "any"; }
-
-  get #isAuto() { return this.#weights.value === "auto"; }
 }

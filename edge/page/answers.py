@@ -55,6 +55,8 @@ def describe_job(job: Job) -> dict[str, Any]:
         "note": DEFECT if job.is_defect else job.note,
         "width": job.order.size[1],
         "height": job.order.size[0],
+        "weights": job.order.weights,
+        "reason": job.reason,
         "done": job.progress.done,
         "total": job.progress.total,
         "rows": job.progress.rows,

@@ -21,11 +21,19 @@ def test_the_sample_is_enlarged_at_once(visit):
     visit.find("#welcome [data-pick=sample]").click()
     visit.wait_for("360×240 → 720×480")
     assert re.fullmatch(r"auto chose screen: a PNG, \d+ % of it flat", visit.find("#chosen").text)
+    visit.until(
+        lambda: visit.find("#caption-after").text.startswith("fast, int8 · ")
+    )  # at another zoom than ×2
     assert not visit.find("#welcome").is_displayed()
     label = visit.find("#canvas").get_attribute("aria-label")
     assert label == "sample.png, enlarged to 720 by 480 pixels"
     assert visit.find("[data-number=consistency_psnr_db]").text.endswith(" dB")
     assert visit.browser.get_log("browser") == []
+    visit.find("[data-scale='3']").click()
+    visit.wait_for("360×240 → 1080×720")
+    assert re.fullmatch(
+        r"auto chose fast: a PNG, \d+ % of it flat, but not at ×2", visit.find("#chosen").text
+    )
 
 
 def test_a_pasted_picture_is_enlarged(visit):
@@ -143,7 +151,7 @@ def test_an_artifact_is_beside_fp32_and_a_killed_server_is_said_and_leaves_nothi
         visit.wait_for("80×60 → 160×120")
         assert (visit.find("#tag-before").text, visit.find("#tag-after").text) == ("fp32", "enlarged")
         assert visit.find("#report").get_attribute("href").endswith("/report")
-        visit.until(lambda: visit.find("#caption-after").text.startswith("fp32 (one-scale artifact) · "))
+        visit.until(lambda: visit.find("#caption-after").text.startswith("fp32 · "))
         visit.until(lambda: visit.find("#caption-before").text.startswith("bicubic · "))
         assert not visit.find("#scale").is_enabled()
         assert not visit.find("#gone").is_displayed()
