@@ -108,7 +108,8 @@ pictures.addEventListener("forgotten", event => viewer.forget(event.detail));
 viewer.addEventListener("point", event => magnifier.point(event.detail));
 viewer.addEventListener("hold", event => magnifier.hold(event.detail));
 
-for (const button of document.querySelectorAll("[data-pick]")) button.addEventListener("click", () => incoming.pick(button.dataset.pick));
+for (const button of document.querySelectorAll("[data-pick]"))
+  button.addEventListener("click", () => incoming.pick(button.dataset.pick));
 $("again").addEventListener("click", enlargeAll);
 $("show-keys").addEventListener("click", () => $("keys").showModal());
 

@@ -5,7 +5,8 @@ import * as server from "./server.js";
 
 const COMPARED = 512; // pixels a side of what is compared with fp32
 const UNITS = {
-  added_mean: "of 255", added_largest: "of 255", consistency_psnr_db: "dB", consistency_largest: "of 255", psnr_db: "dB", largest: "of 255", share_percent: "%",
+  added_mean: "of 255", added_largest: "of 255", consistency_psnr_db: "dB", consistency_largest: "of 255", share_percent: "%",
+  psnr_db: "dB", largest: "of 255",
 };
 
 export class Numbers {
