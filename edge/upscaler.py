@@ -124,7 +124,8 @@ class Upscaler:
 
         ``log`` is told when a picture needs much memory, and when an artifact must be built first: ×2 and any
         scale come with the package in the precision that is the default, others are built once, into the
-        user's cache folder. Raises BadInput for an effort or a budget that is none.
+        user's cache folder. Raises BadInput for an effort or a budget that is none, and for a ``bigger``
+        artifact without either.
         """
         self._weights = weights
         self._artifact = None if artifact is None else Path(artifact)
@@ -136,6 +137,8 @@ class Upscaler:
             raise BadInput(
                 f"expected an artifact with a router for an effort or a budget, found {weights} alone"
             )
+        if bigger is not None and self._extent is None:
+            raise BadInput(f"expected an effort or a budget with a bigger artifact, found {bigger} alone")
         self._bigger = None if bigger is None else Path(bigger)
         self._log = log
         self._opened: dict[Path, Artifact] = {}

@@ -8,17 +8,20 @@ const PROMPT_MS = 150; // within which a pane shows something new
 
 // One of two panes: the latest place that it was asked for is the next that it shows.
 class Pane {
+  #name; // of what it shows at first
   #busy = false;
   #next = null;
-  #cost = {}; // by label: milliseconds that all pixels took last
+  #cost = {}; // by network: milliseconds that all pixels took last
 
   constructor(canvas, caption) {
     this.context = canvas.getContext("2d");
     this.caption = caption;
+    this.#name = caption.textContent;
   }
 
   clear() {
     this.#next = null;
+    this.caption.textContent = this.#name;
     this.context.clearRect(0, 0, SIDE, SIDE);
   }
 
@@ -43,69 +46,88 @@ class Pane {
   }
 
   // A network that is slow here renders every second or fourth pixel first, and all of them where the pointer rests.
-  #parts({ label, zoom }) {
-    const cost = this.#cost[label] ?? PROMPT_MS, first = cost > 4 * PROMPT_MS ? 4 : cost > PROMPT_MS ? 2 : 1;
+  #parts({ region, zoom }) {
+    const cost = this.#cost[networkOf(region)] ?? PROMPT_MS, first = cost > 4 * PROMPT_MS ? 4 : cost > PROMPT_MS ? 2 : 1;
     return first > 1 && zoom >= first ? [first, 1] : [1];
   }
 
-  async #show({ picture, region, label }, part) {
+  async #show({ picture, region }, part) {
     const started = performance.now(), of = length => Math.max(1, Math.round(length / part));
     const { width, height, rows, columns } = region;
-    const image = await server.magnified(picture, {
+    const { image, by } = await server.magnified(picture, {
       ...region, width: of(width), height: of(height), rows: of(rows), columns: of(columns),
       left: Math.floor(region.left / part), top: Math.floor(region.top / part),
     });
     this.context.clearRect(0, 0, SIDE, SIDE);
     this.context.drawImage(image, 0, 0, image.width * part, image.height * part);
     const took = performance.now() - started;
-    if (part === 1) this.#cost[label] = took;
-    this.caption.textContent = `${label} · ${Math.round(took)} ms`;
+    if (part === 1) this.#cost[networkOf(region)] = took;
+    this.caption.textContent = `${by} · ${Math.round(took)} ms`;
   }
 }
 
-export class Magnifier {
-  zoom = 6;
-  held = false;
-  #place = null;
+const networkOf = ({ by, weights }) => `${by} ${weights}`;
 
-  constructor(before, after, settings) {
-    this.before = new Pane(...before);
-    this.after = new Pane(...after);
-    this.settings = settings; // what to render by: {item, weights, precision, before, name}
+export class Magnifier {
+  #section; #before; #after; #settings;
+  #zoom; #place = null;
+  #held = false;
+
+  // `settings`: gives what to render by: {item, weights, by}, and what is beside it: {before}.
+  constructor(section, settings) {
+    this.#section = section;
+    this.#settings = settings;
+    [this.#before, this.#after] = ["before", "after"].map(
+      side => new Pane(this.#find(`#magnified-${side}`), this.#find(`#caption-${side}`)));
+    const slider = this.#find("#magnification");
+    this.#zoom = Number(slider.value);
+    slider.addEventListener("input", () => {
+      this.#zoom = Number(slider.value);
+      this.#find("#magnification-value").value = `${this.#zoom}×`;
+      this.render();
+    });
   }
 
   point(place) {
-    if (this.held) return;
+    if (this.#held) return;
     this.#place = place;
     this.render();
   }
 
   // Holds the place, or lets go of it.
   hold(place) {
-    this.held = !this.held && !place.byKey;
+    this.#hold(!this.#held && !place.byKey);
     this.#place = place;
     this.render();
   }
 
+  letGo() { this.#hold(false); }
+
   reset() {
-    this.held = false;
+    this.#hold(false);
     this.#place = { x: 0.5, y: 0.5 };
-    this.before.clear();
-    this.after.clear();
+    this.#before.clear();
+    this.#after.clear();
     this.render();
   }
 
   render() {
-    const { item, weights, precision, before, name } = this.settings();
+    const { item, weights, by, before } = this.#settings();
     if (!item?.picture || !this.#place) return;
-    const size = { width: Math.round(item.picture.width * this.zoom), height: Math.round(item.picture.height * this.zoom) };
-    const { zoom } = this;
+    const zoom = this.#zoom, place = this.#place;
+    const size = { width: Math.round(item.picture.width * zoom), height: Math.round(item.picture.height * zoom) };
     const start = (share, length) => Math.round(Math.min(Math.max(0, share * length - SIDE / 2), Math.max(0, length - SIDE)));
-    const region = {
-      ...size, left: start(this.#place.x, size.width), top: start(this.#place.y, size.height), rows: SIDE, columns: SIDE, weights,
-    };
+    const region = { ...size, left: start(place.x, size.width), top: start(place.y, size.height), rows: SIDE, columns: SIDE, weights };
     const picture = item.picture.picture;
-    this.before.render({ picture, region: { ...region, by: before }, label: before, zoom });
-    this.after.render({ picture, region: { ...region, by: precision === "fp32" ? "fp32" : "network" }, label: name, zoom });
+    const beside = by === before ? "bicubic" : before; // fp32 beside itself would show nothing
+    this.#before.render({ picture, region: { ...region, by: beside }, zoom });
+    this.#after.render({ picture, region: { ...region, by }, zoom });
   }
+
+  #hold(held) {
+    this.#held = held;
+    this.#find("#held").textContent = held ? "The place is held. Another click lets it go." : "A click holds the place.";
+  }
+
+  #find(selector) { return this.#section.querySelector(selector); }
 }

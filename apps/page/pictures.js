@@ -6,6 +6,8 @@ const THUMB = 84; // pixels
 const UPLOADS_AT_ONCE = 2;
 const ENDED = ["done", "failed", "cancelled"];
 
+export const isDone = item => item?.job?.state === "done";
+
 export class Pictures extends EventTarget {
   items = [];
   current = null;
@@ -14,7 +16,7 @@ export class Pictures extends EventTarget {
   #early = new Map(); // what was told of jobs before the answer that gave their numbers
   #uploading = 0;
 
-  // `settings`: gives {weights, precision}. `limits`: of the server.
+  // `settings`: gives {weights, precision, effort}. `limits`: of the server.
   constructor(list, settings) {
     super();
     this.#list = list;
@@ -53,7 +55,8 @@ export class Pictures extends EventTarget {
   // Enlarges `item` by its target; an earlier enlargement is forgotten.
   async enlarge(item) {
     if (!item.picture) return; // when it is uploaded
-    const order = { picture: item.picture.picture, ...this.settings(), ...item.target };
+    item.by = this.settings();
+    const order = { picture: item.picture.picture, ...item.by, ...item.target };
     const old = item.job;
     item.job = null;
     item.failure = "";
@@ -84,9 +87,10 @@ export class Pictures extends EventTarget {
 
   remove(item) {
     this.#waiting = this.#waiting.filter(each => each !== item);
-    const index = this.items.indexOf(item);
+    const index = this.items.indexOf(item), { line } = item.row, hadFocus = line.contains(document.activeElement);
     this.items.splice(index, 1);
-    item.row.line.remove();
+    line.remove();
+    if (hadFocus) (this.items[index] ?? this.items[index - 1])?.row.stop.focus();
     if (item.picture) server.removePicture(item.picture.picture).catch(() => {});
     if (item === this.current) this.select(this.items[Math.min(index, this.items.length - 1)] ?? null);
     else this.dispatchEvent(new Event("selected"));
@@ -173,7 +177,7 @@ export class Pictures extends EventTarget {
   }
 }
 
-function stateOf(item) {
+export function stateOf(item) {
   const { job, picture } = item;
   if (!job) return picture ? "…" : "reading …";
   if (job.state === "waiting") return "waits for its turn";

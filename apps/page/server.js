@@ -45,11 +45,14 @@ export const cancelJob = job => ask(`${session}/jobs/${job}/cancel`, { method: "
 
 export const removeJob = job => ask(`${session}/jobs/${job}`, { method: "DELETE" });
 
-export const layer = async (job, name, square, signal) =>
-  createImageBitmap(await (await ask(`${session}/jobs/${job}/layers/${name}?${query(square)}`, { signal })).blob());
+export const layer = async (job, name, square) =>
+  createImageBitmap(await (await ask(`${session}/jobs/${job}/layers/${name}?${query(square)}`)).blob());
 
-export const magnified = async (picture, region, signal) =>
-  createImageBitmap(await (await ask(`${session}/pictures/${picture}/magnified?${query(region)}`, { signal })).blob());
+// The pixels, and by what they were rendered, in words.
+export async function magnified(picture, region) {
+  const answer = await ask(`${session}/pictures/${picture}/magnified?${query(region)}`);
+  return { image: await createImageBitmap(await answer.blob()), by: decodeURIComponent(answer.headers.get("rendered-by")) };
+}
 
 export const againstFp32 = async (job, region) => (await ask(`${session}/jobs/${job}/fp32?${query(region)}`)).json();
 

@@ -241,7 +241,8 @@ export class Viewer extends EventTarget {
           this.#squares.set(key, found);
           const x = column * side, y = row * side;
           this.#context.drawImage(found.image, x, y, Math.min(side, width - x), bottom - y);
-        } else if (fetch && !found) this.#wanted.push({ key, job: job.job, layer, square: { level, row, column } });
+        } else if (found?.failure) this.hint ||= found.failure;
+        else if (fetch && !found) this.#wanted.push({ key, job: job.job, layer, square: { level, row, column } });
       }
     }
   }
@@ -255,7 +256,9 @@ export class Viewer extends EventTarget {
       if (slowly) this.#computing = true;
       this.#squares.set(wanted.key, { loading: true });
       server.layer(wanted.job, wanted.layer, wanted.square)
-        .then(image => this.#squares.set(wanted.key, { image }), () => this.#squares.delete(wanted.key))
+        // One that is refused is not asked for again.
+        .then(image => ({ image }), error => ({ failure: error instanceof server.Refused ? error.message : "" }))
+        .then(square => this.#squares.set(wanted.key, square))
         .finally(() => {
           this.#running--;
           if (slowly) this.#computing = false;

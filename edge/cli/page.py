@@ -7,7 +7,6 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from edge.card_reader import read_card
 from edge.cli.arguments import Add, add_checkpoint, check_inputs, count
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput, MissingDependency
@@ -36,11 +35,6 @@ def serve(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.checkpoint is not None and arguments.artifact is None:
         raise BadInput("expected --artifact with --checkpoint, found none")
     check_inputs(arguments.checkpoint)
-    if arguments.bigger is not None and arguments.artifact is None:
-        raise BadInput("expected --artifact with --bigger, found none")
-    for folder in (arguments.artifact, arguments.bigger):
-        if folder is not None:
-            read_card(folder)
     try:
         from edge.page.server import Page
     except ModuleNotFoundError as error:

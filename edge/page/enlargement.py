@@ -16,10 +16,8 @@ from edge.images.image_file import bits_of_output, check_output, read_image, wri
 from edge.images.metrics import psnr
 from edge.images.picture import Picture
 from edge.run.artifact import Artifact
-from edge.run.routing import Effort, FirstPass, GainMap, RoutedArtifact, route
+from edge.run.routing import Cells, Effort, RoutedArtifact, route
 from edge.run.upscale import (
-    RenderedTile,
-    Renderer,
     check_target,
     enlarged,
     render_tiles,
@@ -27,7 +25,6 @@ from edge.run.upscale import (
 )
 from edge.run.weights import Choice, choose_weights
 from edge.upscaler import find_artifact, find_bigger
-from edge.work import Work
 from models import EMBEDDED
 from models.arrays import Float
 from models.resize import bicubic
@@ -47,7 +44,7 @@ class Order:
     ``effort``: of an artifact with a router, above 0 with the ``bigger`` one that it knows, or else with the
     embedded one. ``planes``: the .npy file to make, (3, H, W) float32, not clamped, or (4, H, W) with alpha.
     ``reduced_error``: another one, (h, w): see ``measure``. ``chosen``: a third one where there is a router,
-    (h, w) bool: what of the picture the bigger network enlarged.
+    (h, w) bool: where the bigger network enlarged the picture, its colours or its alpha.
     """
 
     picture: Path
@@ -117,12 +114,9 @@ def enlarge(order: Order, log: Callable[[str], None]) -> Iterator[Progress | Num
     artifact = open_artifact(order, picture.size, log)
     planes = picture.planes
 
-    def tiles(renderer: Renderer) -> Work[RenderedTile]:
-        return render_tiles(renderer, planes, order.size, keeps_flat=True)
-
-    routed = _routed(order, artifact, tiles, log)
+    routed = _routed(order, artifact, planes.shape[1:], log)
     out = np.lib.format.open_memmap(order.planes, "w+", np.float32, (len(planes), *order.size))
-    work = tiles(routed or artifact)
+    work = render_tiles(routed or artifact, planes, order.size, keeps_flat=True)
     yield Progress(0, len(work), 0)
     for done, (target, tile) in enumerate(work, 1):
         out[:, slice(*target.rows), slice(*target.columns)] = tile
@@ -131,35 +125,28 @@ def enlarge(order: Order, log: Callable[[str], None]) -> Iterator[Progress | Num
     error, numbers = measure(out, planes)
     np.save(order.reduced_error, error)
     if artifact.card.routing is not None:
-        np.save(order.chosen, _chosen(artifact, routed, planes))
         numbers = replace(numbers, share_percent=100 * routed.share if routed else 0.0)
     yield numbers
 
 
 def _routed(
-    order: Order, artifact: Artifact, first_pass: FirstPass, log: Callable[[str], None]
+    order: Order, artifact: Artifact, lr_size: tuple[int, ...], log: Callable[[str], None]
 ) -> RoutedArtifact | None:
-    """None for an effort of 0, at which no bigger artifact need be there."""
+    """What marks in ``order.chosen`` where it takes the bigger network. None for an effort of 0, at which no
+    bigger artifact need be there: nothing is marked."""
     routing = artifact.card.routing
-    if routing is None or not order.effort:
+    if routing is None:
         return None
+    chosen = np.lib.format.open_memmap(order.chosen, "w+", np.bool_, lr_size)
+    if not order.effort:
+        return None
+
+    def mark(cells: Cells, bigger: NDArray[np.bool_]) -> None:
+        chosen[cells.rows[0] : cells.rows[-1], cells.columns[0] : cells.columns[-1]] |= cells.spread(bigger)
+
     folder, _ = find_bigger(artifact.card, routing, order.bigger, log)
-    return route(artifact, _opened(folder), Effort(order.effort), first_pass)
-
-
-def _chosen(artifact: Artifact, routed: RoutedArtifact | None, planes: Float) -> NDArray[np.bool_]:
-    """Which pixels of a picture's ``planes`` are in cells that the bigger network enlarged, (h, w)."""
-    chosen = np.zeros(planes.shape[1:], np.bool_)
-    if routed is not None:
-        scale = artifact.card.scale
-        assert scale != "any"  # artifacts with a router have one scale
-        # Edges of cells are edges of source pixels: one pixel of an enlarged one tells of all.
-        for target, gains in render_tiles(GainMap(artifact), planes):
-            rows, columns = (
-                slice(first // scale, last // scale) for first, last in (target.rows, target.columns)
-            )
-            chosen[rows, columns] = gains[0, ::scale, ::scale] > np.float32(routed.threshold)
-    return chosen
+    # No first pass: an effort's threshold is in the card.
+    return route(artifact, _opened(folder), Effort(order.effort), lambda _: (), mark)
 
 
 def open_artifact(order: Order, lr_size: tuple[int, int], log: Callable[[str], None]) -> Artifact:

@@ -19,11 +19,13 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 @dataclass
 class Job:
     """One enlargement. ``on_change`` is called from another thread whenever something of it has changed;
-    ``ended``: is set when nothing more will."""
+    ``reason``: why its weights suit the picture, empty where they were asked for; ``ended``: is set when
+    nothing more will change."""
 
     number: int
     order: Order
     on_change: Callable[["Job"], None]
+    reason: str = ""
     state: State = "waiting"
     progress: Progress = NOT_BEGUN
     seconds_left: float | None = None

@@ -16,6 +16,7 @@ from edge.errors import BadInput
 from edge.page.enlargement import PagePrecision
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact, load_network, window_of
+from edge.run.routing import check_pair
 from edge.run.tiling import Rect, Tile, plan_tiles
 from models import EMBEDDED
 from models.arrays import Float
@@ -73,7 +74,8 @@ class Networks:
     ``checkpoint`` (None: among the embedded ones). ``bigger``: the artifact that its router knows (None: the
     embedded one).
 
-    Raises BadArtifact for what is none, BadInput where its fp32 network is not found.
+    Raises BadArtifact for what is none; BadInput where its fp32 network is not found, and for a ``bigger``
+    one that no router of it knows.
     """
 
     def __init__(
@@ -81,6 +83,10 @@ class Networks:
     ) -> None:
         self.artifact, self.bigger = artifact, bigger
         self.card = None if artifact is None else read_card(artifact)
+        if bigger is not None:
+            if self.card is None:
+                raise BadInput("expected --artifact with --bigger, found none")
+            check_pair(self.card, read_card(bigger))
         self._models: dict[str, LIIF] = {}
         self._renderers: dict[tuple[str, PagePrecision], RegionRenderer] = {}
         self._lock = threading.RLock()

@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -218,8 +219,9 @@ class Page:
         by = one_of(request, "by", ("bicubic", "network", "fp32"))
         chosen = weights(request.query_params.get("weights"))
         part = region(request, size)
-        pixels = await run_in_threadpool(session.magnify, number, by, chosen, size, part)
-        return Response(await run_in_threadpool(png, pixels), media_type="image/png")
+        pixels, rendered_by = await run_in_threadpool(session.magnify, number, by, chosen, size, part)
+        content = await run_in_threadpool(png, pixels)
+        return Response(content, media_type="image/png", headers={"rendered-by": quote(rendered_by)})
 
     async def _add_job(self, request: Request) -> Response:
         session = self._session(request)

@@ -130,10 +130,11 @@ class Session:
             raise BadInput(f"expected ×{card.scale}, the scale of {card.name}, found {size[1]}x{size[0]}")
         if wish.effort and (card is None or card.routing is None):
             raise BadInput(f"expected an artifact with a router for an effort, found {wish.effort} without")
+        choice = _choice(stored, wish.weights, size)
         order = Order(
             picture=stored.path,
             size=size,
-            weights=wish.weights or at_size(stored.choice, stored.size, size).weights,
+            weights=choice.weights,
             precision=wish.precision,
             artifact=self._networks.artifact,
             bigger=self._networks.bigger,
@@ -142,7 +143,7 @@ class Session:
             reduced_error=self.new_file().with_suffix(".npy"),
             chosen=self.new_file().with_suffix(".npy"),
         )
-        job = Job(next(self._numbers), order, self._publish)
+        job = Job(next(self._numbers), order, self._publish, choice.reason)
         self._jobs[job.number] = job, stored
         self._queue.add(job)
         return job
@@ -188,20 +189,21 @@ class Session:
 
     def magnify(
         self, number: int, by: str, weights: str | None, size: tuple[int, int], region: Rect
-    ) -> Pixels:
-        """``region`` of picture ``number`` enlarged to ``size``, (H', W', C): ``by`` bicubic, network or
-        fp32."""
+    ) -> tuple[Pixels, str]:
+        """``region`` of picture ``number`` enlarged to ``size``, (H', W', C), ``by`` bicubic, network or
+        fp32; and by what, in words."""
         stored = self.picture(number)
         decoded = self._decode(stored)
         bicubic = bicubic_region(decoded.bytes, size, region)
         if by == "bicubic":
-            return bicubic
+            return bicubic, by
         precision: PagePrecision = "fp32" if by == "fp32" else "int8"
-        renderer = self._networks.of_page(
-            weights or at_size(stored.choice, stored.size, size).weights, precision
-        )
+        chosen = _choice(stored, weights, size).weights
+        renderer = self._networks.of_page(chosen, precision)
         rgb = picture_bytes(renderer.render(decoded.seen, stored.path, size, region))
-        return np.concatenate([rgb, bicubic[:, :, 3:]], axis=2)  # with bicubic's alpha, if there is one
+        pixels = np.concatenate([rgb, bicubic[:, :, 3:]], axis=2)  # with bicubic's alpha, if there is one
+        card = renderer.card
+        return pixels, card.name if self._networks.card is not None else f"{chosen}, {card.precision}"
 
     def save(self, number: int, saving: Saving) -> Path:
         """A file of a job that is done. Raises BadInput for what its format cannot hold."""
@@ -228,3 +230,9 @@ class Session:
             if decoded.nbytes <= MAX_DECODED_BYTES:
                 self._decoded[number] = decoded
         return decoded
+
+
+def _choice(stored: StoredPicture, asked: str | None, size: tuple[int, int]) -> Choice:
+    """Weights to enlarge ``stored`` to ``size``: those ``asked`` for, without a reason, or those that suit
+    it."""
+    return at_size(stored.choice, stored.size, size) if asked is None else Choice(asked, "")

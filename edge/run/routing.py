@@ -7,6 +7,7 @@ The smaller network's artifact has a router, which predicts the gain for every c
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from models.arrays import Float
 from models.liif.cells import cell_edges
 
 Size = tuple[int, int]  # height, width
+Value = TypeVar("Value", bound=np.generic)
 
 # Of the histogram of predictions. No squared error of 8-bit colours is above 2^16, and gains of 2^-16 are
 # nothing: what lies beyond is counted with the outermost bins.
@@ -27,6 +29,9 @@ LOWEST, HIGHEST, BINS_PER_UNIT = -16, 16, 64
 
 # Goes through a picture as it will be enlarged, but by the Renderer that it is given.
 FirstPass = Callable[[Renderer], Iterable[object]]
+
+# Is told the cells of a tile, and which of them the bigger network makes: (rows, columns) of bool.
+OnChoice = Callable[["Cells", NDArray[np.bool_]], None]
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Cells:
     def shape(self) -> Size:
         """How many cells there are, down and across."""
         return len(self.rows) - 1, len(self.columns) - 1
+
+    def spread(self, values: NDArray[Value]) -> NDArray[Value]:
+        """``values`` of cells (rows, columns) to LR pixels of the tile, (h, w): each has its cell's."""
+        return values.repeat(np.diff(self.rows), axis=0).repeat(np.diff(self.columns), axis=1)
 
     def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tile:
         """The cells from the first of ``rows`` up to the second, and so of ``columns``, as a tile of their
@@ -127,12 +136,15 @@ class _OnCells:
 class RoutedArtifact(_OnCells):
     """``smaller``, and in cells with a predicted gain above ``threshold`` in its place ``bigger``.
 
-    Good for one picture: ``n_cells`` and ``n_bigger`` count what has been rendered of it, colours and alpha.
+    Good for one picture: ``n_cells`` and ``n_bigger`` count what has been rendered of it, colours and alpha,
+    and ``on_choice`` is told of each.
     """
 
-    def __init__(self, smaller: Artifact, bigger: Artifact, threshold: float) -> None:
+    def __init__(
+        self, smaller: Artifact, bigger: Artifact, threshold: float, on_choice: OnChoice | None = None
+    ) -> None:
         super().__init__(smaller)
-        self._bigger, self.threshold = bigger, threshold
+        self._bigger, self.threshold, self._on_choice = bigger, threshold, on_choice
         self.n_cells = self.n_bigger = 0
 
     @property
@@ -146,6 +158,8 @@ class RoutedArtifact(_OnCells):
         chosen = gains > np.float32(self.threshold)
         self.n_cells += chosen.size
         self.n_bigger += int(chosen.sum())
+        if self._on_choice is not None:
+            self._on_choice(cells, chosen)
         if chosen.all():  # one window, and nothing of the smaller network would be left
             return self._bigger.render(window, tile, lr_size, size)
         made = self._artifact.render(window, tile, lr_size, size)
@@ -166,8 +180,7 @@ class GainMap(_OnCells):
     def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
         """See ``Artifact``."""
         cells, gains = predicted_gains(self._artifact, window, tile)
-        rows, columns = (np.diff(edges) * cells.scale for edges in (cells.rows, cells.columns))
-        drawn = gains.repeat(rows, axis=0).repeat(columns, axis=1)
+        drawn = cells.spread(gains).repeat(cells.scale, axis=0).repeat(cells.scale, axis=1)
         return np.broadcast_to(drawn, (3, *drawn.shape))
 
 
@@ -234,17 +247,27 @@ class Budget:
 Extent = Effort | Budget
 
 
-def route(smaller: Artifact, bigger: Artifact, extent: Extent, first_pass: FirstPass) -> RoutedArtifact:
-    """What renders one picture to the ``extent`` wanted; ``first_pass`` goes through that picture.
-
-    Raises BadInput for a ``smaller`` artifact without a router, and for another ``bigger`` one than it knows.
-    """
-    routing, card = smaller.card.routing, bigger.card
+def check_pair(smaller: Card, bigger: Card) -> None:
+    """Raises BadInput for a ``smaller`` artifact without a router, and for another ``bigger`` one than its
+    router knows."""
+    routing = smaller.routing
     if routing is None:
-        raise BadInput(f"expected an artifact with a router, found {smaller.card.name}, which has none")
-    if card.checkpoint.sha256 != routing.bigger or card.scale != smaller.card.scale:
+        raise BadInput(f"expected an artifact with a router, found {smaller.name}, which has none")
+    if bigger.checkpoint.sha256 != routing.bigger or bigger.scale != smaller.scale:
         raise BadInput(
-            f"expected a bigger artifact at ×{smaller.card.scale} of the checkpoint {routing.bigger[:12]}…, "
-            f"which the router knows, found {card.name} of {card.checkpoint.sha256[:12]}…"
+            f"expected a bigger artifact at ×{smaller.scale} of the checkpoint {routing.bigger[:12]}…, "
+            f"which the router knows, found {bigger.name} of {bigger.checkpoint.sha256[:12]}…"
         )
-    return RoutedArtifact(smaller, bigger, extent.threshold(smaller, first_pass))
+
+
+def route(
+    smaller: Artifact,
+    bigger: Artifact,
+    extent: Extent,
+    first_pass: FirstPass,
+    on_choice: OnChoice | None = None,
+) -> RoutedArtifact:
+    """What renders one picture to the ``extent`` wanted; ``first_pass`` goes through that picture. Raises
+    BadInput as ``check_pair`` does."""
+    check_pair(smaller.card, bigger.card)
+    return RoutedArtifact(smaller, bigger, extent.threshold(smaller, first_pass), on_choice)

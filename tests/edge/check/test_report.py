@@ -1,13 +1,13 @@
 """A report says the verdict, shows the worst tiles, and works in a browser without a network."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from chromium import headless_chromium
 
 from edge.card import Card
 from edge.card_reader import read_card
@@ -125,22 +125,8 @@ def test_junit_has_a_case_for_each_tile_at_each_probe_and_the_words_of_each_fail
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory) -> Iterator[Any]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("NOT TESTED: the report in a browser; apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    quiet = "disable-gpu disable-quic no-first-run disable-background-networking disable-component-update"
-    for switch in ("headless", "no-sandbox", *quiet.split(), "disable-sync", "window-size=1100,1600"):
-        options.add_argument(f"--{switch}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=Service(driver))
-    yield opened
-    opened.quit()
+    with headless_chromium(tmp_path_factory.mktemp("browser"), 1100, 1600) as browser:
+        yield browser
 
 
 @pytest.mark.parametrize("broken", [(), (1,)], ids=["passing", "failing"])

@@ -10,6 +10,8 @@ import urllib.request
 
 from command_line import CLI, INTERRUPTIBLE, ROOT, assert_refused
 
+from edge.card_reader import read_card
+
 
 def test_a_port_that_is_taken_or_is_none_is_refused(run):
     with socket.socket() as taken:
@@ -21,6 +23,19 @@ def test_a_port_that_is_taken_or_is_none_is_refused(run):
         )
     assert_refused(
         run("serve", "--no-browser", "--port", 70_000), "expected a free port", "found 70000 refused"
+    )
+
+
+def test_a_bigger_artifact_is_refused_without_a_router_that_knows_it(run, routed_pair):
+    smaller, bigger = routed_pair.smaller, routed_pair.bigger
+    for artifact, given, *words in (
+        (bigger, smaller, "expected an artifact with a router", f"found {bigger.name}, which has none"),
+        (smaller, smaller, "which the router knows", f"of {read_card(smaller).checkpoint.sha256[:12]}…"),
+    ):
+        options = ["--artifact", artifact, "--checkpoint", routed_pair.checkpoint, "--bigger", given]
+        assert_refused(run("serve", "--no-browser", *options), *words)
+    assert_refused(
+        run("serve", "--no-browser", "--bigger", bigger), "expected --artifact with --bigger, found none"
     )
 
 

@@ -221,6 +221,11 @@ def test_an_upscaler_takes_an_effort_or_a_budget():
         Upscaler("fast", effort=20, budget=0.2)
 
 
+def test_an_upscaler_refuses_a_bigger_artifact_that_it_would_not_use(routed_pair):
+    with pytest.raises(BadInput, match="expected an effort or a budget with a bigger artifact"):
+        Upscaler(artifact=routed_pair.smaller, bigger=routed_pair.bigger)
+
+
 def test_eval_says_what_each_effort_buys(run, routed_pair, photo, tmp_path):
     folder = tmp_path / "hr"
     folder.mkdir()

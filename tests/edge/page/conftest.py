@@ -1,10 +1,13 @@
-"""One server for all tests of the page: its processes take seconds to start."""
+"""One server and one browser for all tests of the page: their processes take seconds to start."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from page_client import Client, Session, drawn_png, running_page
+from chromium import DOWNLOADS, headless_chromium
+from page_client import PATIENCE, Client, Session, drawn_png, running_page
+from page_visit import Visit
 
 from edge.page.networks import Networks
 from edge.page.server import Page
@@ -37,3 +40,27 @@ def session(client) -> Iterator[Session]:
 def drawn() -> bytes:
     """A small PNG file."""
     return drawn_png(60, 80)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("browser")
+    with headless_chromium(folder, 1300, 900) as browser:
+        browser.set_page_load_timeout(PATIENCE)
+        browser.set_script_timeout(PATIENCE)
+        browser.downloads = folder / DOWNLOADS
+        yield browser
+
+
+@pytest.fixture
+def visit(browser, page) -> Visit:
+    return Visit(browser, page.address)
+
+
+@pytest.fixture
+def enlarged(visit) -> Visit:
+    """With a picture that is done."""
+    visit.choose("#weights", "photo")
+    visit.drop(drawn_png=drawn_png(60, 80))
+    visit.wait_for("80×60 → 160×120")
+    return visit

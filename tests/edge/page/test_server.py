@@ -8,7 +8,7 @@ import socket
 import time
 from multiprocessing.connection import wait
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -143,6 +143,21 @@ def test_what_is_no_picture_is_refused_and_removed(session, folder, kind):
     answer = session.ask("POST", "pictures", content, name="notes.png")
     assert (answer.status, answer.json["error"][: len(words)]) == (status, words)
     assert list((folder / session.welcome["session"]).iterdir()) == []
+
+
+def test_the_magnifier_says_by_what_it_rendered(session, drawn):
+    picture = session.drop(drawn)
+    for by, scale, weights, said in (
+        ("bicubic", 3, "auto", "bicubic"),
+        ("network", 2, "auto", "screen, int8-dynamic"),
+        ("network", 3, "auto", "fast, int8"),
+        ("network", 3, "photo", "photo, int8"),
+        ("fp32", 3, "photo", "photo, fp32"),
+    ):
+        size = {"width": 80 * scale, "height": 60 * scale}
+        region = {"top": 0, "left": 0, "rows": 9, "columns": 9}
+        answer = session.ask("GET", f"pictures/{picture}/magnified", by=by, weights=weights, **size, **region)
+        assert unquote(answer.headers["rendered-by"]) == said
 
 
 def test_too_large_a_file_is_refused_before_it_is_read(client, session):
