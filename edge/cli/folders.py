@@ -1,4 +1,4 @@
-"""``upscale`` of several pictures and of folders: a line each, and what failed once more at the end."""
+"""``upscale`` of several pictures and of folders: a line each, and why some failed at the end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,25 +50,27 @@ def upscale_folder(run: FolderRun, terminal: Terminal) -> int:
         terminal.print(f"{run.folder}: {len(to_do)} to do, {len(done)} unchanged")
         return 0
     failed = list(plan.unreadable)
-    with Record.open(run.folder, run.settings) as record, JobLog.open(run.log) as log:
-        to_do, done = record.divide(plan.jobs, run.force)
-        for job in done:
-            log.unchanged(job)
-        for result in terminal.track(run.folder.name, _results(run, to_do, record, terminal)):
-            if result.enlarged is None:
-                record.fail(result.job)
-                failed.append(result.error)
-                terminal.log(result.error)
-            else:
-                record.finish(result.job)
-                for note in result.enlarged.notes:
-                    terminal.log(f"{result.job.source}: {note}")
-                terminal.print(f"{result.job.output}: {result.enlarged}")
-            log.ended(result)
-    n_failed = len(failed) - len(plan.unreadable)
-    terminal.print(f"{run.folder}: {len(to_do) - n_failed} done, {len(done)} unchanged, {len(failed)} failed")
-    for error in failed:
-        terminal.log(f"failed: {error}")
+    try:
+        with Record.open(run.folder, run.settings) as record, JobLog.open(run.log) as log:
+            to_do, done = record.divide(plan.jobs, run.force)
+            for job in done:
+                log.unchanged(job)
+            for result in terminal.track(run.folder.name, _results(run, to_do, record, terminal)):
+                if result.enlarged is None:
+                    record.fail(result.job)
+                    failed.append(result.error)
+                    terminal.print(f"{result.job.output}: failed")
+                else:
+                    record.finish(result.job)
+                    for note in result.enlarged.notes:
+                        terminal.log(f"{result.job.source}: {note}")
+                    terminal.print(f"{result.job.output}: {result.enlarged}")
+                log.ended(result)
+        n_done = len(to_do) - (len(failed) - len(plan.unreadable))
+        terminal.print(f"{run.folder}: {n_done} done, {len(done)} unchanged, {len(failed)} failed")
+    finally:  # of a run that is ended early, too
+        for error in dict.fromkeys(failed):  # all sizes of a picture may have one reason
+            terminal.log(f"failed: {error}")
     return CheckFailed.exit_code if failed else 0
 
 
