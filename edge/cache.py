@@ -8,9 +8,53 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from edge.embedded import embedded_artifact
+from edge.card import Card, Precision, RoutingCard, Scale
+from edge.embedded import embedded_artifact, embedded_name, embedded_precision
 from edge.errors import BadInput
 from edge.recipe import ArtifactSpec, Recipe
+from models import EMBEDDED, SCALES
+from models.embedded import check_checkpoint_file
+
+
+def find_bigger(
+    card: Card, routing: RoutingCard, given: Path | None, log: Callable[[str], None]
+) -> tuple[Path, str]:
+    """Folder of the artifact that the router of ``card`` knows, and its name: the one ``given``, or that of
+    the embedded weights, as precise as the smaller one. Raises BadInput without either."""
+    if given is not None:
+        return given, given.name
+    name = embedded_name(routing.bigger)
+    if name is None:
+        raise BadInput(
+            f"expected the bigger artifact for the router of {card.name}, of the checkpoint "
+            f"{routing.bigger[:12]}…, which is not an embedded one, found none; see --bigger"
+        )
+    return find_artifact(EMBEDDED[name], (1, 1), (2, 2), card.precision, log), name
+
+
+def find_artifact(
+    checkpoint: Path,
+    lr_size: tuple[int, int],
+    size: tuple[int, int],
+    precision: Precision | None,
+    log: Callable[[str], None],
+) -> Path:
+    """Folder of an artifact of ``checkpoint`` that makes ``size`` of ``lr_size``: of ``specs_for`` the first
+    that comes with the package; where none does, the first, built if it must be. ``log`` is told so.
+    ``precision``: None for ``embedded_precision``."""
+    specs = specs_for(lr_size, size, precision or embedded_precision(checkpoint))
+    for spec in specs:
+        if (folder := embedded_artifact(checkpoint, spec)) is not None:
+            return folder
+    check_checkpoint_file(checkpoint)
+    return cached_artifact(checkpoint, specs[0], log)
+
+
+def specs_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> list[ArtifactSpec]:
+    """Artifacts that make ``size`` of ``lr_size``, the fixed-scale one first where one fits."""
+    fits = [scale for scale in SCALES if size == (scale * lr_size[0], scale * lr_size[1])]
+    scales: list[Scale] = [*fits, "any"]  # type: ignore[list-item]
+    return [ArtifactSpec(scale, precision) for scale in scales]
 
 
 def cached_artifact(checkpoint: Path, spec: ArtifactSpec, log: Callable[[str], None]) -> Path:

@@ -50,9 +50,15 @@ def whole_file(path: Path, what: str) -> Iterator[Path]:
 
     ``what``: the file in words, for the BadInput that an OSError becomes, DiskFull where room is missing.
     """
+    with write_errors(path, what), output_file.whole_file(path) as partial:
+        yield partial
+
+
+@contextmanager
+def write_errors(path: Path, what: str) -> Iterator[None]:
+    """An OSError within it becomes the BadInput of ``whole_file``."""
     try:
-        with output_file.whole_file(path) as partial:
-            yield partial
+        yield
     except OSError as error:
         kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else BadInput
         raise kind(f"{path}: expected to write {what}, found {error.strerror or error}") from error

@@ -1,6 +1,7 @@
 """Pictures, enlarged: what the command, folders of pictures and programs of others call."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge.cache import cached_artifact
-from edge.card import Card, Precision, RoutingCard, Scale
-from edge.embedded import AUTO, embedded_artifact, embedded_name, embedded_precision
-from edge.errors import BadInput
-from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
+from edge.cache import find_artifact, find_bigger
+from edge.card import Precision
+from edge.embedded import AUTO
+from edge.errors import BadArtifact, BadInput, DiskFull
+from edge.images.image_file import bits_of_output, check_output, read_image, write_pictures
 from edge.images.in_memory import (
     array_of_planes,
     bits_of_image,
@@ -24,7 +25,6 @@ from edge.images.in_memory import (
 )
 from edge.images.needs import check_disk, needs_of
 from edge.images.picture import Picture
-from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from edge.run.routing import Budget, Effort, Extent, FirstPass, RoutedArtifact, route
 from edge.run.self_ensemble import SelfEnsemble
@@ -39,11 +39,11 @@ from edge.run.upscale import (
     put_together,
     render_picture,
     render_tiles,
+    strips_of_tiles,
 )
 from edge.run.weights import Choice, at_size, choose_weights
 from edge.work import Work
-from models import EMBEDDED, SCALES
-from models.embedded import check_checkpoint_file
+from models import EMBEDDED
 
 AnyImage = TypeVar("AnyImage", Image.Image, NDArray[Any])
 
@@ -53,12 +53,20 @@ Track = Callable[[Work[RenderedSamples]], Iterable[RenderedSamples]]
 
 @dataclass(frozen=True)
 class Output:
-    """How a picture file is written. ``quality``: 1 to 100, of lossy formats; ``background``: bytes of sRGB,
-    put behind what is transparent; ``strip``: without EXIF, XMP and texts; ``force``: replace what exists."""
+    """How picture files are written. ``quality``: 1 to 100, of lossy formats; ``background``: bytes of sRGB,
+    put behind what is transparent; ``strip``: without EXIF, XMP and texts."""
 
     quality: int | None = None
     background: tuple[int, int, int] | None = None
     strip: bool = False
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A file to make of a picture, as large as ``target`` says; ``force``: replace what is at ``path``."""
+
+    path: Path
+    target: Target
     force: bool = False
 
 
@@ -166,8 +174,10 @@ class Upscaler:
         if isinstance(image, Image.Image):
             picture = picture_of_image(image)
             choice = self._choose(image, picture.strips)
-            made, _, _ = self._enlarge(picture, target, choice, Output(), bits_of_image(picture), iter)
-            return image_of_picture(made)
+            made = _enlarged(picture, target, None, bits_of_image(picture))
+            network = self._network(picture.size, made.size, choice)
+            rendered, _ = self._render(network, picture, [made])
+            return image_of_picture(filled(made, rendered))
         planes = planes_of_array(image)
         lr_size = (planes.shape[1], planes.shape[2])
         whole = target.of(lr_size)
@@ -188,62 +198,105 @@ class Upscaler:
         target: Target = ByFactor(),  # noqa: B008
         output: Output = Output(),
         track: Track = iter,
+        *,
+        force: bool = False,
     ) -> Enlarged:
         """The picture in ``source`` enlarged into ``path``, in the format that ``path`` ends in; it appears
-        whole or not at all. What the file says beside its pixels is kept (docs/guide/pictures.md).
+        whole or not at all. What the file says beside its pixels is kept (docs/guide/pictures.md). ``force``:
+        replace what exists.
 
         Raises BadImage for what is no picture and BadInput for a size or an output that cannot be, before
         any program is loaded; else as ``upscale``.
         """
-        path = Path(path)
-        check_output(path, output.force, quality=output.quality)
-        picture = read_image(source, animated=True)
+        rendition = Rendition(Path(path), target, force)
+        made = self.upscale_to_sizes(source, [rendition], output, track)[rendition]
+        if isinstance(made, BadInput):
+            raise made
+        return made
+
+    def upscale_to_sizes(
+        self,
+        source: str | PathLike[str],
+        renditions: Sequence[Rendition],
+        output: Output = Output(),
+        track: Track = iter,
+    ) -> dict[Rendition, Enlarged | BadInput]:
+        """What became of each of ``renditions`` of the picture in ``source``: a file as ``upscale_file`` has
+        it, or why there is none. That one size cannot be keeps no other from being made.
+
+        Those that one artifact makes are made side by side, and each tile is encoded once for all of them.
+        Raises what is no matter of this picture: BadArtifact, DiskFull, CheckpointError, MissingDependency.
+        """
+        outcomes = _Outcomes(source, renditions)
+        for rendition in renditions:
+            with outcomes.noted_for([rendition]):
+                check_output(rendition.path, rendition.force, quality=output.quality)
+        if outcomes.left:
+            with outcomes.noted_for(outcomes.left):
+                self._make(outcomes, output, track)
+        return outcomes.made
+
+    def _make(self, outcomes: "_Outcomes", output: Output, track: Track) -> None:
+        """What is left of ``outcomes``. Raises BadInput for what is no picture."""
+        picture = read_image(outcomes.source, animated=True)
         if output.strip:
             picture = replace(picture, metadata=picture.metadata.stripped())
-        choice = self._choose(source, picture.strips)
-        bits = bits_of_output(path, picture.bits)
+        made: dict[Rendition, Picture] = {}
+        for rendition in outcomes.left:
+            with outcomes.noted_for([rendition]):
+                made[rendition] = _checked(picture, rendition, output)
+        needs = needs_of(picture, {rendition.path: target for rendition, target in made.items()})
+        for rendition in made:
+            check_disk(rendition.path, needs)
+        if needs.are_large:
+            self._log(f"{outcomes.source}: this needs about {needs}")
+        choice = self._choose(outcomes.source, picture.strips)
+        groups: dict[_Network, list[Rendition]] = {}
+        for rendition in made:
+            with outcomes.noted_for([rendition]):
+                network = self._network(picture.size, made[rendition].size, choice)
+                groups.setdefault(network, []).append(rendition)
+        for network, group in groups.items():
+            with outcomes.noted_for(group):
+                by_path = {rendition.path: made[rendition] for rendition in group}
+                done = self._write(network, picture, by_path, output, track)
+                outcomes.made.update(zip(group, done, strict=True))
 
-        def check(made: Picture) -> None:
-            check_output(path, output.force, made)
-            needs = needs_of(picture, made, path)
-            check_disk(path, needs)
-            if needs.are_large:
-                self._log(f"{source}: this needs about {needs}")
-
-        made, by, routed = self._enlarge(picture, target, choice, output, bits, track, check)
-        write_picture(path, made, output.quality)
-        share = None if routed is None else routed.share
-        if share is not None:
-            by = f"{by} for {100 * share:.0f} % of its cells"
-        return Enlarged(picture.size, made.size, by, picture.notes, share)
-
-    def _enlarge(
+    def _write(
         self,
+        network: _Network,
         picture: Picture,
-        target: Target,
-        choice: Choice | None,
+        made: Mapping[Path, Picture],
         output: Output,
-        bits: int,
         track: Track,
-        check: Callable[[Picture], None] = lambda _: None,
-    ) -> tuple[Picture, str, RoutedArtifact | None]:
-        """``picture`` enlarged, which happens as its strips are asked for; by which program; and what counts
-        the cells of two networks, if there are two. ``check`` may refuse what the picture becomes before a
-        program is loaded."""
-        size = target.of(picture.size)
-        check_target(picture.size, size)
-        made = enlarged(picture, size, output.background, bits)
-        check(made)
-        network = self._network(picture.size, size, choice)
+    ) -> list[Enlarged]:
+        """``picture`` enlarged by ``network`` into files of what is ``made``, by path, which happens strip by
+        strip."""
+        targets = list(made.values())
+        tiles, routed = self._render(network, picture, targets, output.background)
+        write_pictures(made, strips_of_tiles(targets, track(tiles)), output.quality)
+        share, by = None, network.by
+        if routed is not None:
+            share = routed.share
+            by = f"{by} for {100 * share:.0f} % of its cells"
+        return [Enlarged(picture.size, target.size, by, picture.notes, share) for target in targets]
+
+    def _render(
+        self,
+        network: _Network,
+        picture: Picture,
+        targets: Sequence[Picture],
+        background: tuple[int, int, int] | None = None,
+    ) -> tuple[Work[RenderedSamples], RoutedArtifact | None]:
+        """``render_picture`` by ``network``, and what counts the cells of two networks, if there are two."""
 
         def tiles(renderer: Renderer) -> Work[RenderedSamples]:
-            background = output.background
             return render_picture(
-                renderer, picture, made, background=background, tile=self._tile, halo=self._halo
+                renderer, picture, targets, background=background, tile=self._tile, halo=self._halo
             )
 
         routed = self._routed(network, tiles)
-        return filled(made, track(tiles(routed or network.artifact))), network.by, routed
+        return tiles(routed or network.artifact), routed
 
     def _choose(
         self, image: Image.Image | str | PathLike[str] | None, strips: Iterable[NDArray[Any]]
@@ -293,50 +346,54 @@ class Upscaler:
             return self._opened[folder]
 
 
+class _Outcomes:
+    """What has become of ``renditions`` of the picture in ``source``."""
+
+    def __init__(self, source: str | PathLike[str], renditions: Sequence[Rendition]) -> None:
+        self.source = source
+        self._renditions = renditions
+        self.made: dict[Rendition, Enlarged | BadInput] = {}
+
+    @property
+    def left(self) -> list[Rendition]:
+        """Those of which nothing has become yet."""
+        return [rendition for rendition in self._renditions if rendition not in self.made]
+
+    @contextmanager
+    def noted_for(self, renditions: Sequence[Rendition]) -> Iterator[None]:
+        """A BadInput within it, and a lack of memory, is what has become of ``renditions``; but for what ends
+        all other work, too."""
+        try:
+            yield
+        except (BadArtifact, DiskFull):
+            raise
+        except BadInput as error:
+            self.made.update(dict.fromkeys(renditions, error))
+        except MemoryError:
+            found = f"{self.source}: expected memory for the picture and its enlargement, found too little"
+            self.made.update(dict.fromkeys(renditions, BadInput(found)))
+
+
+def _enlarged(
+    picture: Picture, target: Target, background: tuple[int, int, int] | None, bits: int
+) -> Picture:
+    """What ``picture`` becomes, without pixels. Raises BadInput for a size that cannot be."""
+    size = target.of(picture.size)
+    check_target(picture.size, size)
+    return enlarged(picture, size, background, bits)
+
+
+def _checked(picture: Picture, rendition: Rendition, output: Output) -> Picture:
+    """The same, of a file. Raises BadInput for what its format cannot hold, too."""
+    bits = bits_of_output(rendition.path, picture.bits)
+    made = _enlarged(picture, rendition.target, output.background, bits)
+    check_output(rendition.path, rendition.force, made)
+    return made
+
+
 def _extent(effort: int | None, budget: float | None) -> Extent | None:
     if effort is not None and budget is not None:
         raise BadInput(f"expected an effort or a budget, found both: {effort} and {budget:g}")
     if effort is not None:
         return Effort(effort)
     return None if budget is None else Budget(budget)
-
-
-def find_bigger(
-    card: Card, routing: RoutingCard, given: Path | None, log: Callable[[str], None]
-) -> tuple[Path, str]:
-    """Folder of the artifact that the router of ``card`` knows, and its name: the one ``given``, or that of
-    the embedded weights, as precise as the smaller one. Raises BadInput without either."""
-    if given is not None:
-        return given, given.name
-    name = embedded_name(routing.bigger)
-    if name is None:
-        raise BadInput(
-            f"expected the bigger artifact for the router of {card.name}, of the checkpoint "
-            f"{routing.bigger[:12]}…, which is not an embedded one, found none; see --bigger"
-        )
-    return find_artifact(EMBEDDED[name], (1, 1), (2, 2), card.precision, log), name
-
-
-def find_artifact(
-    checkpoint: Path,
-    lr_size: tuple[int, int],
-    size: tuple[int, int],
-    precision: Precision | None,
-    log: Callable[[str], None],
-) -> Path:
-    """Folder of an artifact of ``checkpoint`` that makes ``size`` of ``lr_size``: of ``specs_for`` the first
-    that comes with the package; where none does, the first, built if it must be. ``log`` is told so.
-    ``precision``: None for ``embedded_precision``."""
-    specs = specs_for(lr_size, size, precision or embedded_precision(checkpoint))
-    for spec in specs:
-        if (folder := embedded_artifact(checkpoint, spec)) is not None:
-            return folder
-    check_checkpoint_file(checkpoint)
-    return cached_artifact(checkpoint, specs[0], log)
-
-
-def specs_for(lr_size: tuple[int, int], size: tuple[int, int], precision: Precision) -> list[ArtifactSpec]:
-    """Artifacts that make ``size`` of ``lr_size``, the fixed-scale one first where one fits."""
-    fits = [scale for scale in SCALES if size == (scale * lr_size[0], scale * lr_size[1])]
-    scales: list[Scale] = [*fits, "any"]  # type: ignore[list-item]
-    return [ArtifactSpec(scale, precision) for scale in scales]

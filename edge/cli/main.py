@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_line(argv: Sequence[str] | None) -> int:
     """``main``, but for signals, which may come while arguments are read, too."""
-    from edge.cli.process import keep_freed_memory, let_threads_sleep, open_closed_streams
+    from edge.cli.process import end_at_once, keep_freed_memory, let_threads_sleep, open_closed_streams
 
     closed = open_closed_streams()
     arguments = parse(sys.argv[1:] if argv is None else argv)
@@ -79,6 +79,7 @@ def run_line(argv: Sequence[str] | None) -> int:
 
     keep_freed_memory()
     let_threads_sleep()
+    end_at_once()
     with open_terminal(arguments.verbose, 1 in closed) as terminal:
         try:
             return run(arguments, terminal)

@@ -143,6 +143,7 @@ def upscale(arguments: argparse.Namespace, terminal: Terminal) -> int:
         settings,
         count=arguments.jobs,
         engine=arguments.engine,
+        force=arguments.force,
         log=arguments.log,
         dry=arguments.dry_run,
     )
@@ -156,7 +157,12 @@ def _upscale_one(
     source, path = arguments.paths
     with _files(source, path, _suffix(arguments) or ".png", terminal) as (readable, writable):
         enlarged = settings.upscaler(terminal.log).upscale_file(
-            readable, writable, target, settings.output, lambda tiles: terminal.track(readable.name, tiles)
+            readable,
+            writable,
+            target,
+            settings.output,
+            lambda tiles: terminal.track(readable.name, tiles),
+            force=arguments.force,
         )
     for note in enlarged.notes:
         terminal.log(f"{source}: {note}")
@@ -244,7 +250,7 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
         arguments.tile,
         arguments.halo,
         arguments.ensemble,
-        Output(arguments.quality, arguments.background, arguments.strip, arguments.force),
+        Output(arguments.quality, arguments.background, arguments.strip),
         arguments.effort,
         arguments.budget,
         arguments.bigger,

@@ -3,7 +3,9 @@
 import os
 import re
 import warnings
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -13,9 +15,11 @@ from PIL.TiffImagePlugin import II, MM, OPEN_INFO, TiffImageFile
 
 from edge.errors import BadImage
 from edge.images.decoding import MAX_HELD_PIXELS, MAX_PIXELS, decode, decode_frames
-from edge.images.encoding import FORMATS, check_format, encode
+from edge.images.encoding import FORMATS, Format, check_format, encode
 from edge.images.picture import Picture, picture_of
-from edge.output_file import check_path, whole_file
+from edge.images.pixels import Samples
+from edge.images.strip_queue import Reader, read_in_step
+from edge.output_file import check_path, whole_file, write_errors
 from models.arrays import Float
 
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
@@ -155,7 +159,26 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, quality: int |
     Raises BadImage for NaN, BadInput for what the format cannot hold (a JPEG has no transparency: nothing is
     flattened silently) and where the file cannot be written.
     """
-    path = Path(path)
-    form = check_format(path, picture, quality)
-    with whole_file(path, "the picture") as partial, partial.open("xb") as file:
-        encode(file, picture, form, quality)
+    write_pictures({Path(path): picture}, ([strip] for strip in picture.strips), quality)
+
+
+def write_pictures(
+    pictures: Mapping[Path, Picture], strips: Iterable[Sequence[Samples]], quality: int | None = None
+) -> None:
+    """``write_picture`` of several, by path, side by side: each of ``strips`` has one of every picture. All
+    appear when the last is whole, or none does."""
+    forms = [check_format(path, picture, quality) for path, picture in pictures.items()]
+    with ExitStack() as stack:
+
+        def reader(path: Path, picture: Picture, form: Format) -> Reader:
+            unfinished = stack.enter_context(whole_file(path, "the picture"))
+            file = stack.enter_context(unfinished.open("xb"))
+
+            def read(own: Iterable[Samples]) -> None:
+                with write_errors(path, "the picture"):
+                    encode(file, replace(picture, strips=own), form, quality)
+
+            return read
+
+        readers = [reader(*of, form) for of, form in zip(pictures.items(), forms, strict=True)]
+        read_in_step(readers, strips)

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +42,8 @@ LARGE = 10**9
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes: ``memory`` of the whole process, ``disk`` where the output goes, at most, and ``temporary`` in
-    the folder for temporary files."""
+    """Bytes: ``memory`` of the whole process, ``disk`` where outputs go, at most, and ``temporary`` in the
+    folder for temporary files."""
 
     memory: int
     disk: int
@@ -58,9 +59,8 @@ class Needs:
         return max(self.memory, self.disk, self.temporary) >= LARGE
 
 
-def needs_of(source: Picture, target: Picture, path: Path) -> Needs:
-    """Those of ``source`` on its way to ``target``, written to ``path``."""
-    form = check_format(path)
+def needs_of(source: Picture, targets: Mapping[Path, Picture]) -> Needs:
+    """Those of ``source`` on its way to ``targets``, by path, which are written side by side."""
     if isinstance(source.strips, FileRows):
         held = _rows_of(source, _ROWS_READ) + source.strips.block
         decoded, turned = 0, source.strips.reads_backwards
@@ -70,12 +70,19 @@ def needs_of(source: Picture, target: Picture, path: Path) -> Needs:
         if source.bits == 8:
             pixel = _DECODED_GREY if source.n_channels == 1 else _DECODED
             decoded += pixel * held // source.n_channels
-    if form.max_pixels is None and target.animation is None:
-        written = _rows_of(target, _ROWS_WRITTEN) + _BESIDE_ROWS
-    else:
-        written = target.n_bytes + _PILLOW * target.n_frames * target.size[0] * target.size[1]
-    disk = target.n_bytes if form.lossy is None else round(_LOSSY * target.n_bytes)
+    written = sum(_written(target, path) for path, target in targets.items())
+    disk = sum(
+        target.n_bytes if check_format(path).lossy is None else round(_LOSSY * target.n_bytes)
+        for path, target in targets.items()
+    )
     return Needs(PROCESS + max(decoded, held + written), disk, source.n_bytes if turned else 0)
+
+
+def _written(target: Picture, path: Path) -> int:
+    """Bytes that are held while ``target`` is made and written to ``path``."""
+    if check_format(path).max_pixels is None and target.animation is None:
+        return _rows_of(target, _ROWS_WRITTEN) + _BESIDE_ROWS
+    return target.n_bytes + _PILLOW * target.n_frames * target.size[0] * target.size[1]
 
 
 def check_disk(path: Path, needs: Needs) -> None:

@@ -1,16 +1,17 @@
-"""One picture file to enlarge, and how; what came of it."""
+"""Picture files to enlarge, and how; what came of each."""
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from edge.card import CARD_FILE, Precision
 from edge.embedded import AUTO
-from edge.errors import BadArtifact, BadInput, DiskFull
+from edge.errors import BadInput
 from edge.run.target import Target
-from edge.upscaler import Enlarged, Output, Upscaler
+from edge.upscaler import Enlarged, Output, Rendition, Upscaler
 from models import EMBEDDED
 
 
@@ -26,7 +27,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of ``job``, ``seconds`` after its start: a file, or the ``error`` why not, in one line."""
+    """What came of ``job``: a file, or the ``error`` why not, in one line. ``seconds``: of all jobs of its
+    picture that were done together."""
 
     job: Job
     seconds: float
@@ -81,31 +83,37 @@ class Settings:
                 content += hashlib.sha256(file.read_bytes()).digest()
             except OSError as error:
                 raise BadInput(f"{file}: expected a file that can be read, found {error.strerror}") from error
-        options = replace(self, output=replace(self.output, force=False))
-        return hashlib.sha256(
-            repr((options, target)).encode("utf-8", "surrogateescape") + content
-        ).hexdigest()
+        return hashlib.sha256(repr((self, target)).encode("utf-8", "surrogateescape") + content).hexdigest()
 
 
-def do(job: Job, settings: Settings, upscaler: Upscaler) -> Result:
-    """``job``, done by an ``upscaler`` of ``settings``; the folder of its output is made.
+def by_picture(jobs: Iterable[Job]) -> list[tuple[Job, ...]]:
+    """Jobs that follow each other and are of one picture, together."""
+    return [tuple(of_one) for _, of_one in groupby(jobs, key=lambda job: job.source)]
 
-    What is wrong with this picture is in the result. Raises what ends every other job, too: BadArtifact,
+
+def do(jobs: Sequence[Job], settings: Settings, upscaler: Upscaler) -> list[Result]:
+    """``jobs`` of one picture, done by an ``upscaler`` of ``settings``; folders of outputs are made.
+
+    What is wrong with this picture is in the results. Raises what ends every other job, too: BadArtifact,
     DiskFull, MissingDependency, CheckpointError.
     """
     start = time.monotonic()
-    enlarged, error = None, ""
+    renditions = [Rendition(job.output, job.target, job.replace) for job in jobs]
     try:
-        _make_folder(job.output.parent)
-        output = replace(settings.output, force=job.replace)
-        enlarged = upscaler.upscale_file(job.source, job.output, job.target, output)
-    except (BadArtifact, DiskFull):
-        raise
-    except BadInput as found:
-        error = str(found)
-    except MemoryError:
-        error = f"{job.source}: expected memory for the picture and its enlargement, found too little"
-    return Result(job, time.monotonic() - start, enlarged, error)
+        for job in jobs:
+            _make_folder(job.output.parent)
+    except BadInput as error:
+        outcomes: dict[Rendition, Enlarged | BadInput] = dict.fromkeys(renditions, error)
+    else:
+        outcomes = upscaler.upscale_to_sizes(jobs[0].source, renditions, settings.output)
+    seconds = time.monotonic() - start
+    return [_result(job, seconds, outcomes[of]) for job, of in zip(jobs, renditions, strict=True)]
+
+
+def _result(job: Job, seconds: float, outcome: Enlarged | BadInput) -> Result:
+    if isinstance(outcome, BadInput):
+        return Result(job, seconds, error=str(outcome))
+    return Result(job, seconds, outcome)
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,13 +1,13 @@
 """A crew of Ray's: jobs done by the machines of a cluster that share the files."""
 
 import os
+import platform
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any, Self
 
 from edge.backends.xnnpack.runtime import limit_threads
-from edge.errors import MissingDependency
+from edge.errors import BadInput, MissingDependency
 from edge.jobs.job import Job, Result, Settings, do
 from edge.upscaler import Upscaler
 
@@ -23,7 +23,7 @@ class RayCluster:
             raise MissingDependency("expected Ray, found none: pip install 'liif-edge[ray]'") from error
         self.size = size
         self._ray: Any = ray
-        self._settings = _absolute(settings)
+        self._settings = settings
         self._running: set[Any] = set()
 
     def __enter__(self) -> Self:
@@ -44,10 +44,9 @@ class RayCluster:
                 self._ray.cancel(task)  # raises KeyboardInterrupt there
         self._ray.shutdown()
 
-    def start(self, job: Job) -> Any:
+    def start(self, jobs: Sequence[Job]) -> Any:
         """See ``Crew``."""
-        there = replace(job, source=job.source.absolute(), output=job.output.absolute())
-        task = self._do.remote(there, self._settings)
+        task = self._do.remote(jobs, self._settings, os.getcwd())
         self._running.add(task)
         return task
 
@@ -56,28 +55,29 @@ class RayCluster:
         ended: Sequence[Any] = self._ray.wait(tasks)[0]
         return ended
 
-    def result(self, task: Any) -> Result | None:
+    def results(self, task: Any) -> Sequence[Result] | None:
         """See ``Crew``."""
         self._running.discard(task)
         ended = self._ray.exceptions
         try:
-            result: Result = self._ray.get(task)
-            return result
+            results: Sequence[Result] = self._ray.get(task)
+            return results
         except ended.RayTaskError as error:
             raise error.cause from None
         except (ended.WorkerCrashedError, ended.NodeDiedError, ended.OutOfMemoryError):
             return None
 
 
-def _absolute(settings: Settings) -> Settings:
-    """A worker has another working folder."""
-    artifact = settings.artifact and settings.artifact.absolute()
-    weights = settings.weights if isinstance(settings.weights, str) else settings.weights.absolute()
-    return replace(settings, artifact=artifact, weights=weights)
-
-
-def _do(job: Job, settings: Settings) -> Result:
-    return do(job, settings, _upscaler(settings))
+def _do(jobs: Sequence[Job], settings: Settings, folder: str) -> list[Result]:
+    """In the working ``folder`` of the run, so that paths mean, and read, what they do there."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise BadInput(
+            f"{folder}: expected every machine of the cluster to have this folder, found {error.strerror} on "
+            f"{platform.node()}"
+        ) from error
+    return do(jobs, settings, _upscaler(settings))
 
 
 @cache

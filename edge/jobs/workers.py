@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Protocol, Self, TypeVar
 
 from edge.backends.xnnpack.runtime import limit_threads
-from edge.jobs.job import Job, Result, Settings, do
+from edge.jobs.job import Job, Result, Settings, by_picture, do
 from edge.upscaler import Upscaler
 
 # For the tile at hand, and to remove what was begun to be written.
@@ -27,20 +27,20 @@ Task = TypeVar("Task", bound=Hashable)
 
 
 class Crew(AbstractContextManager["Crew[Task]"], Protocol[Task]):
-    """``size`` workers that do a job each at a time. None works when the block ends; where an error ends it,
-    what is being done is interrupted."""
+    """``size`` workers that do the jobs of a picture each at a time. None works when the block ends; where an
+    error ends it, what is being done is interrupted."""
 
     size: int
 
-    def start(self, job: Job) -> Task:
-        """Give ``job`` to a worker that has none."""
+    def start(self, jobs: Sequence[Job]) -> Task:
+        """Give ``jobs`` of a picture to a worker that has none."""
         ...
 
     def wait(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """Those that have ended, of which there is at least one."""
         ...
 
-    def result(self, task: Task) -> Result | None:
+    def results(self, task: Task) -> Sequence[Result] | None:
         """Of a task that has ended; None where its worker ended in the middle. Raises what ``do`` raises."""
         ...
 
@@ -48,38 +48,41 @@ class Crew(AbstractContextManager["Crew[Task]"], Protocol[Task]):
 def in_this_process(
     jobs: Sequence[Job], settings: Settings, begin: Begin, log: Callable[[str], None]
 ) -> Iterator[Result]:
-    """Each job is done when a loop comes to it. Raises what ``do`` raises."""
+    """The jobs of each picture are done when a loop comes to the first. Raises what ``do`` raises."""
     upscaler = settings.upscaler(log)
-    for job in jobs:
-        begin(job)
-        yield do(job, settings, upscaler)
+    for of_one in by_picture(jobs):
+        for job in of_one:
+            begin(job)
+        yield from do(of_one, settings, upscaler)
 
 
 def by_crew(crew: Crew[Task], jobs: Sequence[Job], begin: Begin) -> Iterator[Result]:
-    """Jobs come in the order in which the workers of ``crew`` finish them. Raises what ``do`` raises.
+    """Pictures come in the order in which the workers of ``crew`` finish them. Raises what ``do`` raises.
 
-    Where a worker ends in the middle of a job, for want of memory or by a crash, another one does the job
-    again; if that ends, too, the job has failed.
+    Where a worker ends in the middle of a picture, for want of memory or by a crash, another one does its
+    jobs again; if that ends, too, they have failed.
     """
-    waiting, begun_before = deque(jobs), set[Job]()
-    running: dict[Task, Job] = {}
+    waiting, begun_before = deque(by_picture(jobs)), set[tuple[Job, ...]]()
+    running: dict[Task, tuple[Job, ...]] = {}
     with crew:
         while waiting or running:
             while waiting and len(running) < crew.size:
-                job = waiting.popleft()
-                begin(job)
-                running[crew.start(job)] = job
+                of_one = waiting.popleft()
+                for job in of_one:
+                    begin(job)
+                running[crew.start(of_one)] = of_one
             for task in crew.wait(list(running)):
-                job = running.pop(task)
-                result = crew.result(task)
-                if result is not None:
-                    yield replace(result, job=job)
-                elif job in begun_before:
+                of_one = running.pop(task)
+                results = crew.results(task)
+                if results is not None:
+                    yield from results
+                elif of_one in begun_before:
                     found = "that the process which did it ended twice, by a crash or for want of memory"
-                    yield Result(job, 0.0, error=f"{job.source}: expected a result, found {found}")
+                    for job in of_one:
+                        yield Result(job, 0.0, error=f"{job.source}: expected a result, found {found}")
                 else:
                     # What it may have written before it ended is ours.
-                    again = replace(job, replace=True)
+                    again = tuple(replace(job, replace=True) for job in of_one)
                     begun_before.add(again)
                     waiting.appendleft(again)
 
@@ -91,7 +94,7 @@ class Processes:
         self.size = size
         self._settings = settings
         self._workers: list[_Worker] = []
-        self._at_work: dict[Future[Result], _Worker] = {}
+        self._at_work: dict[Future[list[Result]], _Worker] = {}
 
     def __enter__(self) -> Self:
         self._workers = [_Worker(self._settings, self.size) for _ in range(self.size)]
@@ -105,18 +108,18 @@ class Processes:
         for worker in self._workers:
             worker.close()
 
-    def start(self, job: Job) -> Future[Result]:
+    def start(self, jobs: Sequence[Job]) -> Future[list[Result]]:
         """See ``Crew``."""
         worker = self._idle.pop()
-        task = worker.do(job)
+        task = worker.do(jobs)
         self._at_work[task] = worker
         return task
 
-    def wait(self, tasks: Sequence[Future[Result]]) -> Sequence[Future[Result]]:
+    def wait(self, tasks: Sequence[Future[list[Result]]]) -> Sequence[Future[list[Result]]]:
         """See ``Crew``."""
         return list(wait(tasks, return_when=FIRST_COMPLETED).done)
 
-    def result(self, task: Future[Result]) -> Result | None:
+    def results(self, task: Future[list[Result]]) -> Sequence[Result] | None:
         """See ``Crew``."""
         worker = self._at_work.pop(task)
         self._idle.append(worker)
@@ -128,7 +131,7 @@ class Processes:
 
 
 class _Worker:
-    """A process that does one job at a time; ``count`` of them share the cores."""
+    """A process that does the jobs of one picture at a time; ``count`` of them share the cores."""
 
     def __init__(self, settings: Settings, count: int) -> None:
         self._settings, self._count = settings, count
@@ -140,15 +143,15 @@ class _Worker:
         self._executor = ProcessPoolExecutor(1, context, _start, (self._settings, self._count))
         self._pid = self._executor.submit(os.getpid)
 
-    def do(self, job: Job) -> Future[Result]:
+    def do(self, jobs: Sequence[Job]) -> Future[list[Result]]:
         try:
-            return self._executor.submit(_do, job)
+            return self._executor.submit(_do, jobs)
         except BrokenProcessPool:  # it was killed while it waited
             self.restart()
-            return self._executor.submit(_do, job)
+            return self._executor.submit(_do, jobs)
 
     def interrupt(self) -> None:
-        """End the job that is being done; what it has begun to write is removed."""
+        """End what is being done; what it has begun to write is removed."""
         if self._pid.done() and not self._pid.exception():
             os.kill(self._pid.result(), signal.SIGTERM)
 
@@ -171,8 +174,8 @@ def _start(settings: Settings, count: int) -> None:
     limit_threads(max(1, (os.cpu_count() or 1) // count))
 
 
-def _do(job: Job) -> Result:
-    return do(job, _settings, _upscaler)
+def _do(jobs: Sequence[Job]) -> list[Result]:
+    return do(jobs, _settings, _upscaler)
 
 
 def _interrupted(number: int, frame: object) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.cache import find_artifact, find_bigger
 from edge.errors import BadInput
 from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 from edge.images.metrics import psnr
@@ -24,7 +25,6 @@ from edge.run.upscale import (
     strips_of_planes,
 )
 from edge.run.weights import Choice, choose_weights
-from edge.upscaler import find_artifact, find_bigger
 from models import EMBEDDED
 from models.arrays import Float
 from models.resize import bicubic

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
@@ -80,11 +80,24 @@ class Artifact:
     def render(self, window: Float, tile: Tile, lr_size: tuple[int, int], size: tuple[int, int]) -> Float:
         """The target of ``tile`` of a picture of ``lr_size`` that becomes one of ``size``, (height, width):
         colours (3, H', W'), not clamped. ``window``: the tile's source (1, 3, h', w')."""
-        self._check_tile(tile.source)
+        [made] = self.render_sizes(window, [tile], lr_size, [size])
+        return made
+
+    def render_sizes(
+        self,
+        window: Float,
+        tiles: Sequence[Tile],
+        lr_size: tuple[int, int],
+        sizes: Sequence[tuple[int, int]],
+    ) -> list[Float]:
+        """``render`` of a tile for each of ``sizes``; ``tiles`` have one source, which is encoded once."""
+        self._check_tile(tiles[0].source)
         if self.card.scale != "any":
-            crop = tile.crop(self.card.scale)
-            return self.forward(window)[0, :, slice(*crop.rows), slice(*crop.columns)]
-        return self.decode(self.encode(window), lr_size, size, tile)
+            made = self.forward(window)[0]
+            crops = [tile.crop(self.card.scale) for tile in tiles]
+            return [made[:, slice(*crop.rows), slice(*crop.columns)] for crop in crops]
+        encoded = self.encode(window)
+        return [self.decode(encoded, lr_size, *of) for of in zip(sizes, tiles, strict=True)]
 
     def forward(self, window: Float) -> Float:
         """A fixed-scale program as it is: (1, 3, h, w) to (1, 3, s·h, s·w)."""

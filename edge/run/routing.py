@@ -5,7 +5,8 @@ The smaller network's artifact has a router, which predicts the gain for every c
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -117,7 +118,7 @@ def seen(window: Float, tile: Tile, part: Tile) -> Float:
     return window[:, :, slice(*inside.rows), slice(*inside.columns)]
 
 
-class _OnCells:
+class _OnCells(ABC):
     """What the renderers below have in common: ``artifact``, whose router they ask, plans their tiles."""
 
     def __init__(self, artifact: Artifact) -> None:
@@ -131,6 +132,17 @@ class _OnCells:
     def output_size(self, lr_size: Size, size: Size | None) -> Size:
         """See ``Artifact``."""
         return self._artifact.output_size(lr_size, size)
+
+    def render_sizes(
+        self, window: Float, tiles: Sequence[Tile], lr_size: Size, sizes: Sequence[Size]
+    ) -> list[Float]:
+        """See ``Artifact``. Those of one scale make one size."""
+        made = self.render(window, tiles[0], lr_size, sizes[0])
+        return [made] * len(tiles)
+
+    @abstractmethod
+    def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
+        """See ``Artifact``."""
 
 
 class RoutedArtifact(_OnCells):

@@ -1,5 +1,6 @@
 """The geometric self-ensemble: the mean of what a program makes of a tile in eight positions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +16,25 @@ class SelfEnsemble(Artifact):
     """An artifact whose tiles are the means over the four rotations of the picture and of its mirror image,
     turned back (EDSR, arXiv 1707.02921, section 3.3): eight times the work."""
 
-    def render(self, window: Float, tile: Tile, lr_size: Size, size: Size) -> Float:
+    def render_sizes(
+        self, window: Float, tiles: Sequence[Tile], lr_size: Size, sizes: Sequence[Size]
+    ) -> list[Float]:
         """See ``Artifact``."""
-        total = np.zeros((3, tile.target.height, tile.target.width), np.float32)
+        totals = [np.zeros((3, tile.target.height, tile.target.width), np.float32) for tile in tiles]
         for position in POSITIONS:
-            turned = Tile(position.of_rect(tile.source, lr_size), position.of_rect(tile.target, size))
-            seen = position.of(window[0])[None]
-            total += position.back(
-                super().render(seen, turned, position.of_size(lr_size), position.of_size(size))
+            turned = [
+                Tile(position.of_rect(tile.source, lr_size), position.of_rect(tile.target, size))
+                for tile, size in zip(tiles, sizes, strict=True)
+            ]
+            made = super().render_sizes(
+                position.of(window[0])[None],
+                turned,
+                position.of_size(lr_size),
+                [position.of_size(size) for size in sizes],
             )
-        return total / np.float32(len(POSITIONS))
+            for total, planes in zip(totals, made, strict=True):
+                total += position.back(planes)
+        return [total / np.float32(len(POSITIONS)) for total in totals]
 
 
 @dataclass(frozen=True)

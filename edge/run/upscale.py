@@ -1,6 +1,6 @@
 """A picture through an artifact, tile by tile."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Protocol
@@ -22,7 +22,8 @@ from models.arrays import Float
 from models.resize import bicubic
 
 RenderedTile = tuple[Rect, Float]
-RenderedSamples = tuple[Rect, Samples]
+# Of one tile of a picture: where it lies at each of the sizes asked for, and its samples there.
+RenderedSamples = Sequence[tuple[Rect, Samples]]
 
 STRIP = 256  # rows of an enlargement that is kept
 
@@ -39,60 +40,77 @@ class Renderer(Protocol):
         """See ``Artifact``."""
         ...
 
-    def render(self, window: Float, tile: Tile, lr_size: tuple[int, int], size: tuple[int, int]) -> Float:
+    def render_sizes(
+        self,
+        window: Float,
+        tiles: Sequence[Tile],
+        lr_size: tuple[int, int],
+        sizes: Sequence[tuple[int, int]],
+    ) -> list[Float]:
         """See ``Artifact``."""
         ...
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Tiles that make a picture of ``size`` from one of ``lr_size``, (height, width)."""
+    """Tiles that make pictures of ``sizes`` from one of ``lr_size``, (height, width): ``tiles`` has for each
+    source, which is the same at every size, a tile for each of them."""
 
     artifact: Renderer
     lr_size: tuple[int, int]
-    size: tuple[int, int]
-    tiles: list[Tile]
+    sizes: Sequence[tuple[int, int]]
+    tiles: Sequence[Sequence[Tile]]
     keeps_flat: bool
 
-    def around(self, part: Tile, has_alpha: bool) -> Rect:
-        """What of the picture, with alpha or without, shapes the target of ``part``: its source, and as far
+    def around(self, source: Rect, has_alpha: bool) -> Rect:
+        """What of the picture, with alpha or without, shapes the targets of ``source``: this, and as far
         around as flat areas and colours under clear pixels reach. Bicubic reaches less."""
         margin = FLAT_REACH + (FILL_REACH if has_alpha else 0)
         (top, bottom), (left, right) = (
             (max(0, first - margin), min(n, last + margin))
-            for (first, last), n in zip((part.source.rows, part.source.columns), self.lr_size, strict=True)
+            for (first, last), n in zip((source.rows, source.columns), self.lr_size, strict=True)
         )
         return Rect(top, left, bottom - top, right - left)
 
-    def render(self, planes: Float, at: Rect, part: Tile) -> Float:
-        """The target of ``part``: (3, H', W'), with alpha (4, H', W'). ``planes``: the picture ``at``."""
+    def render(self, planes: Float, at: Rect, parts: Sequence[Tile]) -> list[Float]:
+        """The targets of ``parts``, of one source: (3, H', W') each, with alpha (4, H', W'). ``planes``: the
+        picture ``at``."""
 
-        def enlarged(rgb: Float) -> Float:
+        def enlarged(rgb: Float) -> list[Float]:
             # Where the source leaves the picture, so it leaves what of the picture is around it.
-            window = window_of(rgb, part.source.within(at))
-            return self.artifact.render(window, part, self.lr_size, self.size)
+            window = window_of(rgb, parts[0].source.within(at))
+            return self.artifact.render_sizes(window, parts, self.lr_size, self.sizes)
 
-        centres = self._source_pixels(part.target, at)
+        centres = [
+            self._source_pixels(part.target, size, at) for part, size in zip(parts, self.sizes, strict=True)
+        ]
 
-        def coloured(rgb: Float) -> Float:
-            return keep_flat(enlarged(rgb), rgb, *centres) if self.keeps_flat else enlarged(rgb)
+        def coloured(rgb: Float) -> list[Float]:
+            made = enlarged(rgb)
+            if not self.keeps_flat:
+                return made
+            return [keep_flat(planes, rgb, *where) for planes, where in zip(made, centres, strict=True)]
 
         if len(planes) == 3:
             return coloured(planes)
         rgb, alpha = planes[:3], planes[3]
-        span = alpha_range(alpha, *centres)
-        made = span[0]
-        if not np.array_equal(*span):
-            red, green, blue = enlarged(np.broadcast_to(alpha, rgb.shape))
-            made = limit_alpha((red + green + blue) / np.float32(3), span)
-        return np.concatenate([coloured(fill_clear(rgb, alpha)), made[None]])
+        spans = [alpha_range(alpha, *where) for where in centres]
+        alphas = [low for low, _ in spans]
+        if not all(np.array_equal(*span) for span in spans):
+            made = enlarged(np.broadcast_to(alpha, rgb.shape))
+            alphas = [
+                limit_alpha((red + green + blue) / np.float32(3), span)
+                for (red, green, blue), span in zip(made, spans, strict=True)
+            ]
+        colours = coloured(fill_clear(rgb, alpha))
+        return [np.concatenate([rgb, alpha[None]]) for rgb, alpha in zip(colours, alphas, strict=True)]
 
-    def _source_pixels(self, target: Rect, at: Rect) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the picture ``at`` in which the centres of ``target`` lie."""
+    def _source_pixels(self, target: Rect, size: tuple[int, int], at: Rect) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the picture ``at`` in which the centres of ``target``, of ``size``, lie."""
         rows, columns = (
             (2 * np.arange(*span) + 1) * n_in // (2 * n_out) - first
             for span, n_in, n_out, first in zip(
-                (target.rows, target.columns), self.lr_size, self.size, (at.top, at.left), strict=True
+                (target.rows, target.columns), self.lr_size, size, (at.top, at.left), strict=True
             )
         )
         return rows, columns
@@ -101,17 +119,18 @@ class _Plan:
 def _plan(
     artifact: Renderer,
     lr_size: tuple[int, int],
-    size: tuple[int, int] | None,
+    sizes: Sequence[tuple[int, int] | None],
     tile: int | None,
     halo: int | None,
     keeps_flat: bool,
 ) -> _Plan:
     """``tile`` and ``halo`` in LR pixels override the card's."""
-    whole, card = artifact.output_size(lr_size, size), artifact.card.tile
+    wholes, card = [artifact.output_size(lr_size, size) for size in sizes], artifact.card.tile
     side = tile if tile is not None else card.fixed or card.default
     margin = halo if halo is not None else card.halo
-    tiles = plan_tiles(lr_size, whole, (side, side), margin, card.smallest_side)
-    return _Plan(artifact, lr_size, whole, tiles, keeps_flat)
+    # No target shrinks the picture, so that none leaves a tile out.
+    by_size = [plan_tiles(lr_size, whole, (side, side), margin, card.smallest_side) for whole in wholes]
+    return _Plan(artifact, lr_size, wholes, list(zip(*by_size, strict=True)), keeps_flat)
 
 
 def render_tiles(
@@ -134,13 +153,14 @@ def render_tiles(
     card's. With ``keeps_flat`` areas of one colour keep it (``keep_flat``), as in pictures that users get;
     without, all is the program's. Raises BadInput for sizes and tiles that the artifact cannot make.
     """
-    plan = _plan(artifact, (lr.shape[1], lr.shape[2]), size, tile, halo, keeps_flat)
+    plan = _plan(artifact, (lr.shape[1], lr.shape[2]), [size], tile, halo, keeps_flat)
 
-    def rendered(part: Tile) -> Float:
-        at = plan.around(part, has_alpha=len(lr) == 4)
-        return plan.render(lr[:, slice(*at.rows), slice(*at.columns)], at, part)
+    def rendered(part: Tile) -> RenderedTile:
+        at = plan.around(part.source, has_alpha=len(lr) == 4)
+        [made] = plan.render(lr[:, slice(*at.rows), slice(*at.columns)], at, [part])
+        return part.target, made
 
-    return Work(len(plan.tiles), ((part.target, rendered(part)) for part in plan.tiles))
+    return Work(len(plan.tiles), (rendered(part) for [part] in plan.tiles))
 
 
 def put_together(tiles: Iterable[RenderedTile], size: tuple[int, int]) -> Float:
@@ -191,44 +211,60 @@ def enlarged(
 def render_picture(
     artifact: Renderer,
     picture: Picture,
-    target: Picture,
+    targets: Sequence[Picture],
     *,
     background: Colour | None = None,
     tile: int | None = None,
     halo: int | None = None,
 ) -> Work[RenderedSamples]:
-    """Tiles of ``target``, which ``picture`` becomes by ``enlarged``: where each lies, and its samples; those
-    of an animation, frame by frame.
+    """Tiles of ``targets``, each of which ``picture`` becomes by ``enlarged``; of an animation,
+    frame by frame. A tile is encoded once for all of them.
 
     The strips of ``picture`` are gone through once, and no more of them is held than a row of tiles needs.
     ``background`` lies behind what is transparent. The network does not see colours beyond sRGB: bicubic
     enlarges that part. Raises BadInput as ``render_tiles`` does, and from the loop BadImage for NaN.
     """
-    plan = _plan(artifact, picture.size, target.size, tile, halo, keeps_flat=True)
+    sizes = [target.size for target in targets]
+    plan = _plan(artifact, picture.size, sizes, tile, halo, keeps_flat=True)
     window = RowWindow(picture.strips)
 
-    def rendered(frame: int, part: Tile) -> Samples:
-        at = plan.around(part, picture.has_alpha)
+    def rendered(frame: int, parts: Sequence[Tile]) -> RenderedSamples:
+        at = plan.around(parts[0].source, picture.has_alpha)
         top, bottom = (frame * picture.size[0] + row for row in at.rows)
         planes = picture.to_planes(window.rows(top, bottom)[:, slice(*at.columns)])
         seen = planes if picture.space is None else planes.clip(0, 1)
-        made = plan.render(seen, at, part)
+        made = plan.render(seen, at, parts)
         beyond = None if seen is planes else _beyond(planes)
-        return _finished(made, part.target, target, background, beyond, at, picture.size)
+        return [
+            (part.target, _finished(planes, part.target, target, background, beyond, at, picture.size))
+            for planes, part, target in zip(made, parts, targets, strict=True)
+        ]
 
     return Work(
         picture.n_frames * len(plan.tiles),
-        (
-            (part.target, rendered(frame, part))
-            for frame, part in product(range(picture.n_frames), plan.tiles)
-        ),
+        (rendered(frame, parts) for frame, parts in product(range(picture.n_frames), plan.tiles)),
     )
 
 
 def filled(target: Picture, tiles: Iterable[RenderedSamples]) -> Picture:
-    """``target`` with the pixels of ``tiles``, of ``render_picture``; they are rendered as its strips are
-    asked for, a strip for each row of tiles."""
-    return replace(target, strips=_strips(target, tiles))
+    """``target`` with the pixels of ``tiles``, of ``render_picture`` for it alone; they are rendered as its
+    strips are asked for, a strip for each row of tiles."""
+    return replace(target, strips=(strip for [strip] in strips_of_tiles([target], tiles)))
+
+
+def strips_of_tiles(targets: Sequence[Picture], tiles: Iterable[RenderedSamples]) -> Iterator[list[Samples]]:
+    """For each row of ``tiles``, of ``render_picture``, a strip of each of ``targets``."""
+    strips: list[Samples] = []
+    for made in tiles:
+        if made[0][0].left == 0:
+            strips = [
+                np.empty((at.height, target.size[1], target.n_channels), target.dtype)
+                for (at, _), target in zip(made, targets, strict=True)
+            ]
+        for strip, (at, samples) in zip(strips, made, strict=True):
+            strip[:, slice(*at.columns)] = samples
+        if made[0][0].columns[1] == targets[0].size[1]:
+            yield strips
 
 
 def strips_of_planes(
@@ -274,16 +310,6 @@ def _finished(
     if len(made) == 4 and background is not None:
         made = flatten(made, background)
     return target.to_samples(made)
-
-
-def _strips(target: Picture, tiles: Iterable[RenderedSamples]) -> Iterator[Samples]:
-    strip = np.empty(0, target.dtype)
-    for at, samples in tiles:
-        if at.left == 0:
-            strip = np.empty((at.height, target.size[1], target.n_channels), target.dtype)
-        strip[:, slice(*at.columns)] = samples
-        if at.columns[1] == target.size[1]:
-            yield strip
 
 
 def target_size(lr_size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -1,8 +1,11 @@
 """``Upscaler``: Pillow's images and NumPy's arrays, enlarged as the command enlarges their files."""
 
+import resource
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +15,10 @@ from PIL import Image
 
 from edge import Upscaler
 from edge.embedded import embedded_artifact
-from edge.errors import BadArtifact, BadImage, BadInput
+from edge.errors import BadArtifact, BadImage, BadInput, OutputExists
 from edge.recipe import ArtifactSpec
-from edge.run.target import ByFactor
+from edge.run.target import ByFactor, Target, ToSize
+from edge.upscaler import Rendition
 from models import EMBEDDED
 from models.drawings import draw_sheet
 from models.errors import CheckpointError
@@ -187,6 +191,54 @@ def test_the_default_takes_the_weights_that_suit_the_image_and_builds_nothing(tm
         assert np.array_equal(np.asarray(upscaler.upscale(image)), expected)
         assert np.array_equal(Upscaler(weights).upscale(np.asarray(image)), expected)
     assert upscaler.upscale(SHEET, 3).shape == (66, 90, 3)
+
+
+def renditions(folder: Path, **targets: Target) -> list[Rendition]:
+    return [Rendition(folder / f"{name}.{name[:3]}", target) for name, target in targets.items()]
+
+
+def test_files_of_several_sizes_are_those_made_alone(upscaler, tmp_path):
+    translucent().save(tmp_path / "in.png", dpi=(300, 300))
+    (tmp_path / "alone").mkdir()
+    targets = {"png1": ByFactor(2), "tif2": ByFactor(3), "png3": ToSize(47, 40)}
+    together, alone = (renditions(folder, **targets) for folder in (tmp_path, tmp_path / "alone"))
+    made = upscaler.upscale_to_sizes(tmp_path / "in.png", together)
+    for one, other in zip(together, alone, strict=True):
+        assert upscaler.upscale_file(tmp_path / "in.png", other.path, other.target) == made[one]
+        assert one.path.read_bytes() == other.path.read_bytes()
+
+
+def test_a_size_that_cannot_be_keeps_no_other_from_being_made(upscaler, tmp_path):
+    translucent().save(tmp_path / "in.png")
+    targets = {"png1": ByFactor(3), "png2": ToSize(10, 10), "jpg3": ByFactor(2), "png4": ByFactor(1.5)}
+    good, small, opaque, taken = renditions(tmp_path, **targets)
+    taken.path.touch()
+    made = upscaler.upscale_to_sizes(tmp_path / "in.png", [good, small, opaque, taken])
+    assert made[good].size == (66, 90) and Image.open(good.path).size == (90, 66)
+    assert "expected a target of 1 to 30 times" in str(made[small])
+    assert "expected an opaque picture for JPEG" in str(made[opaque])
+    assert isinstance(made[taken], OutputExists)
+    assert not taken.path.read_bytes() and not small.path.exists() and not opaque.path.exists()
+
+
+def test_sizes_of_one_program_appear_together_or_not_at_all(upscaler, tmp_path):
+    Image.fromarray(draw_sheet(150, 200, 3)).save(tmp_path / "in.png")
+    small, large = renditions(tmp_path, png1=ByFactor(1.5), png2=ByFactor(2))
+    smallest, middle = (upscaler.upscale_file(tmp_path / "in.png", r.path, r.target) for r in (small, large))
+    assert smallest.size < middle.size
+    n_small, n_large = small.path.stat().st_size, large.path.stat().st_size
+    small.path.unlink(), large.path.unlink()
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((n_small + n_large) // 2, before[1]))
+    try:
+        made = upscaler.upscale_to_sizes(tmp_path / "in.png", [small, large])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    reason = f"{large.path}: expected to write the picture, found File too large"
+    assert [str(made[rendition]) for rendition in (small, large)] == [reason] * 2
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
 def test_an_ensemble_is_another_picture_of_the_same_size(tiny, upscaler):

@@ -26,7 +26,7 @@ def upscaled(
 ) -> Picture:
     """``picture`` at ``size``, held in memory."""
     target = enlarged(picture, artifact.output_size(picture.size, size), background, bits)
-    tiles = render_picture(artifact, picture, target, background=background, tile=tile, halo=halo)
+    tiles = render_picture(artifact, picture, [target], background=background, tile=tile, halo=halo)
     return filled(target, list(tiles))
 
 

@@ -13,6 +13,7 @@ import pytest
 from command_line import CLI, ROOT, Outcome, assert_refused, listing
 from PIL import Image
 
+from edge.backends.backend import PTE_FILE
 from edge.jobs.record import RECORD_FILE
 from edge.upscaler import Upscaler
 from models.drawings import draw_sheet
@@ -65,15 +66,15 @@ def test_what_changed_or_is_new_is_done_and_other_options_do_all_again(run, fold
     assert "4 done, 0 unchanged" in run("upscale", folder, out, *artifact, "--scale", "1.5", "--force").out
 
 
-def test_a_bad_picture_stops_no_other_and_is_said_again_at_the_end(run, folder, artifact, tmp_path):
+def test_a_bad_picture_stops_no_other_and_the_reason_is_said_once_at_the_end(run, folder, artifact, tmp_path):
     (folder / "sub" / "a bad one.png").write_text("no picture")
     out, log = tmp_path / "out", tmp_path / "log.jsonl"
     outcome = run("upscale", folder, out, *artifact, "--log", log)
     assert outcome.code == 1
     assert outcome.out.endswith(f"{out}: 3 done, 0 unchanged, 1 failed\n")
-    first, last = outcome.err.splitlines()
-    assert first.startswith(f"{folder}/sub/a bad one.png: expected a picture (PNG")
-    assert last == f"failed: {first}"
+    assert outcome.out.splitlines()[1] == f"{out}/sub/a bad one.png: failed"
+    (reason,) = outcome.err.splitlines()
+    assert reason.startswith(f"failed: {folder}/sub/a bad one.png: expected a picture (PNG")
     assert sizes(out) == DOUBLED
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert [event["event"] for event in events] == ["done", "failed", "done", "done"]
@@ -100,6 +101,29 @@ def test_several_sizes_come_from_one_run(run, folder, artifact, tmp_path):
     shutil.rmtree(out)
     assert run("upscale", folder / "a.png", *artifact, "--to", out, "--also", "3").code == 0
     assert sizes(out) == {"a-2x.png": (60, 40), "a-3x.png": (90, 60)}
+
+
+def test_one_reason_of_several_sizes_is_said_once(run, folder, artifact, tmp_path):
+    out, bad = tmp_path / "out", folder / "bad.png"
+    bad.write_text("no picture")
+    outcome = run("upscale", bad, folder / "a.png", *artifact, "--to", out, "--also", "3")
+    assert outcome.code == 1
+    lines = outcome.out.splitlines()
+    assert lines[:2] == [f"{out}/bad-2x.png: failed", f"{out}/bad-3x.png: failed"]
+    assert lines[-1] == f"{out}: 2 done, 0 unchanged, 2 failed"
+    (reason,) = outcome.err.splitlines()
+    assert reason.startswith(f"failed: {bad}: expected a picture (PNG")
+
+
+def test_what_failed_is_said_of_a_run_that_ends_early_too(run, folder, artifact, tmp_path):
+    (folder / "0 bad.png").write_text("no picture")
+    damaged = shutil.copytree(artifact[1], tmp_path / "damaged")
+    (damaged / PTE_FILE).write_bytes(b"no program")
+    outcome = run("upscale", folder, tmp_path / "out", "--artifact", damaged)
+    assert outcome.code == 2
+    reason, end = outcome.err.splitlines()
+    assert reason.startswith(f"failed: {folder}/0 bad.png: expected a picture (PNG")
+    assert end.startswith(f"liif-edge: {damaged / PTE_FILE}: expected the program that the card describes")
 
 
 def test_several_processes_do_the_same(run, folder, artifact, tmp_path):

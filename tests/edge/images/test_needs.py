@@ -36,7 +36,7 @@ libvips(), repeating_artifact()
 before = peak("VmRSS")
 picture = read_image(source, int(held))
 made = enlarged(picture, (2 * picture.size[0], 2 * picture.size[1]))
-write_picture(target, filled(made, render_picture(repeating_artifact(), picture, made)))
+write_picture(target, filled(made, render_picture(repeating_artifact(), picture, [made])))
 print(peak("VmHWM") - before)
 """
 
@@ -63,7 +63,7 @@ def test_the_estimate_holds_where_reading_takes_the_most(tmp_path, kind):
         Image.fromarray(samples).save(source)
     held = 0 if kind.endswith("tif") else 10**9
     picture = read_image(source, held)
-    estimated = needs_of(picture, enlarged(picture, (18_000, 2000)), tmp_path / "a.jpg").memory - PROCESS
+    estimated = needs_of(picture, {tmp_path / "a.jpg": enlarged(picture, (18_000, 2000))}).memory - PROCESS
     assert measured(source, tmp_path / "a.jpg", held) == pytest.approx(estimated, rel=0.3)
 
 
@@ -74,7 +74,7 @@ def test_the_estimate_of_memory_is_within_a_third_of_the_peak(tmp_path, name, he
     Image.fromarray(np.repeat(strip, 900, axis=0)).save(tmp_path / "in.png")
     picture = read_image(tmp_path / "in.png", held)
     target = enlarged(picture, (1800, 16_000))
-    estimated = needs_of(picture, target, tmp_path / name).memory - PROCESS
+    estimated = needs_of(picture, {tmp_path / name: target}).memory - PROCESS
     assert measured(tmp_path / "in.png", tmp_path / name, held) == pytest.approx(estimated, rel=0.3)
 
 
@@ -99,6 +99,14 @@ def test_little_room_is_said_in_small_units(tmp_path, monkeypatch):
 
 def test_only_large_needs_are_worth_a_line(tmp_path):
     small, large = (Picture(size) for size in ((3000, 4000), (20_000, 30_000)))
-    assert not needs_of(small, small, tmp_path / "a.png").are_large
-    assert str(needs_of(small, large, tmp_path / "a.png")) == "0.5 GB of memory and up to 1.8 GB of disk"
-    assert needs_of(small, large, tmp_path / "a.png").are_large
+    assert not needs_of(small, {tmp_path / "a.png": small}).are_large
+    assert str(needs_of(small, {tmp_path / "a.png": large})) == "0.5 GB of memory and up to 1.8 GB of disk"
+    assert needs_of(small, {tmp_path / "a.png": large}).are_large
+
+
+def test_files_that_are_written_side_by_side_add_up(tmp_path):
+    small, large = (Picture(size) for size in ((3000, 4000), (20_000, 30_000)))
+    files = {tmp_path / name: large for name in ("a.png", "b.png", "c.png")}
+    one, two, three = (needs_of(small, dict(list(files.items())[:n])) for n in (1, 2, 3))
+    assert three.memory - two.memory == two.memory - one.memory > 0
+    assert (two.disk, three.disk) == (2 * one.disk, 3 * one.disk)

@@ -45,11 +45,13 @@ def test_when_a_worker_is_killed_nothing_is_lost_and_nothing_done_twice(tiny, tm
     assert deaths.read_text() == "x" and len(begun) == 8
     assert sorted(result.job.source.name for result in results) == sorted(j.source.name for j in [*jobs, bad])
     (failed,) = (result for result in results if result.enlarged is None)
-    assert failed.error.startswith(f"{tmp_path / 'bad.png'}: expected a picture (PNG")
     upscaler = settings.upscaler()
+    [here] = do([bad], settings, upscaler)
+    assert failed.error == here.error and here.error.startswith("bad.png: expected a picture (PNG")
     for job in jobs:
         here = Job(job.source, Path("here", job.source.name), ByFactor())
-        assert do(here, settings, upscaler).enlarged
+        [result] = do([here], settings, upscaler)
+        assert result.enlarged
         assert job.output.read_bytes() == here.output.read_bytes()
 
 

@@ -82,7 +82,7 @@ def test_another_size_is_done_again(out, job):
 
 
 def test_force_does_everything_again_and_is_no_other_option(out, job):
-    do(out, job, Settings(output=Output(force=True)))
+    do(out, job)
     assert left(out, job) == []
     (again,) = left(out, job, force=True)
     assert again.replace

@@ -93,7 +93,7 @@ def test_tiles_are_made_as_their_strips_are_asked_for(tmp_path: Path):
     target = enlarged(picture, (1200, 80))
 
     def counted():
-        for tile in render_picture(repeating_artifact(), picture, target):
+        for tile in render_picture(repeating_artifact(), picture, [target]):
             made.append(tile)
             yield tile
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from edge.images.picture import Picture, picture_of
 from edge.images.pixels import to_float, to_uint8
 from edge.recipe import DEFAULT_HALO, DEFAULT_TILE, DEFAULT_WEIGHTS
 from edge.run.artifact import Artifact
-from edge.run.tiling import Rect, Tile
+from edge.run.tiling import Rect
 from edge.run.upscale import (
     check_target,
     put_together,
@@ -164,9 +164,9 @@ class Counting(Artifact):
         super().__init__(artifact.card, artifact._program)
         self.rendered = 0
 
-    def render(self, window: np.ndarray, tile: Tile, lr_size: Size, size: Size) -> np.ndarray:
+    def render_sizes(self, *of: Any) -> list[np.ndarray]:
         self.rendered += 1
-        return super().render(window, tile, lr_size, size)
+        return super().render_sizes(*of)
 
 
 def test_tiles_are_put_together_in_any_order(tiny):

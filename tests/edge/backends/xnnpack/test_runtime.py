@@ -1,12 +1,15 @@
 """Tests of ``edge.backends.xnnpack.runtime``: what no artifact's test sees of it."""
 
+import gc
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from edge.backends.backend import PTE_FILE
-from edge.backends.xnnpack.runtime import HostProgram, interruption_deferred
+from edge.backends.xnnpack.runtime import HostProgram, collector_at_rest, interruption_deferred
 from edge.errors import BadArtifact
 
 
@@ -37,3 +40,35 @@ def test_without_an_interruption_nothing_happens():
     with interruption_deferred():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+# Prints how often the collector went through what there is while the runtime was imported.
+COLLECTIONS = """
+import gc
+from edge.backends.xnnpack.runtime import runtime_binding
+collections = []
+gc.callbacks.append(lambda phase, _: collections.append(phase))
+runtime_binding()
+print(collections.count("start"), gc.isenabled())
+"""
+
+
+def test_the_collector_rests_while_the_runtime_is_imported():
+    done = subprocess.run([sys.executable, "-c", COLLECTIONS], capture_output=True, text=True, check=True)
+    count, is_enabled = done.stdout.split()
+    assert int(count) < 10 and is_enabled == "True"  # hundreds, if it does not rest
+
+
+def test_the_collector_is_left_as_it_was():
+    assert gc.isenabled()
+    with pytest.raises(ValueError), collector_at_rest():
+        assert not gc.isenabled()
+        raise ValueError
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with collector_at_rest():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
