@@ -19,8 +19,8 @@ from edge.images.image_file import open_image
 # The luminance table of the JPEG standard (ITU-T T.81, table K.1), which quality 50 stands for.
 STANDARD_SUM = 3688  # of its 64 steps
 
-# From this quality on `fast` gains more over bicubic (models/weights/README.md has both).
-LOSSY_BELOW = 95
+# From this quality on `fast` gains as much over bicubic or more (models/weights/README.md has both).
+LOSSY_BELOW = 98
 
 # Share of pixels that are like their left neighbour from which a lossless picture counts as drawn. Of 40
 # drawn screens the least had 0.46 after a bicubic reduction and 0.64 as drawn; of 235 photographs one had
