@@ -7,6 +7,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
+from edge.card_reader import read_card
 from edge.cli.arguments import Add, add_checkpoint, check_inputs, count
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput, MissingDependency
@@ -35,6 +36,9 @@ def serve(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.checkpoint is not None and arguments.artifact is None:
         raise BadInput("expected --artifact with --checkpoint, found none")
     check_inputs(arguments.checkpoint)
+    for folder in (arguments.artifact, arguments.bigger):
+        if folder is not None:
+            read_card(folder)  # what is none is said before PyTorch is imported
     try:
         from edge.page.server import Page
     except ModuleNotFoundError as error:

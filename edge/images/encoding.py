@@ -282,11 +282,13 @@ class _Splice:
         Raises what the loop does, or the OSError of a write.
         """
         reading, writing = os.pipe()
-        with ThreadPoolExecutor(1) as pool:
+        # The pipe ends first, whenever an interruption comes: the saver reads until then, and the pool waits
+        # for the saver.
+        with ThreadPoolExecutor(1) as pool, open(writing, "wb") as pipe:
             saving = pool.submit(self._save, reading, save, options)
             try:
-                with open(writing, "wb") as pipe:
-                    self._feed(pipe, picture)
+                self._feed(pipe, picture)
+                pipe.close()
                 saving.result()
             except BaseException as error:
                 self._failure = self._failure or error

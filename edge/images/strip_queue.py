@@ -26,7 +26,7 @@ def read_in_step(readers: Sequence[Reader], rows: Iterable[Sequence[Samples]]) -
     """
     first, *others = readers
     with ThreadPoolExecutor(max(1, len(others))) as pool:
-        columns = [_Column(pool, reader) for reader in others]
+        columns = [_Column() for _ in others]
 
         def own() -> Iterator[Samples]:
             for strip, *rest in rows:
@@ -35,6 +35,8 @@ def read_in_step(readers: Sequence[Reader], rows: Iterable[Sequence[Samples]]) -
                 yield strip
 
         try:
+            for column, reader in zip(columns, others, strict=True):
+                column.start(pool, reader)
             first(own())
             for column in columns:
                 column.put(None)
@@ -47,11 +49,15 @@ def read_in_step(readers: Sequence[Reader], rows: Iterable[Sequence[Samples]]) -
 
 
 class _Column:
-    """The strips of one reader, which reads in a thread of ``pool``."""
+    """The strips of one reader."""
 
-    def __init__(self, pool: ThreadPoolExecutor, reader: Reader) -> None:
+    def __init__(self) -> None:
         self._strips: Queue[Samples | None] = Queue(1)
         self._is_stopped = False
+
+    def start(self, pool: ThreadPoolExecutor, reader: Reader) -> None:
+        """Let ``reader`` read in a thread of ``pool``. However this ends, by an interruption
+        too, ``stop`` has to follow it."""
         self._reading: Future[None] = pool.submit(reader, self._taken())
 
     def put(self, strip: Samples | None) -> None:

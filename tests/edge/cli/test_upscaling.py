@@ -377,7 +377,7 @@ def test_upscale_takes_the_weights_that_suit_the_file_and_says_why(run, tiny, pi
         asked.append(checkpoint)
         return tiny.artifact(2, "int8")
 
-    monkeypatch.setattr("edge.upscaler.embedded_artifact", embedded)
+    monkeypatch.setattr("edge.cache.embedded_artifact", embedded)
     Image.open(picture).save(tmp_path / "a.jpg", quality=60)
     given = [(tmp_path / "a.jpg",), (picture,), (tmp_path / "a.jpg", "--weights", "baseline")]
     outcomes = [run("upscale", source, tmp_path / "out.png", "--force", *more) for source, *more in given]

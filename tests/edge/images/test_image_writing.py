@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
 import numpy as np
@@ -12,7 +13,7 @@ from image_files import as_bytes, noise, srgb_profile, unprivileged
 from PIL import Image
 
 from edge.errors import BadImage, BadInput, OutputExists
-from edge.images.image_file import check_output, read_image, write_image, write_picture
+from edge.images.image_file import check_output, read_image, write_image, write_picture, write_pictures
 from edge.images.picture import Picture
 from edge.images.pixels import to_float
 
@@ -191,6 +192,21 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, name):
 
     with pytest.raises(KeyboardInterrupt):
         write_picture(tmp_path / name, Picture((8, 8), interrupted()))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("n_pictures", [1, 2])
+def test_ctrl_c_right_after_a_thread_has_begun_ends_it(tmp_path, monkeypatch, n_pictures):
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(pool: ThreadPoolExecutor, *call: object) -> None:
+        submit(pool, *call)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    pictures = {tmp_path / f"{number}.png": Picture((4, 8), []) for number in range(n_pictures)}
+    with pytest.raises(KeyboardInterrupt):
+        write_pictures(pictures, iter([[noise(4, 8)] * n_pictures]))
     assert os.listdir(tmp_path) == []
 
 
