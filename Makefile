@@ -27,7 +27,7 @@ demo: $(BIN)/.installed
 # By one thread: with more, sums of the calibration differ in their last bits, and GPTQ rounds weights another way.
 artifacts: $(BIN)/.installed
 	for name in $(WEIGHTS); do \
-		case $$name in screen) precision=int8-dynamic;; *) precision=int8;; esac; for scale in 2 any; do \
+		case $$name in baseline|pruned) precision=int8;; *) precision=int8-dynamic;; esac; for scale in 2 any; do \
 		OMP_NUM_THREADS=1 $(BIN)/liif-edge build --checkpoint $$name --scale $$scale --precision $$precision \
 			--out edge/artifacts/$$name --force || exit 1; done; done
 

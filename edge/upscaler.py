@@ -120,7 +120,7 @@ class Upscaler:
         """``weights``: ``auto`` (by how each picture was saved), a name of embedded weights, or a checkpoint
         file. ``artifact``: the folder of one to use instead, for the sizes that it makes.
 
-        ``precision``: int8 by default, int8-dynamic for ``screen``.
+        ``precision``: by default int8-dynamic for ``fast``, ``photo`` and ``screen``, int8 for others.
 
         ``tile`` and ``halo``, in LR pixels, replace the artifact's own. ``ensemble``: the mean over eight
         flips and rotations, in eight times the time.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.cli.arguments import Add, add_data, add_force, check_inputs
 from edge.cli.terminal import Terminal
-from edge.embedded import embedded_artifact
+from edge.embedded import embedded_artifact, embedded_precision
 from edge.errors import BadInput
 from edge.output_file import check_path
 from edge.recipe import ArtifactSpec
@@ -45,7 +45,8 @@ def train_router(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from models.training import router as training
 
     def opened(folder: Path | None, name: str) -> Artifact:
-        folder = folder or embedded_artifact(EMBEDDED[name], ArtifactSpec(2, "int8"))
+        checkpoint = EMBEDDED[name]
+        folder = folder or embedded_artifact(checkpoint, ArtifactSpec(2, embedded_precision(checkpoint)))
         assert folder is not None  # both come with the package
         return Artifact.open(folder)
 

@@ -75,7 +75,7 @@ def _add_target(sub: argparse.ArgumentParser) -> None:
 
 def _add_network(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("network")
-    add_precision(group, BACKENDS[DEFAULT_TARGET].precisions, text="int8; for screen int8-dynamic")
+    add_precision(group, BACKENDS[DEFAULT_TARGET].precisions, text="int8; small networks: int8-dynamic")
     group.add_argument("--artifact", type=Path, metavar="DIR", help="use this artifact")
     of = group.add_mutually_exclusive_group()
     of.add_argument(

@@ -45,6 +45,6 @@ def test_embedded_weights_are_found_by_their_hash(name):
 
 def test_other_checkpoints_and_specs_have_none(tmp_path):
     assert embedded_artifact(tmp_path / "mine.safetensors", ArtifactSpec(2, "int8")) is None
-    assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(3, "int8")) is None
+    assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(3, "int8-dynamic")) is None
     assert embedded_artifact(EMBEDDED["screen"], ArtifactSpec(2, "int8")) is None
     assert embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "fp32")) is None

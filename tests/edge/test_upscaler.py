@@ -186,7 +186,7 @@ def test_the_default_takes_the_weights_that_suit_the_image_and_builds_nothing(tm
     sheet("RGB").save(tmp_path / "lossy.jpg", quality=60)
     upscaler = Upscaler.default()
     for weights, image in (("photo", Image.open(tmp_path / "lossy.jpg")), ("screen", sheet("RGB"))):
-        artifact = embedded_artifact(EMBEDDED[weights], ArtifactSpec(2, "int8"))
+        artifact = embedded_artifact(EMBEDDED[weights], ArtifactSpec(2, "int8-dynamic"))
         expected = Upscaler(artifact=artifact).upscale(np.asarray(image))
         assert np.array_equal(np.asarray(upscaler.upscale(image)), expected)
         assert np.array_equal(Upscaler(weights).upscale(np.asarray(image)), expected)

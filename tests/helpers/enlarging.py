@@ -41,7 +41,7 @@ class Repeating:
 
 def repeating_artifact() -> Artifact:
     """With the tiles of the embedded artifacts."""
-    folder = embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "int8"))
+    folder = embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "int8-dynamic"))
     assert folder is not None
     return Artifact(read_card(folder), Repeating())
 

@@ -401,7 +401,7 @@ def test_a_python_program_makes_the_same_bytes(run, cached, picture, tmp_path):
 
 def test_whole_factors_whose_programs_are_not_in_the_package_need_no_build(run, picture, tmp_path):
     outcome = run("upscale", picture, tmp_path / "out.png", "--scale", "3", "--weights", "fast")
-    line = f"{tmp_path / 'out.png'}: 150x120 from 50x40, by liif-any-int8-xnnpack of fast\n"
+    line = f"{tmp_path / 'out.png'}: 150x120 from 50x40, by liif-any-int8-dynamic-xnnpack of fast\n"
     assert outcome == Outcome(0, line, "")
 
 

@@ -41,7 +41,7 @@ def test_every_pixel_of_the_window_counts_and_none_beyond_it():
 
 @pytest.fixture(scope="module")
 def artifact() -> Artifact:
-    folder = embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "int8"))
+    folder = embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "int8-dynamic"))
     assert folder is not None
     return Artifact.open(folder)
 

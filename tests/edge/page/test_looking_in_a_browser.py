@@ -60,7 +60,7 @@ def test_the_magnifier_renders_what_is_under_the_pointer(enlarged):
     from selenium.webdriver.common.action_chains import ActionChains
 
     canvas = enlarged.find("#canvas")
-    enlarged.until(lambda: "photo, int8 · " in enlarged.find("#caption-after").text)
+    enlarged.until(lambda: "photo, int8-dynamic · " in enlarged.find("#caption-after").text)
     middle = enlarged.image("#magnified-after")
     assert (
         len(np.unique(np.asarray(Image.open(io.BytesIO(middle))))) > 50

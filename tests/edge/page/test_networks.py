@@ -26,7 +26,7 @@ def networks():
 
 
 def folder(scale) -> object:
-    return embedded_artifact(EMBEDDED["photo"], ArtifactSpec(scale, "int8", XNNPACK.name))
+    return embedded_artifact(EMBEDDED["photo"], ArtifactSpec(scale, "int8-dynamic", XNNPACK.name))
 
 
 @pytest.mark.parametrize("region", [Rect(0, 0, 40, 50), Rect(240, 250, 59, 72), Rect(200, 3, 30, 300)])

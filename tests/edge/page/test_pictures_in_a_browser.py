@@ -22,7 +22,7 @@ def test_the_sample_is_enlarged_at_once(visit):
     visit.wait_for("360×240 → 720×480")
     assert re.fullmatch(r"auto chose screen: a PNG, \d+ % of it flat", visit.find("#chosen").text)
     visit.until(
-        lambda: visit.find("#caption-after").text.startswith("fast, int8 · ")
+        lambda: visit.find("#caption-after").text.startswith("fast, int8-dynamic · ")
     )  # at another zoom than ×2
     assert not visit.find("#welcome").is_displayed()
     label = visit.find("#canvas").get_attribute("aria-label")
@@ -141,7 +141,7 @@ def test_nothing_moves_while_a_picture_is_enlarged(visit):
 
 def test_an_artifact_is_beside_fp32_and_a_killed_server_is_said_and_leaves_nothing(browser, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    artifact = embedded_artifact(EMBEDDED["photo"], ArtifactSpec(2, "int8"))
+    artifact = embedded_artifact(EMBEDDED["photo"], ArtifactSpec(2, "int8-dynamic"))
     command = [*CLI, "serve", "--no-browser", "--artifact", str(artifact)]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     try:

@@ -9,7 +9,7 @@ from models import EMBEDDED
 
 
 def test_an_artifact_is_shown_with_its_report_and_at_its_scale_only(tmp_path, drawn):
-    folder = embedded_artifact(EMBEDDED["photo"], ArtifactSpec(2, "int8"))
+    folder = embedded_artifact(EMBEDDED["photo"], ArtifactSpec(2, "int8-dynamic"))
     with running_page(Networks(folder), tmp_path, at_once=1) as page:
         client = Client(page.address)
         answer = client.ask("GET", "report")

@@ -150,8 +150,8 @@ def test_the_magnifier_says_by_what_it_rendered(session, drawn):
     for by, scale, weights, said in (
         ("bicubic", 3, "auto", "bicubic"),
         ("network", 2, "auto", "screen, int8-dynamic"),
-        ("network", 3, "auto", "fast, int8"),
-        ("network", 3, "photo", "photo, int8"),
+        ("network", 3, "auto", "fast, int8-dynamic"),
+        ("network", 3, "photo", "photo, int8-dynamic"),
         ("fp32", 3, "photo", "photo, fp32"),
     ):
         size = {"width": 80 * scale, "height": 60 * scale}

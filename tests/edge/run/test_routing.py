@@ -61,7 +61,7 @@ class Repeats:
 
 
 def card_of(sha256: str, routing: RoutingCard | None) -> Card:
-    folder = embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "int8"))
+    folder = embedded_artifact(EMBEDDED["fast"], ArtifactSpec(2, "int8-dynamic"))
     assert folder is not None
     card = read_card(folder)
     forward = card.methods[0]
