@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from edge.card import Precision
+from edge.card import Precision, Scale
 from edge.card_reader import read_card
 from edge.recipe import ArtifactSpec
 from models import EMBEDDED
@@ -33,6 +33,14 @@ def embedded_artifact(checkpoint: Path, spec: ArtifactSpec) -> Path | None:
         if checkpoint == weights and folder.is_dir():
             return folder
     return None
+
+
+def shipped_artifact(name: str, scale: Scale) -> Path:
+    """Folder of the artifact of embedded weights that comes with the package, at ×2 or any scale."""
+    checkpoint = EMBEDDED[name]
+    folder = embedded_artifact(checkpoint, ArtifactSpec(scale, embedded_precision(checkpoint)))
+    assert folder is not None, f"{name} comes at ×2 and any scale, not at {scale}"
+    return folder
 
 
 @cache

@@ -34,17 +34,17 @@ def refine(
     first_calls = {str(_codes(node)): node for node in reversed(layers) if _groups(node) == 1}
     rounded = set(first_calls.values()) if gptq else set()
     corrected = set(layers) if bias_correction else set()
-    left = len(rounded | corrected)
+    left = rounded | corrected
     runs = [_Run(converted, values) for values in inputs]
     with torch.no_grad():
         for node in converted.graph.nodes:
-            if node in rounded | corrected:
+            if node in left:
                 x = [run.env[node.args[0]] for run in runs]
                 if node in rounded:
                     _round_layer(converted, node, weights[node.name], x, runs)
                 if node in corrected:
                     _correct_bias(converted, node, weights[node.name], x, runs)
-                left -= 1
+                left.remove(node)
             if not left:
                 break
             for run in runs:

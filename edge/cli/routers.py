@@ -5,11 +5,9 @@ from pathlib import Path
 
 from edge.cli.arguments import Add, add_data, add_force, check_inputs
 from edge.cli.terminal import Terminal
-from edge.embedded import embedded_artifact, embedded_precision
+from edge.embedded import shipped_artifact
 from edge.errors import BadInput
 from edge.output_file import check_path
-from edge.recipe import ArtifactSpec
-from models import EMBEDDED
 
 CELL, HALO, CHANNELS = 32, 8, (8, 16, 32)
 
@@ -45,10 +43,7 @@ def train_router(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from models.training import router as training
 
     def opened(folder: Path | None, name: str) -> Artifact:
-        checkpoint = EMBEDDED[name]
-        folder = folder or embedded_artifact(checkpoint, ArtifactSpec(2, embedded_precision(checkpoint)))
-        assert folder is not None  # both come with the package
-        return Artifact.open(folder)
+        return Artifact.open(folder or shipped_artifact(name, 2))
 
     smaller, bigger = opened(arguments.smaller, "fast"), opened(arguments.bigger, "baseline")
     for artifact in (smaller, bigger):

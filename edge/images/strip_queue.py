@@ -56,8 +56,8 @@ class _Column:
         self._is_stopped = False
 
     def start(self, pool: ThreadPoolExecutor, reader: Reader) -> None:
-        """Let ``reader`` read in a thread of ``pool``. However this ends, by an interruption
-        too, ``stop`` has to follow it."""
+        """Let ``reader`` read in a thread of ``pool``, until it is given None or stopped: one of both has to
+        follow, wherever an interruption comes."""
         self._reading: Future[None] = pool.submit(reader, self._taken())
 
     def put(self, strip: Samples | None) -> None:

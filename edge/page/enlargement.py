@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.cache import find_artifact, find_bigger
+from edge.card import Precision
 from edge.errors import BadInput
 from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 from edge.images.metrics import psnr
@@ -153,10 +154,8 @@ def open_artifact(order: Order, lr_size: tuple[int, int], log: Callable[[str], N
     """What enlarges a picture of ``lr_size`` by ``order``, loaded once in a process."""
     if order.artifact is not None:
         return _opened(order.artifact)
-    checkpoint = EMBEDDED[order.weights]
-    return _opened(
-        find_artifact(checkpoint, lr_size, order.size, "fp32" if order.precision == "fp32" else None, log)
-    )
+    precision: Precision | None = "fp32" if order.precision == "fp32" else None
+    return _opened(find_artifact(EMBEDDED[order.weights], lr_size, order.size, precision, log))
 
 
 @lru_cache(maxsize=4)

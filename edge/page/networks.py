@@ -11,10 +11,9 @@ from cachetools import LRUCache, cachedmethod
 
 from edge.card import Card, DecodingCard, MethodCard, TensorCard
 from edge.card_reader import read_card
-from edge.embedded import embedded_artifact, embedded_precision
+from edge.embedded import shipped_artifact
 from edge.errors import BadInput
 from edge.page.enlargement import PagePrecision
-from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact, load_network, window_of
 from edge.run.routing import check_pair
 from edge.run.tiling import Rect, Tile, plan_tiles
@@ -116,17 +115,11 @@ class Networks:
         name = weights if self.card is None else self.card.name
         with self._lock:
             if (name, precision) not in self._renderers:
-                artifact = Artifact.open(self.artifact or _any_scale_artifact(EMBEDDED[name]))
+                artifact = Artifact.open(self.artifact or shipped_artifact(name, "any"))
                 if precision == "fp32":
                     artifact = fp32_artifact(self.model(weights), artifact.card)
                 self._renderers[name, precision] = RegionRenderer(artifact)
             return self._renderers[name, precision]
-
-
-def _any_scale_artifact(checkpoint: Path) -> Path:
-    folder = embedded_artifact(checkpoint, ArtifactSpec("any", embedded_precision(checkpoint)))
-    assert folder is not None  # all embedded weights have one
-    return folder
 
 
 def _network_of(card: Card, checkpoint: Path | None) -> "LIIF":
