@@ -23,7 +23,7 @@ from models import LIIF, checkpoint_hash
 from models.arrays import Float
 from models.family import Int8Rules, Method, Program
 from models.liif.equalization import equalized
-from models.liif.int8_form import INT8_RULES, to_int8_form
+from models.liif.int8_form import int8_rules, to_int8_form
 from models.liif.programs import MAX_ROWS, ROUTE, calibration_inputs, methods_of, probes_of, route_method
 from models.liif.router import Router, RouterConfig, load_router
 
@@ -49,7 +49,7 @@ class SuperResolution:
     @property
     def int8(self) -> Int8Rules:
         """See ``Network``."""
-        return INT8_RULES
+        return int8_rules(self.model)
 
     @cached_property
     def fingerprint(self) -> str:

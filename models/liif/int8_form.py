@@ -20,6 +20,7 @@ below zero, which end as zeros, and steps are half as large.
 import copy
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 
 from models.family import Int8Rules
 from models.liif.fixed_scale import constant
+from models.liif.network import LIIF
 
 # The layer that reads the picture. What it gives is bounded by black and white, which are no outliers:
 # its output keeps its whole range.
@@ -56,17 +58,31 @@ MEAN = "mean"
 # overshoots at edges. Where it is another, the mean of copies takes fewer values, unevenly spaced.
 LAST_RANGE = 2.4
 
+# The widest of the MLP's hidden layers that stay float where ranges are found at run time. To find the range
+# of so few inputs and to round them takes as long as int8 saves, and these layers lose more than all others
+# together (docs/design/int8.md).
+WIDEST_FLOAT = 64
+
 # The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain. With ranges at run
 # time the first layer does, too: XNNPACK runs no layer by its input's range straight after arithmetic. The
 # blend, which the root module calls, costs 0.03 dB on Set5 in int8; averages of copies would lose what they
 # gain.
 INT8_RULES = Int8Rules(
     float_layers=("coordinates",),
-    dynamic_float_layers=(HEAD,),
     float_names=(MEAN,),
     min_max_layers=(HEAD,),
     input_steps={HEAD: (STEP, ZERO_POINT)},
 )
+
+
+def int8_rules(model: LIIF) -> Int8Rules:
+    """What int8 must know of the layers of ``model``."""
+    narrow = (
+        f"layers.{number}"
+        for number, linear in enumerate(model.imnet.linears[1:])
+        if linear.in_features <= WIDEST_FLOAT
+    )
+    return replace(INT8_RULES, dynamic_float_layers=(HEAD, *narrow))
 
 
 class ByteConv2d(nn.Module):
