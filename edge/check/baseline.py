@@ -116,10 +116,11 @@ def _run(model: "LIIF", name: str, lr: Float, scale: float) -> BaselineTile:
 
     from edge.run.upscale import target_size
     from models import FixedScaleLIIF
+    from models.liif.edsr import normalized
 
     with _deterministic(model) as device, torch.no_grad():
         tensor = torch.from_numpy(np.ascontiguousarray(lr[None])).to(device)  # (1, 3, h, w)
-        features = model.encoder((tensor - 0.5) / 0.5)
+        features = model.encoder(normalized(tensor))
         sr = model(tensor, target_size((lr.shape[1], lr.shape[2]), scale))
         colours = None
         if scale in SCALES:
