@@ -92,8 +92,8 @@ class RoutingCard(_Part):
 
 
 class QuantisationCard(_Part):
-    """How a program with int8 layers, or with weights in palettes, came about. ``equalized``: whether its
-    weights carry the factors of ``edge.compress.equalization``; older cards do not say, and theirs do not."""
+    """How a program with int8 layers, or with weights in palettes, was made. ``equalized``: whether its
+    weights carry the factors of ``models.liif.equalization``; False in older cards, which do not say."""
 
     scheme: str
     calibration: str

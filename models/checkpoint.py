@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.embedded import check_checkpoint_file
-from models.errors import CheckpointError
+from models.errors import CheckpointError, brief
 from models.liif.network import LIIF, LIIFConfig
-from models.liif.upstream import brief, read_upstream, write_upstream
+from models.liif.upstream import read_upstream, write_upstream
 from models.output_file import whole_file
 
 # Key of the configuration in the safetensors header.
@@ -69,7 +69,7 @@ def checkpoint_hash(model: LIIF) -> str:
 
 
 def module_of(path: Path, make: Callable[[], Module], weights: Mapping[str, Tensor]) -> Module:
-    """What ``make`` makes, in eval mode, with the ``weights`` that were read from ``path``.
+    """The module that ``make`` returns, in eval mode, with the ``weights`` that were read from ``path``.
 
     Raises CheckpointError for names, shapes or types that are not the module's, and for NaN and infinity.
     """
@@ -92,9 +92,10 @@ def module_of(path: Path, make: Callable[[], Module], weights: Mapping[str, Tens
 
 
 def read_header(path: Path, key: str, kind: str) -> tuple[str, dict[str, Tensor]]:
-    """What stands under ``key`` in the header of a safetensors file, and its tensors.
+    """The text under ``key`` in the header of a safetensors file, and the file's tensors.
 
-    Raises CheckpointError for a file that is none, and for one without ``key``: expected a ``kind``.
+    Raises CheckpointError for another kind of file, and for one without ``key``; ``kind`` names what was
+    expected there.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -104,8 +105,8 @@ def read_header(path: Path, key: str, kind: str) -> tuple[str, dict[str, Tensor]
         raise CheckpointError(f"{path}: expected a safetensors file, found {brief(error)}") from error
     if key not in metadata:
         raise CheckpointError(
-            f"{path}: expected a {kind} configuration under {key!r} in the "
-            f"header, found {brief(sorted(metadata) or 'no metadata')}"
+            f"{path}: expected a {kind} configuration under {key!r} in the header, "
+            f"found {brief(sorted(metadata) or 'no metadata')}"
         )
     return metadata[key], weights
 

@@ -51,11 +51,12 @@ def draw_sheet(height: int, width: int, seed: int) -> NDArray[np.uint8]:
 
 
 def draw_colours(height: int, width: int, seed: int) -> NDArray[np.uint8]:
-    """Areas of one colour, and of checks and stripes of two, as icons, logos and dithered pictures have them:
-    (height, width, 3).
+    """Areas of one colour, checks and stripes of two, as in icons, logos and dithered pictures: (height,
+    width, 3).
 
-    Two thirds of the colours are of {0, 128, 255}³. Upright edges lie on whole pixels, those of discs are
-    smooth; checks and stripes are 2, 4 or 6 pixels wide, from even ones on. Same seed, same picture.
+    Two thirds of the colours are of {0, 128, 255}³. The edges of rectangles lie on whole pixels, those of
+    discs are smooth. Checks and stripes are 2, 4 or 6 pixels wide and begin at even pixels, so that they
+    stay whole at half the size. Same seed, same picture.
     """
     rng = np.random.default_rng(seed)
     k = SUPERSAMPLING

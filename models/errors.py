@@ -1,4 +1,4 @@
-"""Every error that this package raises on purpose. Messages say what was expected and what was found."""
+"""The errors that this package raises on purpose. Messages say what was expected and what was found."""
 
 
 class ModelError(ValueError):
@@ -18,4 +18,9 @@ class RecipeError(ModelError):
 
 
 class TrainingError(RuntimeError):
-    """Training went wrong: the loss is no number."""
+    """Training went wrong: the loss became NaN or infinite."""
+
+
+def brief(value: object) -> str:
+    """``value`` in one line of at most 200 characters, since text from a file may have any length."""
+    return " ".join(str(value).split())[:200]

@@ -36,9 +36,12 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Method:
-    """One entry point of a program. ``module`` takes ``inputs`` in order and returns ``output``; ``limits``:
-    the largest of each dimension that varies; ``smallest``: the least of all of them; ``clip_weight``: how
-    much the error of a clipped activation counts beside that of a rounded one, where int8 has ranges."""
+    """One entry point of a program: ``module`` takes ``inputs`` in order and returns ``output``.
+
+    ``limits``: the largest value of each dimension that varies; ``smallest``: the smallest value of all of
+    them. ``clip_weight``: how much the squared error of a clipped activation counts, beside that of a rounded
+    one, when int8 ranges are chosen.
+    """
 
     name: str
     module: nn.Module
@@ -77,9 +80,12 @@ class Method:
 
 @dataclass(frozen=True)
 class Program:
-    """One variant of a network. ``probes``: methods that return intermediate outputs, which checks call and
-    apps do not. ``sizes``: of the dimensions that vary, and of their multiples in outputs, where a back end
-    takes one size only."""
+    """One variant of a network.
+
+    ``probes``: methods that return intermediate outputs, which checks call and apps do not. ``sizes``: for
+    back ends whose programs take one size only, the value of each dimension that varies ("h") and of its
+    multiples in outputs ("2*h").
+    """
 
     methods: tuple[Method, ...]
     probes: tuple[Method, ...]
@@ -92,12 +98,12 @@ class Program:
 
     @property
     def layers(self) -> list[str]:
-        """Module paths of everything with weights that int8 or palettes could have."""
+        """Module paths of the layers with weights that can be quantised or palettised."""
         modules = [named for method in self.methods for named in method.module.named_modules()]
         return list(dict.fromkeys(path for path, m in modules if isinstance(m, nn.Conv2d | nn.Linear)))
 
     def with_modules(self, modules: Mapping[str, nn.Module]) -> "Program":
-        """The same methods, those that ``modules`` names with other modules."""
+        """The same methods; those that ``modules`` names get its modules."""
 
         def changed(methods: tuple[Method, ...]) -> tuple[Method, ...]:
             return tuple(replace(m, module=modules.get(m.name, m.module)) for m in methods)
@@ -107,12 +113,12 @@ class Program:
 
 @dataclass(frozen=True)
 class Int8Rules:
-    """What int8 must know of a network's layers, by module path.
+    """How int8 treats the layers of a network, by module path.
 
-    ``float_layers`` stay float; ``dynamic_float_layers`` do so too where activations get their ranges at run
-    time; so does every layer whose path ends in a name of ``float_names``, and every operator that the root
-    module calls. The range of ``min_max_layers`` holds all of their output, since it is bounded.
-    ``input_steps``: size of a step and zero point of inputs whose values are known before.
+    ``float_layers`` stay float, and so does every layer whose path ends in a name of ``float_names``, and
+    every operator that the root module calls itself. ``dynamic_float_layers`` stay float as well under
+    dynamic quantization. The outputs of ``min_max_layers`` are bounded, so their ranges hold all values and
+    clip none. ``input_steps``: scale and zero point of inputs whose values are known beforehand.
     """
 
     float_layers: tuple[str, ...] = ()
@@ -122,7 +128,7 @@ class Int8Rules:
     input_steps: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     def kept(self, float_layers: Collection[str], dynamic: bool = False) -> set[str]:
-        """Paths of what stays float when ``float_layers`` do."""
+        """Paths of the layers that stay float when ``float_layers`` are asked to."""
         return {*self.float_layers, *float_layers, *(self.dynamic_float_layers if dynamic else ())}
 
     def chosen(self, path: str, kept: Collection[str]) -> bool:
@@ -131,8 +137,8 @@ class Int8Rules:
 
 
 class Network(Protocol):
-    """A network with its weights, as export and compression see it. Samples are what it is given when it is
-    used, an array each: tiles of pictures, say."""
+    """A network with its weights, as export and compression see it. A sample is one input of its practice, an
+    array: a tile of a picture, say."""
 
     @property
     def family(self) -> str:
@@ -155,8 +161,8 @@ class Network(Protocol):
         ...
 
     def program(self, variant: str, tile: int, max_tile: int, probes: bool = False) -> Program:
-        """``variant`` in float. ``tile``: the side of what programs of one size take, ``max_tile``: the
-        largest side that others take."""
+        """``variant`` in float. ``tile``: side of the input of programs that take one size; ``max_tile``: the
+        largest side that other programs take."""
         ...
 
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
@@ -166,5 +172,5 @@ class Network(Protocol):
     def inputs(
         self, program: Program, method: Method, samples: Sequence[Float]
     ) -> Iterator[tuple[Tensor, ...]]:
-        """What ``method`` of ``program`` is called with when ``samples`` are processed."""
+        """The inputs of each call of ``method`` of ``program`` when ``samples`` are processed."""
         ...

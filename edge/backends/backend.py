@@ -1,4 +1,4 @@
-"""What a back end is: how it exports, loads and shows a program, and all that others must know of it."""
+"""The interface of back ends: how each exports, loads and shows a program, and what it is able to do."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,18 +17,27 @@ if TYPE_CHECKING:
 # The one file of an artifact whose methods share one.
 PTE_FILE = "model.pte"
 
+NO_EXECUTORCH = "expected ExecuTorch, found none: pip install 'executorch==1.5.*'"
+
+# How the interpreter of Core ML's programs computes; see ``MILProgram``.
+Arithmetic = Literal["exact", "fp16"]
+
 
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """How Core ML runs, where it does. ``arithmetic``: the interpreter's, None for Core ML itself;
-    ``compute_units``: what Core ML itself may use."""
+    """How a Core ML program is run; other back ends ignore it.
 
-    arithmetic: Literal["exact", "fp16"] | None = None
+    ``arithmetic``: the interpreter's, None for Core ML itself. ``compute_units``: the processors that Core ML
+    itself may use.
+    """
+
+    arithmetic: Arithmetic | None = None
     compute_units: str = "all"
 
 
 class Executable(Protocol):
-    """A loaded program: named methods that take and give float32 arrays. ``about``: where, in words."""
+    """A loaded program: named methods that take and return float32 arrays. ``about``: where it runs, in
+    words."""
 
     about: dict[str, str]
 
@@ -41,7 +50,7 @@ class LayeredProgram(Protocol):
     """A program's method, run layer by layer."""
 
     def run(self, inputs: "Mapping[str, Float]", take: "Callable[[LayerCall], None]") -> None:
-        """Has ``take`` called for every call of a layer, in the program's order."""
+        """Run the program, and call ``take`` with every call of a layer, in the program's order."""
         ...
 
 
@@ -49,13 +58,15 @@ class LayeredProgram(Protocol):
 class Backend:
     """One way to export and run programs.
 
-    ``precisions``: what it exports, ``default_precision`` if nobody says. ``one_size``: a program takes
-    inputs of one size only. ``runtime``: the runtime in this process; ``native``: ``liif-runner`` runs it,
-    too. ``can_time``: whether times mean something here, which those of an interpreter do not.
+    ``precisions``: those that it exports; ``default_precision``: the one that is built if none is asked for.
+    ``one_size``: whether a program takes inputs of one size only. ``runtime``: the runtime in this process;
+    ``native``: whether ``liif-runner`` runs its programs, too. ``can_time``: whether times on this machine
+    say something of the program, which an interpreter's do not.
 
-    ``export`` writes a program's methods into a folder and returns the file or package that holds each;
-    palettes are those of the weights, by module path. ``load`` opens what it wrote. ``layers`` opens one
-    method to look into, for inputs whose sides or rows are at most so large; None where no layer can be seen.
+    ``export`` writes a program's methods into a folder and returns the file or package of each method; its
+    palettes are those of the weights, by module path. ``load`` opens what ``export`` wrote. ``layers`` opens
+    one method to look into, given the largest side, or number of rows, of its inputs; it is None where no
+    layer can be seen.
     """
 
     name: str
@@ -72,7 +83,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Steps:
-    """What an int8 output can be: multiples of ``size`` between two values, in the layer's own units."""
+    """The values of an int8 tensor: multiples of ``size`` from ``low`` to ``high``, in its own units."""
 
     size: float
     low: float
@@ -81,11 +92,12 @@ class Steps:
 
 @dataclass(frozen=True)
 class LayerCall:
-    """What a program's layer was ``given`` and ``made`` of it, after a ReLU if ``relu``, in ``steps`` if it
-    is in int8; ``weight``: in float, as the program holds it. Shapes as PyTorch has them.
+    """One call of a layer in a program. All tensors have PyTorch's shapes.
 
-    ``reads``: the steps of an int8 input that no other layer has made as it is; ``source``: what was rounded
-    to it, where the program shows that.
+    ``weight``: as the program holds it, in float. ``given``: the input; ``made``: the output, after a ReLU if
+    ``relu``. ``steps``: the values that an int8 output can have, None in float. ``reads``: the same of an
+    int8 input that is no other layer's output; ``source``: the values that were rounded to that input, where
+    the program shows them.
     """
 
     weight: "Tensor"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.card import Card
 from edge.devices.machine import processor_name
 from edge.errors import BadBundle
 from edge.output_file import check_path, whole_file
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 BUNDLE_VERSION = 2
 BUNDLE_SUFFIX = ".npz"
 
-# Of the embedded weights at ×2, on four tiles of 32x32 of the sample pictures and three of pure colours.
-# Made on a CPU: it says so.
+# Of the embedded weights at ×2, on four tiles of 32x32 of the sample pictures and three of pure colours. Its
+# provenance says that a CPU made it.
 EMBEDDED_BUNDLE = Path(__file__).parents[1] / "bundles" / "liif-x2.npz"
 PROVENANCE_KEY = "provenance"
 
@@ -116,10 +117,11 @@ def _run(model: "LIIF", name: str, lr: Float, scale: float) -> BaselineTile:
 
     from edge.run.upscale import target_size
     from models import FixedScaleLIIF
+    from models.liif.edsr import normalized
 
     with _deterministic(model) as device, torch.no_grad():
         tensor = torch.from_numpy(np.ascontiguousarray(lr[None])).to(device)  # (1, 3, h, w)
-        features = model.encoder((tensor - 0.5) / 0.5)
+        features = model.encoder(normalized(tensor))
         sr = model(tensor, target_size((lr.shape[1], lr.shape[2]), scale))
         colours = None
         if scale in SCALES:
@@ -209,6 +211,12 @@ def read_bundle(path: Path) -> Bundle:
     except (KeyError, TypeError, ValueError) as error:
         raise BadBundle(f"{path}: expected the layout of a baseline bundle, found {error!r}") from error
     return Bundle(provenance, tiles)
+
+
+def fits_embedded_bundle(card: Card) -> bool:
+    """Whether an artifact of ``card``, if it is of the embedded weights, can be checked by
+    ``EMBEDDED_BUNDLE``."""
+    return card.scale == 2 and card.tile.fixed is None
 
 
 def require_checkpoint(bundle: Bundle, sha256: str) -> None:

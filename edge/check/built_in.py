@@ -5,25 +5,42 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from edge.card import Card
+from edge.check.baseline import BaselineTile, run_reference
 from edge.check.comparison import CheckResult, Comparison, compare, judge
 from edge.compress.calibration import calibration_tiles
 from edge.images.extremes import EXTREME_SIDE, colour_page, pattern_page
-from edge.images.pictures import sample_pictures
+from edge.images.pictures import baseline_pictures, sample_pictures
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
+from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.liif.reference import fp32_picture
 from models.liif.router import Router
 
-# What the sample pictures are enlarged by when an any-scale artifact is measured: no whole number.
+# The scale at which an any-scale artifact is measured: not an integer.
 MEASURED_ZOOM = 2.6
 
-# Of a prediction, a power of two: gains that are off by a factor of 1.4, on average, find their place among
-# those of a photograph, which span a thousandfold.
+# LR pixels a side of what an any-scale artifact is measured on, and of a baseline's tiles, for programs that
+# take tiles of any size.
+MEASURED_SIDE = 64
+
+# Largest mean error of a router's predictions, which are log2 of gains. Gains that are off by a factor of 1.4
+# keep their place among those of a photograph, which span a factor of a thousand.
 ROUTE_OFF = 0.5
 
-MEASURED_SIDE = 64  # LR pixels of the sample pictures then, for programs that take any tile
+
+def checked_scale(card: Card) -> float:
+    """The scale at which an artifact of ``card`` is checked, if its user names none."""
+    return MEASURED_ZOOM if card.scale == "any" else float(card.scale)
+
+
+def reference_for(card: Card, model: LIIF) -> Work[BaselineTile]:
+    """``run_reference`` of ``model`` on the built-in pictures, as an artifact of ``card`` is checked on them:
+    at ``checked_scale``, in tiles that its program takes."""
+    pictures = baseline_pictures(None, card.tile.fixed or MEASURED_SIDE)
+    return run_reference(model, pictures, checked_scale(card))
 
 
 def measure(artifact: Artifact, model: LIIF) -> CheckResult:
@@ -54,13 +71,13 @@ def measure_patterns(artifact: Artifact, model: LIIF) -> Comparison:
 def _measure_page(
     artifact: Artifact, model: LIIF, name: str, page: Callable[[int], Float], zoom: int
 ) -> Comparison:
-    """``page``: of at least so many pixels a side; ``zoom``: what an any-scale artifact enlarges it by."""
+    """``page``: draws one of at least so many pixels a side; ``zoom``: the scale of an any-scale artifact."""
     side = max(artifact.card.tile.fixed or 0, EXTREME_SIDE)
     return _measure(artifact, model, name, page(side), zoom if artifact.card.scale == "any" else None)
 
 
 def route_failures(artifact: Artifact, router: Router) -> list[str]:
-    """How the predictions of ``artifact`` differ too much from those of its ``router`` in fp32, in words."""
+    """A line if predictions of ``artifact`` are too far from those of its ``router`` in fp32, else none."""
     with torch.no_grad():
         off = [
             abs(artifact.route(tile) - router(torch.from_numpy(tile)).item())
@@ -73,7 +90,7 @@ def route_failures(artifact: Artifact, router: Router) -> list[str]:
 
 
 def _measure(artifact: Artifact, model: LIIF, name: str, lr: Float, zoom: float | None) -> Comparison:
-    """``zoom``: what an any-scale artifact enlarges by."""
+    """``zoom``: the scale of an any-scale artifact, None for others."""
     size = None if zoom is None else (round(zoom * lr.shape[1]), round(zoom * lr.shape[2]))
     sr = upscale(artifact, lr, size, halo=artifact.card.tile.full_halo)
     return compare(name, sr, fp32_picture(model, lr, (sr.shape[1], sr.shape[2])), lr)

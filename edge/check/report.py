@@ -17,7 +17,7 @@ from edge.check.comparison import WORST_HEADER
 from edge.check.layers import LayerCheck
 from edge.check.probes import PROBES, ProbeCheck, ProbeResult, TilePicture
 from edge.images.metrics import BLOCK
-from edge.images.pixels import to_uint8
+from edge.images.pixels import bytes_of
 from models.arrays import Float
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -155,7 +155,7 @@ def _tile(picture: TilePicture, frame: str = "") -> dict[str, object]:
 def _pixels(picture: Float) -> NDArray[np.uint8]:
     """(3, H, W) to (H, W, 3) in 8 bits; where a value is no number the pixel is NO_NUMBER."""
     broken = ~np.isfinite(picture).all(axis=0)
-    pixels = np.array(to_uint8(np.nan_to_num(picture).clip(0, 1)).transpose(1, 2, 0))
+    pixels = bytes_of(np.nan_to_num(picture).clip(0, 1))
     pixels[broken] = NO_NUMBER
     return pixels
 

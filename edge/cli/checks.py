@@ -149,20 +149,20 @@ def _bundle(arguments: argparse.Namespace, card: Card, terminal: Terminal) -> "B
 
 def _is_embedded(arguments: argparse.Namespace, card: Card) -> bool:
     """Whether the embedded bundle fits the artifact."""
-    return bool(arguments.checkpoint == DEFAULT_WEIGHTS and card.scale == 2 and card.tile.fixed is None)
+    from edge.check.baseline import fits_embedded_bundle
+
+    return bool(arguments.checkpoint == DEFAULT_WEIGHTS) and fits_embedded_bundle(card)
 
 
 def _fresh_bundle(checkpoint: Path, card: Card, terminal: Terminal) -> "Bundle":
     """A bundle of the checkpoint that the artifact was made of, for this check only."""
-    from edge.check.baseline import bundle_of, run_reference
-    from edge.images.pictures import baseline_pictures
+    from edge.check.baseline import bundle_of
+    from edge.check.built_in import checked_scale, reference_for
     from edge.run.artifact import load_network
 
     model = load_network(card, checkpoint)
-    scale = 2.6 if card.scale == "any" else float(card.scale)
-    pictures = baseline_pictures(None, card.tile.fixed or 64)
-    tiles = terminal.track("fp32 reference", run_reference(model, pictures, scale))
-    return bundle_of(tiles, model, scale)
+    tiles = terminal.track("fp32 reference", reference_for(card, model))
+    return bundle_of(tiles, model, checked_scale(card))
 
 
 def _check_probes(

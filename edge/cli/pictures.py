@@ -19,13 +19,13 @@ def sample(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """The drawn sample, or a part of it enlarged by bicubic and by an artifact, side by side."""
     from edge.images.image_file import check_output, write_image
     from edge.images.pictures import beside, resize_bicubic
-    from edge.images.pixels import to_float
+    from edge.images.pixels import planes_of
     from edge.run import upscale as upscaling
     from edge.run.artifact import Artifact
     from models.drawings import draw_sample
 
     check_output(arguments.output, arguments.force)
-    picture = to_float(draw_sample().transpose(2, 0, 1))
+    picture = planes_of(draw_sample())
     if arguments.compare is not None:
         artifact = Artifact.open(arguments.compare)
         size = (2 * picture.shape[1], 2 * picture.shape[2])

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edge.backends.backend import RuntimeOptions
+from edge.backends.backend import Arithmetic, RuntimeOptions
 from edge.backends.table import load_program
 from edge.card_reader import read_card
 from edge.devices.device import DeviceRun
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LocalDevice:
-    """Runs artifacts of ``targets`` with ``package``, on ``system`` only if that is given.
+    """Runs artifacts of ``targets`` by the Python ``package``; ``system``: the only one it runs on, if any.
 
-    ``arithmetic``: for the interpreter, see ``MILProgram``; None
-    where the targets' own runtime is used. ``compute_units``: for Core ML, see ``CoreMLProgram``."""
+    ``arithmetic``: the interpreter's, see ``MILProgram``; None for the targets' own runtime.
+    ``compute_units``: Core ML's, see ``CoreMLProgram``.
+    """
 
     name: str
     needs: str
     targets: tuple[str, ...]
     package: str
     system: Literal["darwin"] | None = None
-    arithmetic: Literal["exact", "fp16"] | None = None
+    arithmetic: Arithmetic | None = None
     compute_units: str = "all"
 
     def missing(self) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from platformdirs import user_cache_path
 
+from edge.backends.backend import NO_EXECUTORCH
 from edge.devices.device import DeviceRun
 from edge.devices.runner import (
     SOURCES,
@@ -48,7 +49,7 @@ class NativeDevice:
         if platform.system() != "Linux":
             return f"expected Linux, found {platform.system()}"
         if find_spec("executorch") is None:
-            return "expected ExecuTorch, found none: pip install 'executorch==1.5.*'"
+            return NO_EXECUTORCH
         return missing_sources() or missing_packages(COMMANDS, HEADERS)
 
     def runner(self) -> Path:

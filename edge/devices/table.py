@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from edge.backends.backend import Arithmetic
 from edge.backends.coreml.backend import COMPUTE_UNITS
 from edge.backends.table import BACKENDS
 from edge.devices.android import AndroidDevice
@@ -38,8 +39,6 @@ DEVICES: dict[str, Device] = {
 FILES = "files"
 FILES_NEED = "--outputs DIR: what a device made of the inputs that baseline --export wrote"
 
-ARITHMETICS = ("exact", "fp16")
-
 # A device with one option set. ``Any``: each row of OPTIONS is for one class of device.
 Setter = Callable[[Any, str], Any]
 
@@ -54,7 +53,7 @@ def _one_of(choices: Mapping[str, object] | tuple[str, ...], name: str) -> Sette
 
 
 def _count(name: str) -> Setter:
-    """Of how a runner measures: ``threads``, ``warmup`` or ``repeat``."""
+    """Sets ``name`` of a runner's settings: ``threads``, ``warmup`` or ``repeat``."""
 
     def set_it(device: Any, value: str) -> Any:
         if not value.isdecimal() or len(value) > 6:
@@ -77,7 +76,7 @@ OPTIONS: dict[str, dict[str, Setter]] = {
         **_MEASURED,
     },
     "coreml": {"compute-units": _one_of(COMPUTE_UNITS, "compute_units")},
-    "coreml-interpreted": {"arithmetic": _one_of(ARITHMETICS, "arithmetic")},
+    "coreml-interpreted": {"arithmetic": _one_of(get_args(Arithmetic), "arithmetic")},
 }
 
 

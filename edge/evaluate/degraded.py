@@ -9,7 +9,7 @@ from PIL import Image
 
 from edge.check.comparison import worst_of
 from edge.evaluate.test_sets import Evaluation, Score, find_pairs, read_pair, run_methods
-from edge.images.pixels import to_float, to_uint8
+from edge.images.pixels import bytes_of, planes_of
 from edge.run.artifact import Artifact
 from edge.work import Work
 from models import LIIF
@@ -32,11 +32,11 @@ class Way:
 
     def make(self, hr: Float, scale: int) -> Float:
         """The LR picture (3, h, w) of ``hr`` (3, h·scale, w·scale), both in [0, 1]."""
-        image = Image.fromarray(np.ascontiguousarray(to_uint8(hr).transpose(1, 2, 0)))
+        image = Image.fromarray(bytes_of(hr))
         picture = np.asarray(image.resize((image.width // scale, image.height // scale), self.resample))
         if self.quality is not None:
             picture = through_file(picture, "JPEG", quality=self.quality, subsampling="4:2:0")
-        return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+        return planes_of(picture)
 
 
 # What Pillow and most of the web make of photographs, from best to worst.

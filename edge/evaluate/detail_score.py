@@ -31,7 +31,7 @@ from edge.evaluate.text_pages import (
 )
 from edge.images.image_file import write_image
 from edge.images.metrics import gmsd, gradient, luma, psnr
-from edge.images.pixels import to_float
+from edge.images.pixels import planes_of
 from edge.run.artifact import Artifact
 from edge.work import Work
 from models import LIIF
@@ -120,7 +120,7 @@ def render_pages(artifact: Artifact, model: LIIF, scale: int) -> Work[RenderedPa
 
 
 def _render(page: Page, way: Way, artifact: Artifact, model: LIIF, scale: int) -> RenderedPage:
-    hr = to_float(np.ascontiguousarray(page.picture.transpose(2, 0, 1)))
+    hr = planes_of(page.picture)
     lr = way.make(hr, scale)
     pictures = {HR: hr}
     for method, sr in run_methods(artifact, model, Pair(page.name, lr, hr), with_fp32=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.images.pixels import to_float, to_uint8
+from edge.images.pixels import bytes_of, planes_of
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
 from edge.work import Work
@@ -53,7 +53,7 @@ def gain_map(smaller: Artifact, bigger: Artifact, lr: NDArray[np.uint8], hr: NDA
 
     The truth is ``hr`` (s·h, s·w, 3). Negative where the smaller network is nearer to it.
     """
-    planes = to_float(lr.transpose(2, 0, 1))
+    planes = planes_of(lr)
     before, after = (
         _error_map(upscale(artifact, planes), hr, lr.shape[:2]) for artifact in (smaller, bigger)
     )
@@ -62,7 +62,7 @@ def gain_map(smaller: Artifact, bigger: Artifact, lr: NDArray[np.uint8], hr: NDA
 
 def _error_map(sr: Float, hr: NDArray[np.uint8], lr_size: tuple[int, ...]) -> Float:
     """Mean squared error of ``sr`` (3, s·h, s·w), rounded to bytes, over each pixel of ``lr_size`` (h, w)."""
-    difference = to_uint8(sr).transpose(1, 2, 0).astype(np.float32) - hr
+    difference = bytes_of(sr).astype(np.float32) - hr
     height, width = lr_size
     blocks = (difference**2).reshape(height, hr.shape[0] // height, width, hr.shape[1] // width, 3)
     means: Float = blocks.mean(axis=(1, 3, 4))

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.images.pixels import to_float
+from edge.images.pixels import planes_of
 from models.arrays import Float
 
 # Black, the middle and white of a channel: 27 colours, the corners of the RGB cube among them.
@@ -38,14 +38,14 @@ def calibration_extremes() -> list[Float]:
     flat = [np.full((TILE, TILE, 3), colour, np.uint8) for colour in COLOURS]
     rng = np.random.default_rng(7)
     joined = [_patches(rng.permutation(len(COLOURS))[:16], TILE // 4) for _ in range(N_JOINED)]
-    return [_planes(tile)[None] for tile in (*flat, *joined)]
+    return [planes_of(tile)[None] for tile in (*flat, *joined)]
 
 
 def colour_page(side: int) -> Float:
     """(3, n, n) in [0, 1] of patches of one colour, n the next multiple of 16: each of ``COLOURS`` is there
     where ``side`` leaves room for it (6 by 6 patches), with neighbours at random."""
     count = -(-side // PATCH)
-    return _planes(_patches(_shuffled(0, count**2, len(COLOURS)), PATCH))
+    return planes_of(_patches(_shuffled(0, count**2, len(COLOURS)), PATCH))
 
 
 def pattern_page(side: int) -> Float:
@@ -61,7 +61,7 @@ def pattern_page(side: int) -> Float:
     order = _shuffled(2, count**2, len(patches))
     page = np.array([np.array(patches[n][0], np.uint8)[patches[n][1]] for n in order])
     grid = page.reshape(count, count, PATCH, PATCH, 3).swapaxes(1, 2)
-    return _planes(grid.reshape(count * PATCH, count * PATCH, 3))
+    return planes_of(grid.reshape(count * PATCH, count * PATCH, 3))
 
 
 def colour_tiles(side: int) -> list[Float]:
@@ -73,7 +73,7 @@ def colour_tiles(side: int) -> list[Float]:
     n_tiles = -(-len(COLOURS) // count**2)
     order = _shuffled(1, n_tiles * count**2, len(COLOURS)).reshape(n_tiles, count, count)
     grids = np.array(COLOURS, np.uint8)[order]
-    return [_planes(grid[patch][:, patch]) for grid in grids]
+    return [planes_of(grid[patch][:, patch]) for grid in grids]
 
 
 def _shuffled(seed: int, n: int, kinds: int) -> NDArray[np.int64]:
@@ -87,7 +87,3 @@ def _patches(order: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
     count = round(len(order) ** 0.5)
     colours = np.array(COLOURS, np.uint8)[order].reshape(count, count, 3)
     return colours.repeat(side, axis=0).repeat(side, axis=1)
-
-
-def _planes(picture: NDArray[np.uint8]) -> Float:
-    return to_float(np.ascontiguousarray(picture.transpose(2, 0, 1)))

@@ -16,7 +16,7 @@ from edge.errors import BadImage
 from edge.images.image_file import read_image
 from edge.images.metadata import orientation
 from edge.images.picture import Picture
-from edge.images.pixels import to_float, to_uint8, to_uint16
+from edge.images.pixels import grey_of, to_float, to_uint8, to_uint16
 from models.arrays import Float
 
 Array = NDArray[Any]
@@ -87,8 +87,7 @@ def array_of_planes(planes: Float, like: Array) -> Array:
     Raises BadImage for NaN.
     """
     if like.ndim == 2:
-        red, green, blue = planes
-        planes = ((red + green + blue) / np.float32(3))[None]
+        planes = grey_of(planes)[None]
     elif len(planes) < like.shape[2]:
         planes = np.concatenate([planes, np.ones_like(planes[:1])])
     samples: Array = _CONVERSIONS[like.dtype.name](planes)

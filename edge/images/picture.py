@@ -10,7 +10,7 @@ import numpy as np
 from edge.errors import BadImage
 from edge.images.colour import ColourSpace, GreyCurve, space_of_profile
 from edge.images.metadata import NO_METADATA, Metadata
-from edge.images.pixels import Samples, to_float, to_uint8, to_uint16
+from edge.images.pixels import Samples, grey_of, planes_of, to_float, to_uint8, to_uint16
 from models.arrays import Float
 
 Colour = tuple[int, int, int]
@@ -95,7 +95,7 @@ class Picture:
 
     def to_planes(self, samples: Samples) -> Float:
         """Some of its samples (h, w, C) as sRGB (3, h, w), not clamped, with alpha (4, h, w)."""
-        planes = to_float(np.ascontiguousarray(samples.transpose(2, 0, 1)))
+        planes = planes_of(samples)
         colours, alpha = (planes[:-1], planes[-1:]) if self.has_alpha else (planes, planes[:0])
         rgb = np.repeat(colours, 3, axis=0) if self.grey else colours
         if self.space is not None:
@@ -109,8 +109,7 @@ class Picture:
         """
         rgb, alpha = planes[:3], planes[3:]
         if self.grey:
-            red, green, blue = rgb
-            rgb = ((red + green + blue) / np.float32(3))[None]
+            rgb = grey_of(rgb)[None]
         elif isinstance(self.space, ColourSpace):
             if np.isnan(rgb).any():
                 raise BadImage("expected pixels in numbers, found NaN")

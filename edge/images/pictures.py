@@ -10,7 +10,7 @@ from edge.errors import BadInput
 from edge.images.extremes import colour_tiles
 from edge.images.image_file import read_image
 from edge.images.metrics import SSIM_WINDOW
-from edge.images.pixels import to_float, to_uint8
+from edge.images.pixels import bytes_of, planes_of
 from models import picture_files as files
 from models.arrays import Float
 from models.drawings import draw_sample, draw_sheet
@@ -34,9 +34,9 @@ def built_in_pictures() -> Iterator[Float]:
     Half the size, because a photograph straight from a camera is smoother than what gets upscaled.
     """
     for seed in range(N_SHEETS):
-        yield to_float(draw_sheet(192, 256, seed).transpose(2, 0, 1))
+        yield planes_of(draw_sheet(192, 256, seed))
     for name in PHOTOGRAPHS:
-        yield to_float(shrink(photograph(name), 2).transpose(2, 0, 1))
+        yield planes_of(shrink(photograph(name), 2))
 
 
 def photograph(name: str) -> NDArray[np.uint8]:
@@ -52,10 +52,10 @@ def sample_pictures(smallest: int = 0) -> Iterator[tuple[str, Float]]:
     them calibrates."""
     height, width = (max(side, smallest) for side in SAMPLE_SIZE)
     screen = draw_sample(height=max(240, smallest))[-height:, :width]
-    yield "drawn screen", to_float(screen.transpose(2, 0, 1))
+    yield "drawn screen", planes_of(screen)
     portrait = shrink(photograph("astronaut"), 2)
     left = min(60, portrait.shape[1] - width)
-    yield "photograph", to_float(portrait[:height, left : left + width].transpose(2, 0, 1))
+    yield "photograph", planes_of(portrait[:height, left : left + width])
 
 
 def folder_pictures(folder: Path, limit: int) -> Iterator[Float]:
@@ -118,5 +118,4 @@ def beside(left: Float, right: Float) -> Float:
 
 def resize_bicubic(rgb: Float, size: tuple[int, int]) -> Float:
     """(3, h, w) in [0, 1] resized in 8 bits by Pillow's bicubic to ``size`` (H, W)."""
-    resized = bicubic(np.ascontiguousarray(to_uint8(rgb).transpose(1, 2, 0)), size)
-    return to_float(np.ascontiguousarray(resized.transpose(2, 0, 1)))
+    return planes_of(bicubic(bytes_of(rgb), size))

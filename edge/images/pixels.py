@@ -38,6 +38,26 @@ def to_uint16(f32: Float) -> Words:
     return u16
 
 
+def planes_of(pixels: Samples) -> Float:
+    """Samples (H, W, C) as planes (C, H, W) in [0, 1], contiguous."""
+    return to_float(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def bytes_of(planes: Float) -> Bytes:
+    """The inverse of ``planes_of`` for bytes: (C, H, W), clamped and rounded, to (H, W, C), contiguous.
+
+    Raises BadImage for NaN.
+    """
+    return np.ascontiguousarray(to_uint8(planes).transpose(1, 2, 0))
+
+
+def grey_of(rgb: Float) -> Float:
+    """(3, H, W) to (H, W): the mean of the three colours, added in this order, as C++ adds them."""
+    red, green, blue = rgb
+    grey: Float = (red + green + blue) / np.float32(3)
+    return grey
+
+
 def _rounded(f32: Float, white: int) -> Float:
     values = np.asarray(f32, np.float32)
     n_nan = int(np.isnan(values).sum())

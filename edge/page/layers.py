@@ -16,7 +16,7 @@ from PIL import Image
 from edge.check.report import heat_map
 from edge.errors import BadInput
 from edge.images.metrics import max_abs, psnr
-from edge.images.pixels import to_float, to_uint8
+from edge.images.pixels import bytes_of, to_float, to_uint8
 from edge.run.tiling import Rect
 from models.arrays import Float
 
@@ -82,11 +82,6 @@ def png(pixels: Pixels) -> bytes:
     return file.getvalue()
 
 
-def picture_bytes(planes: Float) -> Pixels:
-    """(C, H, W) of float to (H, W, C) of bytes."""
-    return np.ascontiguousarray(to_uint8(planes).transpose(1, 2, 0))
-
-
 def bicubic_region(source: Pixels, size: tuple[int, int], region: Rect, level: int = 0) -> Pixels:
     """``region`` of ``source`` enlarged to ``size`` by Pillow's bicubic, reduced by 2^``level``."""
     fy, fx = source.shape[0] / size[0], source.shape[1] / size[1]
@@ -112,7 +107,7 @@ def _enlarged(of: Enlargement, region: Rect, level: int) -> Pixels:
     # Where much is reduced, every second or fourth pixel tells as much as all.
     step = 1 << max(0, level - 2)
     part = of.planes[:, region.top : region.rows[1] : step, region.left : region.columns[1] : step]
-    return _reduced(picture_bytes(part), min(level, 2))
+    return _reduced(bytes_of(part), min(level, 2))
 
 
 def _bicubic(of: Enlargement, region: Rect, level: int) -> Pixels:
@@ -120,7 +115,7 @@ def _bicubic(of: Enlargement, region: Rect, level: int) -> Pixels:
 
 
 def _fp32(of: Enlargement, region: Rect, level: int) -> Pixels:
-    return _reduced(picture_bytes(of.fp32(region)), level)
+    return _reduced(bytes_of(of.fp32(region)), level)
 
 
 def _added(of: Enlargement, region: Rect, level: int) -> Pixels:

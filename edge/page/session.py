@@ -12,10 +12,11 @@ from cachetools import LRUCache
 
 from edge.errors import BadInput
 from edge.images.picture import Picture
+from edge.images.pixels import bytes_of
 from edge.images.transparency import fill_clear
 from edge.page.enlargement import Order, PagePrecision, Saving, check_page_target, read_picture, save
 from edge.page.jobs import Job, JobQueue
-from edge.page.layers import Enlargement, Pixels, bicubic_region, picture_bytes
+from edge.page.layers import Enlargement, Pixels, bicubic_region
 from edge.page.networks import Networks
 from edge.page.requests import Wish
 from edge.run.tiling import Rect
@@ -200,7 +201,7 @@ class Session:
         precision: PagePrecision = "fp32" if by == "fp32" else "int8"
         chosen = _choice(stored, weights, size).weights
         renderer = self._networks.of_page(chosen, precision)
-        rgb = picture_bytes(renderer.render(decoded.seen, stored.path, size, region))
+        rgb = bytes_of(renderer.render(decoded.seen, stored.path, size, region))
         pixels = np.concatenate([rgb, bicubic[:, :, 3:]], axis=2)  # with bicubic's alpha, if there is one
         card = renderer.card
         return pixels, card.name if self._networks.card is not None else f"{chosen}, {card.precision}"
@@ -225,7 +226,7 @@ class Session:
     def _keep(self, number: int, picture: Picture) -> Decoded:
         planes = picture.planes
         rgb = planes[:3] if picture.alpha is None else fill_clear(planes[:3], picture.alpha)
-        decoded = Decoded(picture, rgb, picture_bytes(planes))
+        decoded = Decoded(picture, rgb, bytes_of(planes))
         with self._lock:
             if decoded.nbytes <= MAX_DECODED_BYTES:
                 self._decoded[number] = decoded

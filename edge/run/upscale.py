@@ -11,7 +11,7 @@ from edge.card import Card
 from edge.errors import BadInput
 from edge.images.flat_areas import FLAT_REACH, keep_flat
 from edge.images.picture import Colour, Picture, flatten
-from edge.images.pixels import Samples
+from edge.images.pixels import Samples, grey_of
 from edge.images.row_window import RowWindow
 from edge.images.transparency import FILL_REACH, alpha_range, fill_clear, limit_alpha
 from edge.recipe import MAX_SCALE
@@ -98,10 +98,7 @@ class _Plan:
         alphas = [low for low, _ in spans]
         if not all(np.array_equal(*span) for span in spans):
             made = enlarged(np.broadcast_to(alpha, rgb.shape))
-            alphas = [
-                limit_alpha((red + green + blue) / np.float32(3), span)
-                for (red, green, blue), span in zip(made, spans, strict=True)
-            ]
+            alphas = [limit_alpha(grey_of(grey), span) for grey, span in zip(made, spans, strict=True)]
         colours = coloured(fill_clear(rgb, alpha))
         return [np.concatenate([rgb, alpha[None]]) for rgb, alpha in zip(colours, alphas, strict=True)]
 

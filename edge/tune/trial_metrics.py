@@ -16,7 +16,7 @@ from edge.images.extremes import EXTREME_SIDE, colour_page
 from edge.images.image_file import read_image
 from edge.images.metrics import psnr_y
 from edge.images.pictures import photograph, resize_bicubic, shrink
-from edge.images.pixels import to_float
+from edge.images.pixels import planes_of
 from edge.recipe import DEFAULT_TILE
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
@@ -145,10 +145,10 @@ def _built_in(scale: int) -> Iterator[tuple[str, Float]]:
         picture = np.atleast_3d(photograph(name))
         # As in ``built_in_pictures``, where that leaves enough of them.
         smaller = shrink(np.repeat(picture, 3 // picture.shape[2], axis=2), 2 if scale == 2 else 1)
-        yield name, to_float(np.ascontiguousarray(smaller.transpose(2, 0, 1)))
+        yield name, planes_of(smaller)
     for seed in SHEETS:
         side = LARGEST_SIDE * scale
-        yield f"sheet {seed}", to_float(draw_sheet(side, side, seed).transpose(2, 0, 1))
+        yield f"sheet {seed}", planes_of(draw_sheet(side, side, seed))
 
 
 def _middle_pair(name: str, hr: Float, scale: int) -> Pair:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from models.arrays import Float
 from models.liif.coordinates import axis_neighbours
+from models.liif.edsr import normalized
 from models.liif.fixed_scale import hoist_first_layer
 from models.liif.network import LIIF
 
@@ -27,7 +28,7 @@ class AnyScaleEncoder(nn.Module):
         self.hoisted, _ = hoist_first_layer(model)
 
     def forward(self, lr: Tensor) -> Tensor:
-        rows: Tensor = self.hoisted(self.encoder((lr - 0.5) / 0.5))
+        rows: Tensor = self.hoisted(self.encoder(normalized(lr)))
         return rows
 
 

@@ -9,6 +9,11 @@ import torch
 from torch import Tensor, nn
 
 
+def normalized(lr: Tensor) -> Tensor:
+    """Pixels in [0, 1] as the encoder takes them, in [-1, 1]."""
+    return (lr - 0.5) / 0.5
+
+
 class ResidualBlock(nn.Module):
     """``x + res_scale * conv(relu(conv(x)))``; ``width`` channels between the two convolutions."""
 
@@ -44,7 +49,7 @@ class EDSR(nn.Module):
         return torch.add(x, self.body(x))  # the long skip of EDSR
 
     def trunk(self, x: Tensor) -> list[Tensor]:
-        """What every residual block gives, (B, n_feats, h, w) each, and the features last."""
+        """The output of every residual block, and last the features: (B, n_feats, h, w) each."""
         head = x = self.head(x)
         outputs = []
         for layer in self.body:

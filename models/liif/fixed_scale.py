@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from models.liif.coordinates import axis_neighbours
+from models.liif.edsr import normalized
 from models.liif.network import LIIF
 from models.liif.scales import SCALES
 
@@ -90,12 +91,13 @@ class FixedScaleLIIF(nn.Module):
         size = 2 * radius + 1
         blend = torch.zeros(3 * s2, 3 * len(self.queries), size, size)
         share = torch.zeros(3 * s2, 3, size, size)  # reads the first of the three channels of ones
-        for number, e in enumerate(self.queries):
+        for number, query in enumerate(self.queries):
+            row, column = query.offset[0] + radius, query.offset[1] + radius
             for colour in range(3):
-                out = colour * s2 + e.phase[0] * self.scale + e.phase[1]  # pixel_shuffle's order
-                row, column = e.offset[0] + radius, e.offset[1] + radius
-                blend[out, 3 * number + colour, row, column] = e.weight
-                share[out, 0, row, column] += e.weight
+                # pixel_shuffle's order
+                out = colour * s2 + query.phase[0] * self.scale + query.phase[1]
+                blend[out, 3 * number + colour, row, column] = query.weight
+                share[out, 0, row, column] += query.weight
         self.register_buffer("blend_kernel", blend)
         self.register_buffer("share_kernel", share)
 
@@ -104,7 +106,7 @@ class FixedScaleLIIF(nn.Module):
 
     def encode(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] to the encoder's features (B, C, h, w)."""
-        features: Tensor = self.encoder((lr - 0.5) / 0.5)
+        features: Tensor = self.encoder(normalized(lr))
         return features
 
     def predict(self, features: Tensor) -> Tensor:
@@ -170,7 +172,7 @@ def offset_biases(model: LIIF, scale: int) -> list[Tensor]:
     _, coordinate_weight = split_first_layer(model)
     cell = [2.0 / scale] * 2 if model.config.cell_decode else []
     plan = plan_phase_queries(scale, model.config.local_ensemble)
-    coordinates = torch.tensor([[*e.relative, *cell] for e in plan], device=coordinate_weight.device)
+    coordinates = torch.tensor([[*query.relative, *cell] for query in plan], device=coordinate_weight.device)
     bias = coordinates @ coordinate_weight.T + model.imnet.linears[0].bias  # (E, hidden)
     return list(bias[:, None, :, None, None].unbind())
 
@@ -201,8 +203,10 @@ def hoist_first_layer(model: LIIF) -> tuple[nn.Conv2d, Tensor]:
 
 
 def constant(value: float, ndim: int) -> Tensor:
-    """``value`` as a tensor of ``ndim`` dimensions of one: XNNPACK keeps the order of channels of what it is
-    multiplied with, or added to; for a plain number it would transpose that, and all that follows."""
+    """``value`` as a tensor of ``ndim`` dimensions of size one, to multiply or to add.
+
+    XNNPACK then keeps the memory format of the other operand. For a plain number it would transpose that
+    operand, and everything after it."""
     return torch.full([1] * ndim, value)
 
 

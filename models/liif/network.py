@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (PyTorch's own convention)
 from torch import Tensor, nn
 
-from models.liif.edsr import EDSR
+from models.liif.edsr import EDSR, normalized
 
 # Queries per chunk; a chunk's widest tensor is (chunk, 580) float32: 70 MB at 30,000.
 QUERY_CHUNK = 30_000
@@ -143,7 +143,7 @@ class LIIF(nn.Module):
 
         With ``feat_unfold`` (section 3.2) C is 9 times the encoder's width.
         """
-        feat: Tensor = self.encoder((lr - 0.5) / 0.5)
+        feat: Tensor = self.encoder(normalized(lr))
         if self.config.feat_unfold:
             b, c, h, w = feat.shape
             feat = F.unfold(feat, 3, padding=1).view(b, c * 9, h, w)

@@ -1,4 +1,4 @@
-"""What training minimises: L1 of colours at random pixels, and what a teacher adds to it."""
+"""The loss of training: L1 of colours at random pixels, and what a teacher and a limit on features add."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from models.errors import RecipeError
+from models.liif.edsr import normalized
 from models.liif.fixed_scale import FixedScaleLIIF, split_first_layer
 from models.liif.network import LIIF
 from models.liif.patches import Queries, Sample
@@ -32,16 +33,16 @@ class Distillation:
             raise RecipeError(f"expected a weight of features of 0 or more, found {self.features:g}")
 
 
-# What a value of the trunk costs by which it leaves the limit, beside the colours' L1 of about 0.02.
+# Weight of the distance by which values of the trunk leave the limit. The L1 of colours is about 0.02.
 EXCESS = 0.1
 
 
 class Objective(nn.Module):
-    """A batch of samples to its loss. ``student`` is what is trained, and the only part with a state.
+    """The loss of a batch of samples. ``student`` is trained, and is the only part with a state.
 
-    ``feature_limit``: what the encoder's features and what its residual blocks give should stay within, on
-    either side of 0; 0: anything. Pure colours and fine checks of them reach up to five times as far there as
-    photographs, and int8 has one range for all.
+    ``feature_limit``: the largest magnitude that the outputs of the encoder and of its residual blocks should
+    have; 0 for no limit. Pure colours and fine checks of them reach up to five times as far there as
+    photographs do, and int8 has one range for both.
     """
 
     def __init__(self, student: LIIF) -> None:
@@ -53,7 +54,7 @@ class Objective(nn.Module):
         """Called before the first step, and whenever the state was saved."""
 
     def upscaler(self, model: LIIF, scale: int) -> Callable[[Tensor], Tensor]:
-        """``model`` at ``scale`` as the objective means it to run: what progress is measured with."""
+        """``model`` at ``scale`` in the form that is trained: validation measures this one."""
         return FixedScaleLIIF(model, scale).to(next(model.parameters()).device).eval()
 
 
@@ -75,17 +76,13 @@ class ColourLoss(Objective):
         self.distillation = distillation
 
     def forward(self, batch: Sample) -> Tensor:
-        trunk = self.student.encoder.trunk((batch.lr - 0.5) / 0.5)
+        trunk = self.student.encoder.trunk(normalized(batch.lr))
         features = trunk[-1]
         colours = query_colours(self.student, features, batch.queries)
         loss = F.l1_loss(colours, batch.colours)
-        if self.feature_limit:
-            for output in trunk:
-                excess = F.relu(output.float().abs() - self.feature_limit)
-                loss = loss + EXCESS * excess.sum(1).mean()
         for teacher in self._teacher:
             with torch.no_grad():
-                expected_features = encode_features(teacher, batch.lr)
+                expected_features = teacher.encoder(normalized(batch.lr))
                 expected = query_colours(teacher, expected_features, batch.teacher_queries)
             share = self.distillation.colours
             loss = (1 - share) * loss + share * F.l1_loss(colours, expected)
@@ -93,13 +90,11 @@ class ColourLoss(Objective):
                 size = expected_features.float().abs().mean()
                 error = F.l1_loss(features.float(), expected_features.float()) / size
                 loss = loss + self.distillation.features * error
+        if self.feature_limit:
+            for output in trunk:
+                excess = F.relu(output.float().abs() - self.feature_limit)
+                loss = loss + EXCESS * excess.sum(1).mean()
         return loss
-
-
-def encode_features(model: LIIF, lr: Tensor) -> Tensor:
-    """(B, 3, h, w) in [0, 1] to the encoder's features (B, C, h, w)."""
-    features: Tensor = model.encoder((lr - 0.5) / 0.5)
-    return features
 
 
 def query_colours(model: LIIF, features: Tensor, queries: Queries) -> Tensor:

@@ -56,15 +56,17 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class PatchSpec:
-    """What a sample is. ``patch``: side in LR pixels. Raises DataError for values that make no sample.
+    """What a sample is. Raises DataError for values that make no sample.
 
-    Scales are uniform from ``min_scale`` to ``max_scale``; ``share_of_two``: share of samples that are
-    exactly ×2 instead; ``drawn_share``: share that is drawn: text and icons, or user interfaces;
-    ``colour_share``: share of the others that are areas of pure colours instead of photographs. Queries
-    are as many pixels as the LR patch has, at random, or ``every_pixel`` of the HR patch in order, which
-    needs one scale for all.
-    ``one_member``: each query is answered at one neighbour, drawn with its blending weight, which makes a
-    step four times cheaper and has the same expectation of the colour.
+    ``patch``: side in LR pixels. Scales are uniform from ``min_scale`` to ``max_scale``; ``share_of_two``:
+    share of samples that are exactly ×2 instead. ``drawn_share``: share of samples that are drawn, as text
+    and icons or as user interfaces; ``colour_share``: share of the others that are pure colours instead of
+    photographs.
+
+    Queries are random pixels of the HR patch, as many as the LR patch has pixels, or with ``every_pixel`` all
+    of them in order, which needs one scale for all samples. ``one_member``: each query is answered at one
+    neighbour, drawn with its blending weight. A step is then four times cheaper, and the expected colour is
+    the same.
     """
 
     patch: int = 24
@@ -92,11 +94,11 @@ class PatchSpec:
 
 
 class PatchDataset(Dataset[Sample]):
-    """Samples of ``pictures`` by number, endless; ``models.picture_files`` finds the pictures.
+    """An endless row of samples of ``pictures``, by number; ``models.picture_files`` finds the pictures.
 
-    ``local_ensemble``: of the student, which without it answers every query at the nearest pixel.
-    ``degradation``: what happens to the LR patches of a share of the samples. ``screen``: what the drawn ones
-    are; None: sheets of text and icons in Pillow's font.
+    ``local_ensemble``: whether the student has it; without it every query is answered at the nearest pixel.
+    ``degradation``: what happens to the LR patches of a share of the samples. ``screen``: how drawn samples
+    look; None draws sheets of text and icons in Pillow's font.
 
     Raises DataError for a picture that cannot be read, or is too small for the sample drawn from it, and
     for a ``screen`` without fonts.
@@ -137,10 +139,10 @@ class PatchDataset(Dataset[Sample]):
     def draw_pair(self, rng: np.random.Generator, scale: float, number: int = 0) -> tuple[Picture, Picture]:
         """An LR patch (p, p, 3) and its HR original, ``round(p * scale)`` a side, turned at random.
 
-        Reduced by Pillow's bicubic, as the published training code does, half of the pure colours at ×2 by
-        the mean of four pixels, which keeps checks and stripes pure; or degraded. Screens are never
-        turned, for text stands upright, and are reduced or drawn small as ``models.screens.sheets`` does.
-        ``number``: of the sample, which says what screens there are.
+        The HR patch is reduced by Pillow's bicubic, as in the published training code, or degraded. Of the
+        pure colours at ×2, half are reduced by the mean of four pixels, which keeps checks and stripes pure.
+        Screens are not turned, since text stands upright; ``models.screens.sheets`` reduces them or draws
+        them small. ``number``: the sample's, which decides what screens there are.
         """
         patch, side = self.spec.patch, round(self.spec.patch * scale)
         lr = None

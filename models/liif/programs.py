@@ -1,4 +1,4 @@
-"""The methods of LIIF-EDSR's programs, and what they are called with."""
+"""The methods of LIIF-EDSR's programs, and the inputs that calibrate them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,10 +17,13 @@ ROUTE = "route"  # the method of a router
 # Rows per call of ``decode``: four neighbours of 64 x 64 output pixels, 16.8 MB of float32 rows.
 MAX_ROWS = 4 * 64 * 64
 
-
-# LR pixels a side of the windows that a router is traced for. On those of 8, the smallest that it sees, one
-# pixel is left to its last layers, which PyTorch would trace as a program of its own; XNNPACK runs the same.
+# The smallest window that a router is traced for, LR pixels a side. The smallest that it sees has 8, of which
+# its convolutions leave a single pixel, and PyTorch would trace a special case of that; XNNPACK runs the
+# general program on it all the same.
 SMALLEST_TRACED = 12
+
+# What every method that takes a picture takes: a tile of it.
+PICTURE = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
 
 
 def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
@@ -29,18 +32,17 @@ def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
     ``max_tile``: LR pixels, the largest side.
     """
     limits = {"h": max_tile, "w": max_tile, "n": MAX_ROWS}
-    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
     if scale is not None:
         output = TensorSpec("sr", (1, 3, f"{scale}*h", f"{scale}*w"), (0.0, 1.0))
         module, clip_weight = FixedScaleLIIF(model, scale).eval(), clip_weight_of(scale)
-        return [Method("forward", module, (picture,), output, limits, clip_weight=clip_weight)]
+        return [Method("forward", module, (PICTURE,), output, limits, clip_weight=clip_weight)]
     width = model.config.hidden_widths[0]
     encoded = TensorSpec("encoded", (1, width, "h", "w"))
     rows = TensorSpec("rows", ("n", width))
     coordinates = TensorSpec("coordinates", ("n", model.config.n_coordinates), (-2.0, 2.0))
     colours = TensorSpec("colours", ("n", 3), (0.0, 1.0))
     return [
-        Method("encode", AnyScaleEncoder(model).eval(), (picture,), encoded, limits),
+        Method("encode", AnyScaleEncoder(model).eval(), (PICTURE,), encoded, limits),
         Method("decode", AnyScaleDecoder(model).eval(), (rows, coordinates), colours, limits),
     ]
 
@@ -57,14 +59,13 @@ def clip_weight_of(scale: int | None) -> float:
 
 def route_method(router: Router, max_tile: int) -> Method:
     """``ROUTE``: what ``router`` predicts for a window, as log2 of a gain (``models.liif.router``)."""
-    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
     gain = TensorSpec("gain", (1, 1))
     limits = {"h": max_tile, "w": max_tile}
-    return Method(ROUTE, Route(router).eval(), (picture,), gain, limits, SMALLEST_TRACED)
+    return Method(ROUTE, Route(router).eval(), (PICTURE,), gain, limits, SMALLEST_TRACED)
 
 
 class Route(nn.Module):
-    """A router as part of another network's program, where no layer of its own has a name of theirs."""
+    """A router inside another network's program. The wrapper keeps the module paths of both apart."""
 
     def __init__(self, router: Router) -> None:
         super().__init__()
@@ -76,28 +77,27 @@ class Route(nn.Module):
 
 
 class Echo(nn.Module):
-    """What a program received, as it received it."""
+    """The picture as the program received it, for the probe ``input``."""
 
     def forward(self, lr: Tensor) -> Tensor:
         return lr * 1.0  # an operator, so that the picture goes through the back end
 
 
 def probes_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
-    """Methods that return what the network has computed up to a probe (``edge.check.probes``), for checks."""
+    """Methods that return intermediate outputs of the network (``edge.check.probes``), for checks."""
     limits, clip_weight = {"h": max_tile, "w": max_tile}, clip_weight_of(scale)
-    picture = TensorSpec("lr", (1, 3, "h", "w"), (0.0, 1.0))
-    seen = TensorSpec("seen", (1, 3, "h", "w"), (0.0, 1.0))
+    seen = TensorSpec("seen", PICTURE.shape, PICTURE.range)
     features = TensorSpec("features", (1, model.config.n_feats, "h", "w"))
     # Any scale will do for the features: they come before it.
     encoder = FixedScaleFeatures(model, scale or 2).eval()
     methods = [
-        Method("input", Echo(), (picture,), seen, limits),
-        Method("features", encoder, (picture,), features, limits, clip_weight=clip_weight),
+        Method("input", Echo(), (PICTURE,), seen, limits),
+        Method("features", encoder, (PICTURE,), features, limits, clip_weight=clip_weight),
     ]
     if scale is not None:
         module = FixedScaleColours(model, scale).eval()
         colours = TensorSpec("colours", (1, 3 * len(module.queries), "h", "w"), (-0.5, 0.5))
-        methods.append(Method("colours", module, (picture,), colours, limits, clip_weight=clip_weight))
+        methods.append(Method("colours", module, (PICTURE,), colours, limits, clip_weight=clip_weight))
     return methods
 
 
@@ -110,14 +110,14 @@ ROWS_PER_CALL = 1024  # and up to twice as many, where they do not divide
 def calibration_inputs(
     method: Method, methods: Sequence[Method], model: LIIF, tiles: Sequence[Float]
 ) -> Iterator[tuple[Tensor, ...]]:
-    """What ``method``, one of ``methods``, is called with when ``tiles`` are upscaled."""
+    """The inputs of ``method``, one of ``methods``, when ``tiles`` (1, 3, h, w) are upscaled."""
     if method.name == "decode":
         return decoder_inputs(model, methods[0].module, tiles)
     return ((torch.from_numpy(tile),) for tile in tiles)
 
 
 def decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> Iterator[tuple[Tensor, ...]]:
-    """What ``decode`` is called with when ``tiles`` are upscaled, at each of the calibration zooms."""
+    """The inputs of ``decode`` when ``tiles`` (1, 3, h, w) are upscaled, at each of the calibration zooms."""
     config = model.config
     for tile in tiles:
         with torch.no_grad():
@@ -141,7 +141,10 @@ def decoder_inputs(model: LIIF, encoder: nn.Module, tiles: Sequence[Float]) -> I
 
 
 def checkpoint_path(path: str, weight: str) -> str:
-    """The checkpoint's name of the layer at ``path`` in one of our forms; the blend's have their weight's."""
+    """The name that the checkpoint has for the layer at ``path`` in one of the network's forms.
+
+    The layers of the blend, which no checkpoint has, are called as their ``weight``.
+    """
     parts = {"hoisted": "imnet.layers.0", "coordinates": "imnet.layers.0 (coordinates)"}
     form, _, rest = path.partition(".")
     if form == "layers":

@@ -1,7 +1,7 @@
-"""Structured pruning: whole channels removed, so that what is left is a smaller network of the same class.
+"""Structured pruning: removes whole channels, so that a smaller network of the same class is left.
 
-What can go are the channels between the two convolutions of a residual block, the block with its last
-channel, and the MLP's hidden units; the trunk that all blocks add to keeps its width.
+Pruning removes channels between the two convolutions of a residual block, the block with its last channel,
+and hidden units of the MLP. The trunk, which all blocks add to, keeps its width.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,8 +32,8 @@ def measure_importance(model: LIIF, part: Part, losses: Iterable[Callable[[], Te
 def importance_by_loss(
     model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]
 ) -> Iterator[Importance]:
-    """What each of ``losses``, a function of ``model``'s weights, would change by without each channel:
-    the magnitude of first-order Taylor (Molchanov et al. 2019, arXiv 1906.10771)."""
+    """For each of ``losses``, a function of ``model``'s weights: by how much it would change without each
+    channel, to first order of Taylor (Molchanov et al. 2019, arXiv 1906.10771), as a magnitude."""
     import torch_pruning as tp
 
     importance = tp.importance.GroupTaylorImportance(
@@ -65,8 +65,8 @@ def choose_widths(
 ) -> Widths:
     """Widths with which the ``cost`` of ``config`` is at most ``budget``.
 
-    Each time the group of channels goes whose importance is least for what it costs. Raises BudgetError
-    if the narrowest network costs more.
+    Groups of channels are removed one after the other, each time the one whose importance is least for its
+    cost. Raises BudgetError if the narrowest network costs more than ``budget``.
     """
     ranked = {layer: score.sort().values for layer, score in importance.items()}
     widths = {layer: len(score) for layer, score in ranked.items()}
@@ -115,9 +115,8 @@ def _leave_out(encoder: EDSR, blocks: Sequence[int]) -> None:
             _bias(parts[number - 1]).add_(bias)
         else:
             _bias(encoder.head).add_(block.res_scale * bias)
-            _bias(parts[-1]).sub_(
-                block.res_scale * bias
-            )  # the long skip takes the head's output past the blocks
+            # The long skip takes the head's output past the blocks, where the bias was not added.
+            _bias(parts[-1]).sub_(block.res_scale * bias)
     encoder.body = nn.Sequential(*parts)
 
 

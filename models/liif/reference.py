@@ -1,9 +1,9 @@
-"""LIIF-EDSR in fp32, as everything else is compared with."""
+"""LIIF-EDSR in fp32 PyTorch: what every program is compared with."""
 
 import numpy as np
 import torch
 
-from models import LIIF, FixedScaleLIIF
+from models import LIIF, SCALES, FixedScaleLIIF
 from models.arrays import Float
 
 
@@ -15,7 +15,7 @@ def fp32_picture(model: LIIF, lr: Float, size: tuple[int, int]) -> Float:
     tensor = torch.from_numpy(np.ascontiguousarray(lr[None]))
     scale = size[0] // lr.shape[1]
     with torch.no_grad():
-        if scale in (2, 3, 4) and size == (scale * lr.shape[1], scale * lr.shape[2]):
+        if scale in SCALES and size == (scale * lr.shape[1], scale * lr.shape[2]):
             sr = FixedScaleLIIF(model, scale)(tensor)
         else:
             sr = model(tensor, size)

@@ -20,9 +20,8 @@ from torch import Tensor, nn
 
 from models.checkpoint import fields_from_json, module_of, read_header
 from models.embedded import check_checkpoint_file
-from models.errors import CheckpointError
+from models.errors import CheckpointError, brief
 from models.liif.network import MAX_SIZE
-from models.liif.upstream import brief
 from models.output_file import whole_file
 
 # Key of the configuration in the safetensors header.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.errors import CheckpointError
+from models.errors import CheckpointError, brief
 from models.liif.network import LIIF, LIIFConfig
 
 # Encoders of the published code that are EDSR without its upsampler, and their res_scale there:
@@ -25,6 +25,7 @@ _DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 def read_upstream(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
+    """Configuration and weights of a ``.pth`` checkpoint. Raises CheckpointError for any other file."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")  # whether it loads is what counts
@@ -50,7 +51,7 @@ def read_upstream(path: Path) -> tuple[LIIFConfig, dict[str, Tensor]]:
 
 
 def _from_upstream(path: Path, content: Any) -> tuple[LIIFConfig, dict[str, Tensor]]:
-    """What ``content`` says; where it is no such thing, whatever Python raises for it."""
+    """Configuration and weights in ``content``; of another layout, whatever Python raises for it."""
     model = _table(_table(content)["model"])
     name, args, weights = model["name"], _table(model["args"]), _table(model["sd"])
     encoder, mlp = _table(args["encoder_spec"]), _table(args["imnet_spec"])
@@ -129,6 +130,7 @@ def _check_stated(
 
 
 def write_upstream(model: LIIF, path: Path) -> None:
+    """Write ``model`` as a ``.pth`` checkpoint. Raises CheckpointError for blocks of several widths."""
     config = model.config
     if set(config.block_widths) - {config.n_feats}:
         raise CheckpointError(
@@ -156,8 +158,3 @@ def write_upstream(model: LIIF, path: Path) -> None:
         "cell_decode": config.cell_decode,
     }
     torch.save({"model": {"name": "liif", "args": args, "sd": weights}}, path)
-
-
-def brief(value: object) -> str:
-    """``value`` in one line of at most 200 characters: what comes from a file may be of any length."""
-    return " ".join(str(value).split())[:200]

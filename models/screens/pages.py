@@ -5,6 +5,7 @@ generator that is handed over: the same generator, fonts and colours draw the sa
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,13 +63,16 @@ def _draw_panel(panel: Panel, draw: Callable[[Panel], None]) -> None:
     elif look < 0.47:  # coloured ground, with a gradient in half of them
         other = theme.accent if rng.random() < 0.5 else hsv(rng.random(), 0.6, 0.6)
         panel.canvas.fill(panel.box, gradient(theme.accent, other, rng))
-        style = Style(
-            Theme(
-                theme.accent, other, theme.on_accent, theme.on_accent, theme.on_accent, theme.paper, theme.ink
-            ),
-            *(getattr(panel.style, name) for name in ("faces", "scripts", "radius", "stroke")),
+        on_ground = Theme(
+            paper=theme.accent,
+            raised=other,
+            ink=theme.on_accent,
+            muted=theme.on_accent,
+            line=theme.on_accent,
+            accent=theme.paper,
+            on_accent=theme.ink,
         )
-        panel = panel._replace(style=style)
+        panel = panel._replace(style=replace(panel.style, theme=on_ground))
     elif look < 0.6:
         panel.canvas.line([(right - 0.5, top), (right - 0.5, bottom)], theme.line)
     margin = float(rng.integers(4, 10))

@@ -60,8 +60,8 @@ class ScreenSpec:
 
     ``fonts``: folder of the fonts, with all below it. ``native``: share of the drawn samples at ×2 whose
     small patch was drawn at 1× itself; those of other scales are always reduced. ``dark``: share of sheets
-    are light on dark. ``per_sheet``: samples for each sheet that is drawn, which has 75 patches of 64 pixels
-    side by side.
+    that are light on dark. ``per_sheet``: samples for each sheet that is drawn, which has 75 patches of 64
+    pixels side by side.
     """
 
     fonts: Path

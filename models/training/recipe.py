@@ -11,6 +11,7 @@ from models.errors import RecipeError
 from models.liif.network import LIIFConfig
 from models.liif.objective import Distillation
 from models.liif.patches import CLEAN, PatchSpec
+from models.liif.scales import SCALES
 from models.screens.sheets import ScreenSpec
 from models.training.degradations import Degradation
 from models.training.recipe_file import find_recipe_file
@@ -27,17 +28,22 @@ PARTS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """Defaults are a fine-tuning of the embedded weights for CPUs: small batches, many steps.
+    """How to train a network. The defaults fine-tune the embedded weights on a CPU: small batches, many
+    steps.
 
-    ``start``: checkpoint to start from; with ``model`` too, the weights that fit it. At least one of both.
-    ``teacher``: checkpoint to distil from. ``batch``: patches per step over all processes. ``ema``: decay
-    of the averaged weights. ``matrix_learning_rate``: of Muon for the weights of hidden layers, which learns
-    from scratch in a fraction of the steps; 0: Adam for all. It follows the course of ``learning_rate``.
-    ``feature_limit``: what the encoder's trunk should stay within, so that int8 has fine steps; 0: anything.
-    ``screen``: what drawn samples show; None: text and icons in one font.
-    ``held_out``: pictures to measure on, at each of ``scales``.
-    ``report_every``: steps between log lines, at which the state is saved too. ``int8``: train what will
-    be quantised, in fake int8 (``liif-edge train`` alone can: it needs the exporters).
+    ``start``: checkpoint to start from; ``model``: configuration of the network. At least one of both is
+    given; with both, the network takes every weight of ``start`` that fits. ``teacher``: checkpoint to distil
+    from. ``batch``: patches per step, over all processes. ``ema``: decay of the averaged weights.
+
+    ``matrix_learning_rate``: learning rate of Muon for the weights of hidden layers, which learns from
+    scratch in a fraction of Adam's steps; 0 trains all weights by Adam. Its schedule is that of
+    ``learning_rate``. ``feature_limit``: the largest magnitude that values of the encoder's trunk should
+    have, so that int8 has fine steps for them; 0 for no limit.
+
+    ``screen``: what drawn samples show; None draws text and icons in one font. ``held_out``: how many
+    pictures are measured on, at each of ``scales``, and never trained on. ``report_every``: steps between
+    reports, at which the state is saved. ``int8``: quantisation-aware training, which ``liif-edge train``
+    alone runs, because it needs the exporters.
     """
 
     steps: int
@@ -87,11 +93,13 @@ class TrainingRecipe:
             raise RecipeError(f"expected ema from 0 to below 1, found {self.ema:g}")
         if not 0 <= self.warmup < self.steps:
             raise RecipeError(f"expected a warmup of less than {self.steps} steps, found {self.warmup}")
-        if self.workers < 0 or not self.scales or set(self.scales) - {2, 3, 4}:
-            raise RecipeError(f"expected workers of 0 or more and scales of 2, 3 or 4, found {self.scales}")
+        if self.workers < 0:
+            raise RecipeError(f"expected workers of 0 or more, found {self.workers}")
+        if not self.scales or set(self.scales) - set(SCALES):
+            raise RecipeError(f"expected scales of 2, 3 or 4, found {self.scales}")
 
     def to_json(self) -> str:
-        """One line that two recipes share if they train the same."""
+        """One line of JSON that is equal for two recipes which train the same."""
         table = asdict(self)
         if not self.degradation.share:  # nothing is degraded, whatever else the table says
             del table["degradation"]

@@ -122,8 +122,8 @@ def predict_cells(router: Router, lr: NDArray[np.uint8]) -> Float:
 
 
 class Shares(NamedTuple):
-    """Of the gain that the best choice of cells has: what the choice by the router, by the largest gradient,
-    and the same share of every cell have."""
+    """Parts of the gain that the best choice of cells has: by the router's choice, by choosing the cells with
+    the largest gradients, and on average over all choices (``even``)."""
 
     router: float
     gradient: float
@@ -131,7 +131,7 @@ class Shares(NamedTuple):
 
 
 def shares_of_best(router: Router, samples: Sequence[GainSample], budget: float) -> Shares:
-    """How good ``router`` chooses a share ``budget`` of the cells of all ``samples`` together."""
+    """How well ``router`` chooses a share ``budget`` of the cells of all ``samples`` together."""
     predicted, gradient, gains = [], [], []
     for lr, gain in samples:
         rows, columns = (cell_edges(length, router.config.cell) for length in lr.shape[:2])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.backends.backend import NO_EXECUTORCH
 from edge.errors import BadArtifact, MissingDependency
 
 BACKEND = "CoreMLBackend"  # ExecuTorch's name of it
@@ -55,7 +56,7 @@ def _read_program(path: Path) -> list[tuple[Any, list[bytes]]]:
     try:
         from executorch.exir._serialize._program import deserialize_pte_binary
     except ImportError as error:
-        raise MissingDependency("expected ExecuTorch, found none: pip install 'executorch==1.5.*'") from error
+        raise MissingDependency(NO_EXECUTORCH) from error
     try:
         program = deserialize_pte_binary(path.read_bytes()).program
     except Exception as error:  # of a damaged file, whatever it meets first

@@ -1,7 +1,7 @@
 """Runs a Core ML package on any machine: interprets its MIL program, with torch as the arithmetic.
 
 It verifies what is in the package: graph, weights, attributes and shapes. It says nothing of Apple's
-compiler, of rounding or placement on the Neural Engine, or of speed; ``coreml.CoreMLProgram`` does.
+compiler, of rounding or placement on the Neural Engine, or of speed; ``CoreMLProgram`` of ``runtime`` does.
 """
 
 import json
@@ -9,13 +9,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge.backends.backend import Arithmetic
 from edge.backends.coreml.mil_operations import (
     CONSTANT_OPERATIONS,
     OPERATIONS,
@@ -58,8 +59,8 @@ class _Operation:
 
 @dataclass(frozen=True)
 class MILRounding:
-    """A ``source`` that the program rounds and turns into the float ``value`` again, both by name; of its 256
-    codes ``lowest`` is the first."""
+    """A pair of quantize and dequantize: ``source`` is rounded and becomes the float ``value`` again, both by
+    name. ``lowest``: the first of its 256 codes."""
 
     source: str
     value: str
@@ -70,9 +71,9 @@ class MILRounding:
 
 @dataclass(frozen=True)
 class MILLayer:
-    """A convolution or linear layer: the names of what it is ``given`` and of what it has ``made``, after the
-    ``rounding`` that follows it, if any, with a ``relu`` before that; its weight in float. ``reads``: the
-    rounding of an input that is no other layer's output."""
+    """A convolution or linear layer. ``given``, ``made``: the names of its input and of its output, which is
+    taken after the ``rounding`` that follows the layer, if one does; ``relu``: whether a ReLU stands before
+    that. ``weight``: in float. ``reads``: the rounding of an input that is no other layer's output."""
 
     given: str
     made: str
@@ -95,8 +96,8 @@ class MILProgram:
     BadArtifact for a package that is damaged, is no MIL program, or uses an unknown operation.
     """
 
-    def __init__(self, package: Path, arithmetic: Literal["exact", "fp16"] = "exact") -> None:
-        if arithmetic not in ("exact", "fp16"):
+    def __init__(self, package: Path, arithmetic: Arithmetic = "exact") -> None:
+        if arithmetic not in get_args(Arithmetic):
             raise BadArtifact(f"expected arithmetic exact or fp16, found {arithmetic!r}")
         self._package = package
         self._fp16 = arithmetic == "fp16"

@@ -1,4 +1,4 @@
-"""The machine at hand: ExecuTorch's Python runtime on a ``.pte``."""
+"""ExecuTorch's Python runtime: runs a ``.pte`` in this process."""
 
 import gc
 import platform
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.backends.backend import NO_EXECUTORCH
 from edge.errors import BadArtifact, MissingDependency
 from models.arrays import Float
 
@@ -74,7 +75,7 @@ def runtime_binding() -> Any:
     try:
         from executorch.extension.pybindings import _C
     except ImportError as error:
-        raise MissingDependency("expected ExecuTorch, found none: pip install 'executorch==1.5.*'") from error
+        raise MissingDependency(NO_EXECUTORCH) from error
     return _C
 
 

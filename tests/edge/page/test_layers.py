@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from edge.errors import BadInput
-from edge.images.pixels import to_float
+from edge.images.pixels import bytes_of, to_float
 from edge.page.enlargement import measure
 from edge.page.layers import (
     PEAKS,
@@ -14,7 +14,6 @@ from edge.page.layers import (
     bicubic_region,
     compare_with_fp32,
     draw,
-    picture_bytes,
 )
 from edge.run.tiling import Rect
 from models.drawings import draw_sheet
@@ -135,4 +134,4 @@ def test_layers_lie_over_each_other(layer, level):
 def test_squares_outside_are_none():
     assert Square(0, 2, 0).region(SIZE) is None
     assert Square(0, 1, 1).region(SIZE) == Rect(256, 256, 14, 104)
-    assert picture_bytes(of_bicubic()).shape == (270, 360, 3)
+    assert bytes_of(of_bicubic()).shape == (270, 360, 3)

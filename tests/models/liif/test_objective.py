@@ -61,6 +61,17 @@ def test_what_leaves_the_limit_in_the_trunk_costs_by_how_far(batch):
     assert beyond - free == pytest.approx(EXCESS * float(excess), rel=1e-3)
 
 
+def test_a_teacher_takes_nothing_from_the_weight_of_the_limit(batch):
+    def added_by_limit(teacher: LIIF | None) -> float:
+        objective = ColourLoss(tiny(), teacher, Distillation(colours=1.0))
+        free = float(objective(batch).detach())
+        objective.feature_limit = 0.1
+        return float(objective(batch).detach()) - free
+
+    assert added_by_limit(None) > 0.01
+    assert added_by_limit(tiny(1)) == pytest.approx(added_by_limit(None), rel=1e-3)
+
+
 def test_features_of_another_number_cannot_be_compared():
     with pytest.raises(RecipeError, match="a teacher with 6 features, as the student has, found 10"):
         ColourLoss(tiny(), tiny(n_feats=10), Distillation())

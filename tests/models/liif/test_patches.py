@@ -5,7 +5,8 @@ from PIL import Image, ImageFont
 
 from models import LIIF, LIIFConfig
 from models.errors import DataError
-from models.liif.objective import encode_features, query_colours
+from models.liif.edsr import normalized
+from models.liif.objective import query_colours
 from models.liif.patches import (
     PatchDataset,
     PatchSpec,
@@ -70,7 +71,7 @@ def test_queries_ask_the_network_for_what_the_reference_form_gives(pictures):
     sample = dataset(pictures, spec)[0]
     lr, queries = sample.lr[None], Queries(*(part[None] for part in sample.queries))
     with torch.no_grad():
-        found = query_colours(model, encode_features(model, lr), queries)
+        found = query_colours(model, model.encoder(normalized(lr)), queries)
         expected = model(lr, (20, 20)).flatten(2).transpose(1, 2)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
