@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := dist/demo
-WEIGHTS := baseline fast photo screen pruned
+WEIGHTS := baseline fast tiny photo screen pruned
 
 .PHONY: demo test lint artifacts arm64 clean
 

@@ -10,6 +10,7 @@ _WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED = {
     "baseline": _WEIGHTS / "liif-edsr-baseline.safetensors",
     "fast": _WEIGHTS / "liif-edsr-fast.safetensors",
+    "tiny": _WEIGHTS / "liif-edsr-tiny.safetensors",
     "photo": _WEIGHTS / "liif-edsr-photo.safetensors",
     "screen": _WEIGHTS / "liif-edsr-screen.safetensors",
     "pruned": _WEIGHTS / "liif-edsr-pruned.safetensors",

@@ -112,7 +112,9 @@ def test_it_loses_little_on_set5(artifact, model, set5):
     assert result.mean("artifact").psnr_y > result.mean("bicubic").psnr_y + 3
 
 
-@pytest.mark.parametrize(("name", "largest"), [("fast", 50_000), ("photo", 50_000), ("screen", 50_000)])
+@pytest.mark.parametrize(
+    ("name", "largest"), [("fast", 50_000), ("tiny", 12_000), ("photo", 50_000), ("screen", 50_000)]
+)
 def test_small_weights_cost_few_multiplications_per_output_pixel(name, largest):
     assert count_macs(load_checkpoint(EMBEDDED[name]).config).total / 4 <= largest
 
