@@ -104,7 +104,7 @@ COMPRESSION = (
         "Core ML, a palette of 3 or 4 bits for each layer (`--max-size 800KB`)",
         *("baseline-x2-palette-mixed-coreml-plan", "", ""),
     ),
-    ("Core ML, int8 weights and activations (†)", "baseline-x2-int8-coreml", "", "0.15 dB"),
+    ("Core ML, int8 weights and activations (†, on BSD100)", "baseline-x2-int8-coreml", "", "0.15 dB"),
     ("… after QAT (†)", "qat-x2-int8-coreml", "", "0.05 dB"),
     ("`--checkpoint fast`: a small network from scratch, int8", "fast-x2-int8", "fast-x2-int8", "100×"),
 )
@@ -200,7 +200,7 @@ CORE_ML = {
     "baseline-x2-palette6-coreml": "`palette6`",
     "baseline-x2-palette4-coreml": "`palette4`",
     "baseline-x2-palette-mixed-coreml-plan": "`palette-mixed`, at most 800 KB",
-    "baseline-x2-int8-coreml": "`int8`, ranges from images alone",
+    "baseline-x2-int8-coreml": "`int8`; on BSD100 with ranges from images alone",
 }
 
 
