@@ -11,6 +11,7 @@ from edge.images.extremes import calibration_extremes
 from edge.images.pictures import built_in_pictures, folder_pictures, picture_files
 from models import LIIF
 from models.arrays import Float
+from models.liif.edsr import normalized
 from models.liif.equalization import measure_factors
 from quantize.calibration import cut_tiles, mean_log_range, select_tiles, tiles_by_picture
 
@@ -59,7 +60,7 @@ def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
             candidates,
             KEPT,
             TILES_PER_PICTURE,
-            lambda tile: mean_log_range(encoder, (torch.from_numpy(tile) - 0.5) / 0.5),
+            lambda tile: mean_log_range(encoder, normalized(torch.from_numpy(tile))),
         )
     except ValueError as error:
         raise BadInput(f"{folder}: {error}") from error

@@ -59,14 +59,12 @@ MEAN = "mean"
 LAST_RANGE = 2.4
 
 # The widest of the MLP's hidden layers that stay float where ranges are found at run time. To find the range
-# of so few inputs and to round them takes as long as int8 saves, and these layers lose more than all others
-# together (docs/design/int8.md).
+# of so few inputs and to round them takes as long as int8 saves, and costs half of what such a program loses
+# (docs/design/int8.md).
 WIDEST_FLOAT = 64
 
-# The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain. With ranges at run
-# time the first layer does, too: XNNPACK runs no layer by its input's range straight after arithmetic. The
-# blend, which the root module calls, costs 0.03 dB on Set5 in int8; averages of copies would lose what they
-# gain.
+# The any-scale decoder's part of the first layer stays float: 4 inputs, nothing to gain. The blend,
+# which the root module calls, costs 0.03 dB on Set5 in int8; averages of copies would lose what they gain.
 INT8_RULES = Int8Rules(
     float_layers=("coordinates",),
     float_names=(MEAN,),
@@ -76,7 +74,9 @@ INT8_RULES = Int8Rules(
 
 
 def int8_rules(model: LIIF) -> Int8Rules:
-    """What int8 must know of the layers of ``model``."""
+    """What int8 must know of the layers of ``model``: ``INT8_RULES``, and which stay float where ranges are
+    found at run time. The head does, since XNNPACK runs no layer by its input's range straight after
+    arithmetic; so do narrow layers of the MLP."""
     narrow = (
         f"layers.{number}"
         for number, linear in enumerate(model.imnet.linears[1:])
