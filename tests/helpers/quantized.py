@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from edge.card import QuantisationCard
@@ -11,7 +12,7 @@ from edge.compress.int8 import quantize_program
 from edge.images.extremes import calibration_extremes
 from edge.super_resolution import SuperResolution
 from edge.task import Calibration
-from models import LIIF
+from models import LIIF, LIIFConfig
 from models.family import Method, Program
 from quantize.spec import DEFAULT, PLAIN, StaticSpec
 from quantize.static import CalibrationInputs, calibrate, quantize_static
@@ -33,6 +34,17 @@ def quantize_methods(
     )
     found, card = quantize_program(SuperResolution(model), program, calibration, spec, float_layers, dynamic)
     return {method.name: method.module for method in found.methods}, card
+
+
+def quantised(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
+    return quantize_methods(methods, model, tiles, "test")[0]
+
+
+def plain() -> LIIF:
+    """Without local ensemble: four queries instead of 16, so quicker to trace."""
+    torch.manual_seed(0)
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16, 16), local_ensemble=False)
+    return LIIF(config).eval()
 
 
 def quantize_module(

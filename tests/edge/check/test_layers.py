@@ -1,45 +1,26 @@
 """A planted fault is found in the layer where it was planted, in the artifact's own program."""
 
 import json
-import shutil
 import struct
-from collections.abc import Collection
-from operator import attrgetter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from planted_faults import Int8Layer, damaged, flip_the_largest, look, weight_of
 
-from edge.backends.coreml.mil_interpreter import MILProgram, MILRounding
-from edge.card import CARD_FILE, hash_program
 from edge.card_reader import read_card
-from edge.check.baseline import BaselineTile, Bundle, make_bundle, write_bundle
-from edge.check.layers import LayerCheck, LayerComparison, LayerError, check_layers, looked_into
+from edge.check.baseline import BaselineTile, write_bundle
+from edge.check.layers import LayerCheck, LayerComparison, check_layers, looked_into
 from edge.cli.main import main
 from edge.errors import BadArtifact, BadInput
-from edge.images.pictures import baseline_pictures
 from models import LIIF, LIIFConfig
-from models.liif.int8_form import STEP, ZERO_POINT
 from models.liif.programs import checkpoint_path
-from quantize.graph import LAYERS, module_path
-
-SIDE = 32
 
 # Of the tiny network: head, one block, tail, the MLP's layers, and the fixed-scale form's blend.
 ENCODER = ["encoder.head.0", "encoder.body.0.body.0", "encoder.body.0.body.2", "encoder.body.1"]
 FIXED = [*ENCODER, "imnet.layers.0", "imnet.layers.2", "share_kernel", "blend_kernel"]
 ANY = [*ENCODER, "imnet.layers.0", "imnet.layers.0 (coordinates)", "imnet.layers.2"]
 MEAN = "imnet.layers.2 (mean)"  # of the last layer's copies, in int8 programs
-
-
-@pytest.fixture(scope="module")
-def bundle(tiny) -> Bundle:
-    return make_bundle(tiny.model, baseline_pictures(None, SIDE), 2.0)
-
-
-def look(folder: Path, tiny, bundle: Bundle) -> LayerCheck:
-    return check_layers(folder, read_card(folder), tiny.model, bundle.tiles)
 
 
 def in_order(check: LayerCheck) -> list[str]:
@@ -71,59 +52,6 @@ def test_a_faultless_program_shows_every_layer_and_suspects_none(
     floats = {"share_kernel", "blend_kernel", MEAN, "imnet.layers.0 (coordinates)"}
     assert in_int8 == (set(layers) - floats if precision == "int8" else set())
     assert all(error.range_fit.excess_db < 0.6 for error in check.layers if error.range_fit is not None)
-
-
-def damaged(folder: Path, copy: Path, old: bytes, new: bytes) -> Path:
-    """The artifact with ``new`` for ``old`` in its program, and a card that believes it."""
-    shutil.copytree(folder, copy)
-    card = read_card(folder)
-    (name,) = card.programs
-    program = copy / name
-    files = [program] if program.is_file() else [f for f in program.rglob("*") if f.is_file()]
-    holders = [file for file in files if old in file.read_bytes()]
-    assert holders and old != new and len(old) == len(new)
-    for file in holders:
-        file.write_bytes(file.read_bytes().replace(old, new))
-    card = card.model_copy(update={"programs": {name: hash_program(program)}})
-    (copy / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-    return copy
-
-
-def weight_of(model: LIIF, layer: str) -> torch.Tensor:
-    """As both forms have it, (out, in, kh, kw): the MLP's last layer as a 1x1 convolution."""
-    weight = model.get_parameter(f"{layer}.weight").detach()
-    return weight[:, :, None, None] if weight.ndim == 2 else weight
-
-
-class Int8Layer:
-    """What the int8 program of the tiny network holds of ``layer``, as its fake-quantised graph has it."""
-
-    def __init__(self, tiny, layer: str) -> None:
-        graph = tiny.fake_quantised(2)["forward"]
-        call = next(
-            node
-            for node in graph.graph.nodes
-            if node.target in LAYERS and checkpoint_path(module_path(node), "") == layer
-        )
-        given, weight, bias = call.args[:3]
-        self.codes, self.scales = (attrgetter(node.target)(graph).detach() for node in weight.args[:2])
-        self.bias = attrgetter(bias.target)(graph).detach()
-        (made,) = call.users
-        if made.target is torch.ops.aten.relu.default:
-            (made,) = made.users
-        self.given_scale = given.args[1]
-        self.made_scale, self.made_zero_point = made.args[1:3]
-
-    @property
-    def stored_range(self) -> bytes:
-        """As the program holds the range of the output."""
-        return struct.pack("<fi", self.made_scale, self.made_zero_point)
-
-
-def flip_the_largest(values: np.ndarray) -> np.ndarray:
-    turned = values.copy()
-    turned.ravel()[np.abs(turned.astype(np.float64)).argmax()] *= -1
-    return turned
 
 
 @pytest.mark.parametrize("layer", ["encoder.head.0", "encoder.body.0.body.2", "imnet.layers.2"])
@@ -158,133 +86,6 @@ def test_the_weight_scales_of_another_layer_are_found_where_they_are(tiny, bundl
     wrong = damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", old, new)
     check = look(wrong, tiny, bundle)
     assert check.layers[0].layer == "encoder.body.1" and len(check.failures) == 1
-
-
-def test_a_range_that_is_too_narrow_is_found_where_it_is_though_all_weights_are_right(tiny, bundle, tmp_path):
-    scale = Int8Layer(tiny, "encoder.body.0.body.2").made_scale
-    old, new = (struct.pack("<f", value) for value in (scale, scale / 8))
-    check = look(damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", old, new), tiny, bundle)
-    assert check.layers[0].layer == check.first_suspect.layer == "encoder.body.0.body.2"
-    assert check.layers[0].added_db < 10 and check.layers[0].kernel_steps < 1
-    assert check.layers[0].cause == "range" and not check.failures
-
-
-# Of layers whose int8 output no other layer reads, so that no bias has to follow a new scale.
-RANGES = ["encoder.head.0", "encoder.body.0.body.2", "encoder.body.1", "imnet.layers.0"]
-
-
-def only_wrong_range(check: LayerCheck) -> LayerError:
-    """The layer whose range is found to be wrong, and nothing else is."""
-    (found,) = (error for error in check.layers if error.cause is not None)
-    assert found.cause == "range" and not check.failures
-    assert check.first_suspect == check.worst_range == found
-    return found
-
-
-@pytest.mark.parametrize("layer", RANGES)
-def test_three_quarters_of_a_range_are_found_where_they_are(tiny, bundle, tmp_path, layer):
-    held = Int8Layer(tiny, layer)
-    less = struct.pack("<fi", 0.75 * held.made_scale, held.made_zero_point)
-    wrong = damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", held.stored_range, less)
-    found = only_wrong_range(look(wrong, tiny, bundle))
-    assert found.layer == layer and found.range_fit.activation == "output"
-    assert found.range_fit.width == pytest.approx(0.75, abs=0.05)
-    assert found.range_fit.colours.reach > 1.2 and found.range_fit.colours.clipped > 1e-4
-    assert "output reaches" in found.range_fit.in_words and "on pure colours" in found.range_fit.in_words
-
-
-@pytest.mark.parametrize(
-    ("layer", "other"),
-    [("encoder.body.0.body.2", "encoder.body.1"), ("encoder.body.1", "encoder.body.0.body.2")],
-    ids=["coarser", "finer"],
-)
-def test_the_scale_of_another_layers_output_is_found_where_it_is(tiny, bundle, tmp_path, layer, other):
-    held = Int8Layer(tiny, layer)
-    swapped = struct.pack("<fi", Int8Layer(tiny, other).made_scale, held.made_zero_point)
-    wrong = damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", held.stored_range, swapped)
-    assert only_wrong_range(look(wrong, tiny, bundle)).layer == layer
-
-
-@pytest.mark.parametrize(
-    ("layer", "activation", "stored", "by"),
-    [("imnet.layers.0", "output", None, 1), ("encoder.head.0", "input", (STEP, ZERO_POINT), -1)],
-    ids=["of a ReLU's output", "of the picture"],
-)
-def test_a_zero_point_off_by_one_is_found_where_it_is_known(
-    tiny, bundle, tmp_path, layer, activation, stored, by
-):
-    held = Int8Layer(tiny, layer)
-    scale, zero_point = stored or (held.made_scale, held.made_zero_point)
-    old, new = (struct.pack("<fi", scale, number) for number in (zero_point, zero_point + by))
-    found = only_wrong_range(
-        look(damaged(tiny.artifact(2, "int8"), tmp_path / "wrong", old, new), tiny, bundle)
-    )
-    assert (found.layer, found.range_fit.activation) == (layer, activation)
-    assert found.range_fit.shift == pytest.approx(-by, abs=0.01)
-    assert f"starts {-by:+.2f} steps from where it has to" in found.range_fit.in_words
-
-
-class CoreMLFault:
-    """A copy of the tiny network's int8 package, to give its roundings other numbers."""
-
-    def __init__(self, tiny, copy: Path) -> None:
-        from coremltools.proto import Model_pb2
-
-        self._folder = Path(shutil.copytree(tiny.artifact(2, "int8", "coreml"), copy))
-        self._card = read_card(self._folder)
-        (self._program,) = self._card.programs
-        (self._file,) = (self._folder / self._program).rglob("*.mlmodel")
-        self._model = Model_pb2.Model.FromString(self._file.read_bytes())
-        main = self._model.mlProgram.functions["main"]
-        self._operations = {o.outputs[0].name: o for o in main.block_specializations[main.opset].operations}
-        self.layers = MILProgram(self._folder / self._program).layers()
-
-    def change(self, rounding: MILRounding, argument: str, new: np.generic, kinds: Collection[str]) -> None:
-        """``new`` in place of a number, scale or zero point, of one or both halves of ``rounding``."""
-        dequantize = self._operations[rounding.value]
-        quantize = self._operations[dequantize.inputs["input"].arguments[0].name]
-        for operation in (quantize, dequantize):
-            if operation.type in kinds:
-                binding = operation.inputs[argument].arguments[0]
-                value = self._operations[binding.name].attributes["val"]
-                binding.value.CopyFrom(value)
-                binding.value.immediateValue.tensor.bytes.values = new.tobytes()
-
-    def write(self) -> Path:
-        """The artifact, with a card that believes it."""
-        self._file.write_bytes(self._model.SerializeToString())
-        hashed = hash_program(self._folder / self._program)
-        card = self._card.model_copy(update={"programs": {self._program: hashed}})
-        (self._folder / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-        return self._folder
-
-
-BOTH = ("quantize", "dequantize")
-PLACES = {"encoder.body.0.body.0": 3, "encoder.body.0.body.2": 4, "encoder.body.1": 5}  # behind three heads
-
-
-@pytest.mark.parametrize(
-    ("layer", "scale_of"),
-    [("encoder.body.0.body.0", None), ("encoder.body.0.body.2", "encoder.body.1")],
-    ids=["three quarters", "of another layer"],
-)
-def test_a_wrong_scale_in_a_core_ml_package_names_its_layer(tiny, bundle, tmp_path, layer, scale_of):
-    fault = CoreMLFault(tiny, tmp_path / "wrong")
-    own, other = (fault.layers[PLACES[name]].rounding for name in (layer, scale_of or layer))
-    fault.change(own, "scale", np.float16(other.scale if scale_of else 0.75 * own.scale), BOTH)
-    assert only_wrong_range(look(fault.write(), tiny, bundle)).layer == layer
-
-
-@pytest.mark.parametrize("activation", ["input", "output"])
-def test_a_zero_point_that_is_one_off_for_the_reader_names_its_layer(tiny, bundle, tmp_path, activation):
-    fault = CoreMLFault(tiny, tmp_path / "wrong")
-    layer = fault.layers[PLACES["encoder.body.1"]]
-    rounding = layer.reads if activation == "input" else layer.rounding
-    fault.change(rounding, "zero_point", np.int8(rounding.zero_point + 1), ("dequantize",))
-    check = look(fault.write(), tiny, bundle)
-    assert [error.layer for error in check.layers if error.cause] == ["encoder.body.1"]
-    assert check.layers[0].cause == "kernel" and len(check.failures) == 1
-    assert check.layers[0].kernel_steps == pytest.approx(1.5, abs=0.15)
 
 
 def test_a_bias_in_the_wrong_scale_is_found_as_a_kernel_that_does_not_do_what_it_says(tiny, bundle, tmp_path):

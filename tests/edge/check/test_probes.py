@@ -11,7 +11,7 @@ from torch import nn
 
 from edge.card import Card
 from edge.card_reader import read_card
-from edge.check.baseline import Bundle, make_bundle
+from edge.check.baseline import make_bundle
 from edge.check.probes import PROBES, check_probes, compare_probes, explain, run_probes
 from edge.compress.calibration import calibration_tiles
 from edge.images.pictures import baseline_pictures
@@ -23,7 +23,7 @@ from edge.super_resolution import build_of
 from models import LIIF, LIIFConfig
 from models.liif.programs import methods_of, probes_of
 
-SIDE = 32
+SIDE = 32  # of the bundle's pictures
 
 
 class Eager:
@@ -66,11 +66,6 @@ def modules_of(model: LIIF) -> dict[str, nn.Module]:
 @pytest.fixture(scope="module")
 def card(tiny) -> Card:
     return probed(read_card(tiny.artifact(2, "fp32")))
-
-
-@pytest.fixture(scope="module")
-def bundle(tiny) -> Bundle:
-    return make_bundle(tiny.model, baseline_pictures(None, SIDE), 2.0)
 
 
 def test_a_faultless_artifact_passes_every_probe(tiny, card, bundle):

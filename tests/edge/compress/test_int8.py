@@ -5,37 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from quantized import quantize_methods
-from torch import nn
+from quantized import plain, quantised, quantize_methods
 
 from edge.backends.xnnpack.export import lower_to_xnnpack
 from edge.backends.xnnpack.runtime import HostProgram
 from edge.card_reader import read_card
-from edge.compress.calibration import CALIBRATION_TILE, KEPT, calibration_tiles
+from edge.compress.calibration import calibration_tiles
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.images.metrics import psnr
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
-from models.family import Method
-from models.liif.int8_form import HEAD, HEAD_COPIES, INT8_RULES, SHIFT, WIDEST_FLOAT, int8_rules
+from models.liif.int8_form import HEAD, HEAD_COPIES, INT8_RULES, SHIFT
 from models.liif.programs import methods_of
 from quantize.quantizer import LAYERS, count_int8_layers, module_path
 from quantize.spec import PLAIN
 
 QUERIES = 16  # ×2: four phases of four neighbours
-
-
-def quantised(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
-    return quantize_methods(methods, model, tiles, "test")[0]
-
-
-def plain() -> LIIF:
-    """Without local ensemble: four queries instead of 16, so quicker to trace."""
-    torch.manual_seed(0)
-    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(16, 16), local_ensemble=False)
-    return LIIF(config).eval()
 
 
 def tiles_of(value: float, count: int = 2) -> list[np.ndarray]:
@@ -162,200 +148,6 @@ def test_the_card_says_what_it_was_calibrated_on():
     assert card.calibration == "3 tiles of 48x48 from grey paper"
 
 
-# Ranges at run time
-
-
-def dynamic(methods: list[Method], model: LIIF, tiles: list[np.ndarray]) -> dict[str, nn.Module]:
-    return quantize_methods(methods, model, tiles, "test", dynamic=True)[0]
-
-
-def test_with_ranges_at_run_time_the_head_and_the_narrow_layers_of_the_mlp_stay_float(tiny):
-    folder = tiny.artifact(2, "int8-dynamic")
-    encoder, hoisted = 3, 1
-    quantisation = read_card(folder).quantisation
-    assert quantisation.quantised_layers == encoder + hoisted
-    assert quantisation.float_layers == [HEAD, "layers.0"]
-    assert "dynamic" in quantisation.scheme and "static" not in quantisation.scheme
-
-
-def test_a_layer_of_the_mlp_is_narrow_by_its_inputs():
-    model = LIIF(LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(WIDEST_FLOAT + 8, WIDEST_FLOAT)))
-    assert int8_rules(model).dynamic_float_layers == (HEAD, "layers.1")
-
-
-@pytest.mark.parametrize("scale", [2, "any"])
-def test_a_program_with_ranges_at_run_time_computes_its_fake_quantised_graph(tiny, scale):
-    """Not to the bit: where a value lies between two codes, XNNPACK and PyTorch round it differently."""
-    methods = methods_of(tiny.model, None if scale == "any" else scale, 64)
-    graphs = dynamic(methods, tiny.model, list(calibration_tiles(None)))
-    program = HostProgram(tiny.artifact(scale, "int8-dynamic") / "model.pte")
-    for method in methods:
-        inputs = method.example({"h": 37, "w": 29, "n": 53}, seed=1)
-        names = [tensor.name for tensor in method.inputs]
-        arrays = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
-        found = program.run(method.name, arrays)
-        with torch.no_grad():
-            graph, fp32 = graphs[method.name](*inputs).numpy(), method.module(*inputs).numpy()
-        if count_int8_layers(graphs[method.name]):
-            assert psnr(found, graph) > psnr(graph, fp32) + 1
-            assert 25 < psnr(found, fp32) < 100
-        else:  # at any scale the decoder's layers are all narrow
-            assert (scale, method.name) == ("any", "decode")
-            assert psnr(found, fp32) > 120
-
-
-def test_ranges_at_run_time_fit_pictures_that_calibration_never_saw():
-    model = plain()
-    (method,) = methods_of(model, 2, 64)
-    rng = np.random.default_rng(0)
-    dark = [(rng.random((1, 3, 48, 48)) * 0.1).astype(np.float32) for _ in range(4)]
-    bright = torch.from_numpy(1 - dark[0])
-    static, at_run_time = (make([method], model, dark)["forward"] for make in (quantised, dynamic))
-    with torch.no_grad():
-        outside, fitting = (
-            (graph(bright) - method.module(bright)).square().mean() for graph in (static, at_run_time)
-        )
-    assert outside > 1.3 * fitting
-
-
-# The same in Core ML
-
-
-def test_every_layer_is_in_int8_in_a_core_ml_package_too_and_the_blend_is_not(tiny):
-    from edge.backends.coreml.mil_interpreter import MILProgram
-
-    program = MILProgram(tiny.artifact(2, "int8", "coreml") / "forward.mlpackage")
-    made_by = {operation.output: operation.kind for operation in program._operations}
-    layers = [operation for operation in program._operations if operation.kind == "conv"]
-    inputs = [made_by.get(each.arguments["x"][0], "") for each in layers]
-    encoder, hoisted, means, blend = HEAD_COPIES + 3, 1, QUERIES, 2
-    assert inputs.count("dequantize") == encoder + hoisted + QUERIES
-    assert len(layers) - inputs.count("dequantize") == means + blend
-
-
-class Dividing(torch.fx.Interpreter):
-    """A graph that divides by its scales, as Core ML does; PyTorch multiplies by their reciprocals, and of
-    values that lie between two codes a few in a million are rounded the other way."""
-
-    def call_function(self, target, args, kwargs):
-        if target is not torch.ops.quantized_decomposed.quantize_per_tensor.default:
-            return super().call_function(target, args, kwargs)
-        x, scale, zero_point, low, high, dtype = args
-        return ((x / torch.tensor(scale)).round() + zero_point).clamp(low, high).to(dtype)
-
-
-def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny, tmp_path):
-    """With float16 scales, those of the artifact, roundings fall otherwise, and are as many."""
-    from edge.backends.coreml.export import convert
-    from edge.backends.coreml.mil_interpreter import MILProgram
-
-    lr = np.random.default_rng(0).random((1, 3, 32, 32), np.float32)
-    graph = tiny.fake_quantised(2)["forward"]
-    convert(graph, {"lr": lr.shape}, "sr", "fp32", tmp_path / "forward.mlpackage")
-    found = MILProgram(tmp_path / "forward.mlpackage").run({"lr": lr})["sr"]
-    with torch.no_grad():
-        expected = Dividing(graph).run(torch.from_numpy(lr)).numpy()
-        multiplied = graph(torch.from_numpy(lr)).numpy()
-        fp32 = methods_of(tiny.model, 2, 64)[0].module(torch.from_numpy(lr)).numpy()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
-    assert psnr(found, multiplied) > 90
-    for target in ("coreml", "coreml-pte"):
-        artifact = Artifact.open(tiny.artifact(2, "int8", target))
-        assert psnr(artifact(lr), fp32) > psnr(expected, fp32) - 1
-
-
-# Calibration tiles
-
-
-def of_folder(folder, model=None):
-    """The tiles that a folder adds to the built-in ones."""
-    return calibration_tiles(folder, model)[len(calibration_tiles(None)) :]
-
-
-def save_picture(path, height: int, width: int, seed: int = 0) -> None:
-    rng = np.random.default_rng(seed)
-    Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
-
-
-def test_the_built_in_pictures_give_real_tiles_the_same_every_time():
-    tiles = calibration_tiles(None)
-    assert {tile.shape for tile in tiles} == {(1, 3, CALIBRATION_TILE, CALIBRATION_TILE)}
-    assert all(tile.dtype == np.float32 and tile.min() >= 0 and tile.max() <= 1 for tile in tiles)
-    assert sum(float(tile.std()) > 0.05 for tile in tiles) > len(tiles) / 2
-    assert all(map(np.array_equal, tiles, calibration_tiles(None)))
-
-
-def test_a_folder_gives_tiles_of_its_own_pictures(tmp_path):
-    for number in range(3):
-        Image.new("RGB", (60, 50), (number, 100, 200)).save(tmp_path / f"{number}.png")
-    tiles = of_folder(tmp_path)
-    assert sorted({round(255 * float(tile[0, 0, 0, 0])) for tile in tiles}) == [0, 1, 2]
-
-
-def test_a_folder_adds_to_the_built_in_pictures_and_replaces_none(tmp_path):
-    save_picture(tmp_path / "a.png", 60, 60)
-    found = calibration_tiles(tmp_path, plain())
-    built_in = calibration_tiles(None)
-    assert len(found) > len(built_in)
-    assert all(map(np.array_equal, found, built_in))
-
-
-def test_of_a_large_folder_pictures_are_taken_from_all_over_it(tmp_path):
-    for number in range(130):
-        Image.new("RGB", (48, 48), (number, 0, 0)).save(tmp_path / f"{number:03}.png")
-    reds = {round(255 * float(tile[0, 0, 0, 0])) for tile in of_folder(tmp_path)}
-    assert len(reds) <= 64
-    assert min(reds) < 5 and max(reds) > 124
-
-
-def test_a_model_chooses_the_tiles_of_a_folder_that_reach_farthest(tmp_path):
-    rng = np.random.default_rng(0)
-    for number in range(40):
-        Image.new("RGB", (48, 48), (number, number, number)).save(tmp_path / f"{number:02}.png")
-    for number in range(20):
-        noise = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(tmp_path / f"{number:02}-noise.png")
-    tiles = of_folder(tmp_path, plain())
-    assert len(tiles) == KEPT
-    assert all(float(tile.std()) > 0.1 for tile in tiles)
-
-
-def test_a_black_folder_calibrates_to_finite_numbers(tmp_path):
-    Image.new("RGB", (60, 60)).save(tmp_path / "black.png")
-    model = plain()
-    (method,) = methods_of(model, 2, 64)
-    graph = quantised([method], model, calibration_tiles(tmp_path, model))["forward"]
-    with torch.no_grad():
-        assert torch.isfinite(graph(*method.example({"h": 9, "w": 7}))).all()
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path):
-    (tmp_path / "notes.txt").write_text("none here")
-    with pytest.raises(BadInput, match=r"expected pictures .*, found none"):
-        calibration_tiles(tmp_path)
-
-
-def test_pictures_smaller_than_a_tile_are_refused_with_the_size_found(tmp_path):
-    save_picture(tmp_path / "a.png", 47, 300)
-    with pytest.raises(BadInput, match="at least 48x48 pixels to calibrate on, found sides down to 47"):
-        calibration_tiles(tmp_path)
-
-
-def test_what_is_no_folder_is_refused(tmp_path):
-    save_picture(tmp_path / "a.png", 60, 60)
-    with pytest.raises(BadInput, match="expected a folder of pictures, found a file"):
-        calibration_tiles(tmp_path / "a.png")
-    with pytest.raises(BadInput, match="expected a folder of pictures, found nothing there"):
-        calibration_tiles(tmp_path / "gone")
-
-
-def test_a_damaged_picture_among_them_is_refused(tmp_path):
-    save_picture(tmp_path / "a.png", 60, 60)
-    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:200])
-    with pytest.raises(BadInput, match=r"b\.png"):
-        calibration_tiles(tmp_path)
-
-
 def test_the_additions_of_the_offsets_run_in_int8_and_those_of_the_residuals_do_not(tiny):
     """In float, the additions of the offsets would take as long as the layers around them."""
     graph = tiny.fake_quantised(2)["forward"].graph
@@ -417,3 +209,49 @@ def test_a_network_that_overflows_is_refused():
             parameter.fill_(1e30)
     with pytest.raises(BadInput, match="expected finite activations, found NaN or infinity"):
         quantised(methods_of(model, 2, 64), model, tiles_of(0.9))
+
+
+# The same in Core ML
+
+
+def test_every_layer_is_in_int8_in_a_core_ml_package_too_and_the_blend_is_not(tiny):
+    from edge.backends.coreml.mil_interpreter import MILProgram
+
+    program = MILProgram(tiny.artifact(2, "int8", "coreml") / "forward.mlpackage")
+    made_by = {operation.output: operation.kind for operation in program._operations}
+    layers = [operation for operation in program._operations if operation.kind == "conv"]
+    inputs = [made_by.get(each.arguments["x"][0], "") for each in layers]
+    encoder, hoisted, means, blend = HEAD_COPIES + 3, 1, QUERIES, 2
+    assert inputs.count("dequantize") == encoder + hoisted + QUERIES
+    assert len(layers) - inputs.count("dequantize") == means + blend
+
+
+class Dividing(torch.fx.Interpreter):
+    """A graph that divides by its scales, as Core ML does; PyTorch multiplies by their reciprocals, and of
+    values that lie between two codes a few in a million are rounded the other way."""
+
+    def call_function(self, target, args, kwargs):
+        if target is not torch.ops.quantized_decomposed.quantize_per_tensor.default:
+            return super().call_function(target, args, kwargs)
+        x, scale, zero_point, low, high, dtype = args
+        return ((x / torch.tensor(scale)).round() + zero_point).clamp(low, high).to(dtype)
+
+
+def test_a_core_ml_program_with_float32_scales_is_the_fake_quantised_graph(tiny, tmp_path):
+    """With float16 scales, those of the artifact, roundings fall otherwise, and are as many."""
+    from edge.backends.coreml.export import convert
+    from edge.backends.coreml.mil_interpreter import MILProgram
+
+    lr = np.random.default_rng(0).random((1, 3, 32, 32), np.float32)
+    graph = tiny.fake_quantised(2)["forward"]
+    convert(graph, {"lr": lr.shape}, "sr", "fp32", tmp_path / "forward.mlpackage")
+    found = MILProgram(tmp_path / "forward.mlpackage").run({"lr": lr})["sr"]
+    with torch.no_grad():
+        expected = Dividing(graph).run(torch.from_numpy(lr)).numpy()
+        multiplied = graph(torch.from_numpy(lr)).numpy()
+        fp32 = methods_of(tiny.model, 2, 64)[0].module(torch.from_numpy(lr)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    assert psnr(found, multiplied) > 90
+    for target in ("coreml", "coreml-pte"):
+        artifact = Artifact.open(tiny.artifact(2, "int8", target))
+        assert psnr(artifact(lr), fp32) > psnr(expected, fp32) - 1

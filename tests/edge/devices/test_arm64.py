@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from enlarging import upscaled
+from native_runner import tiles_of
 from PIL import Image
 
 from edge.backends.xnnpack.runtime import HostProgram
@@ -21,11 +22,6 @@ from edge.run.artifact import Artifact
 
 ABSENT = Arm64Device().missing()
 emulated = pytest.mark.skipif(ABSENT is not None, reason=f"arm64-emulated: {ABSENT}")
-
-
-def tiles_of(*sizes: tuple[int, int]) -> list[dict[str, np.ndarray]]:
-    rng = np.random.default_rng(0)
-    return [{"lr": rng.random((1, 3, h, w), np.float32)} for h, w in sizes]
 
 
 @emulated
