@@ -22,6 +22,14 @@ DEFAULT_HALO = 8
 MAX_SCALE = 30.0
 
 
+FAMILY = "liif"  # of the networks that recipes are for
+
+
+def artifact_name(family: str, variant: str, precision: Precision, target: str) -> str:
+    """Name of an artifact's folder."""
+    return f"{family}-{variant}-{precision}-{target}"
+
+
 @dataclass(frozen=True)
 class ArtifactSpec:
     """One artifact. Raises BadInput for a scale, target or precision that does not exist."""
@@ -51,7 +59,7 @@ class ArtifactSpec:
     @property
     def name(self) -> str:
         """Name of the artifact's folder."""
-        return f"liif-{self.variant}-{self.precision}-{self.target}"
+        return artifact_name(FAMILY, self.variant, self.precision, self.target)
 
 
 @dataclass(frozen=True)

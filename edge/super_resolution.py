@@ -16,7 +16,8 @@ from edge.check.built_in import measure, measure_patterns, route_failures
 from edge.compress.calibration import CALIBRATION_TILE, calibration_tiles, equalization_factors, folder_tiles
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
-from edge.recipe import ArtifactSpec, Recipe
+from edge.images.metrics import EQUAL_DB
+from edge.recipe import FAMILY, ArtifactSpec, Recipe
 from edge.run.artifact import Artifact
 from edge.task import Build, Calibration, Measured
 from models import LIIF, checkpoint_hash
@@ -26,9 +27,6 @@ from models.liif.equalization import equalized
 from models.liif.int8_form import int8_rules, to_int8_form
 from models.liif.programs import MAX_ROWS, ROUTE, calibration_inputs, methods_of, probes_of, route_method
 from models.liif.router import Router, RouterConfig, load_router
-
-# Written for artifacts that equal fp32: JSON has no infinity.
-EQUAL_DB = 200.0
 
 COUNTED_SIDE = 16  # LR pixels of the tile on which multiplications are counted
 
@@ -44,7 +42,7 @@ class SuperResolution:
     @property
     def family(self) -> str:
         """See ``Network``."""
-        return "liif"
+        return FAMILY
 
     @property
     def int8(self) -> Int8Rules:

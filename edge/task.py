@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.card import ArtifactCard, Precision
-from edge.recipe import Recipe
+from edge.recipe import Recipe, artifact_name
 from models.arrays import Float
 from models.family import Network, Program
 
@@ -73,4 +73,4 @@ class Build:
     @property
     def name(self) -> str:
         """Name of the artifact's folder."""
-        return f"{self.network.family}-{self.variant}-{self.precision}-{self.target}"
+        return artifact_name(self.network.family, self.variant, self.precision, self.target)

@@ -40,6 +40,7 @@ PARTS = (
     "card",
     "images",
     "output_file",
+    "json_measures",
     "work",
     "errors",
 )

@@ -17,7 +17,7 @@ from edge.card import Precision
 from edge.check.baseline import BaselineTile, Bundle
 from edge.check.comparison import CheckResult, compare, judge
 from edge.check.device_outputs import DeviceOutputs
-from edge.images.metrics import psnr, psnr_of_all
+from edge.images.metrics import EQUAL_DB, psnr, psnr_of_all
 from edge.precisions import NUMERICS
 from edge.run.artifact import Artifact
 from edge.run.upscale import upscale
@@ -40,9 +40,6 @@ ProbeOutput = tuple[Probe, Float]
 
 # A correction explains an error if it leaves less than a tenth of it.
 EXPLAINS = 0.1
-
-# Reported for equal tiles where infinity cannot be: the 5th percentile, and JSON.
-EQUAL_DB = 200.0
 
 
 @dataclass(frozen=True)

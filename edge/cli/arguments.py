@@ -137,37 +137,26 @@ def device_option(text: str) -> tuple[str, str]:
     return name, value
 
 
-def count(text: str) -> int:
-    """A whole number from 0 to 999,999."""
-    if not text.isdecimal() or len(text) > 6:
-        raise argparse.ArgumentTypeError(f"expected a whole number of pixels or runs, found {text!r}")
-    return int(text)
+def whole_number(low: int, high: int, expected: str) -> Callable[[str], int]:
+    """The type of a whole number from ``low`` to ``high``, ``expected`` in the words for what is none."""
+
+    def parse(text: str) -> int:
+        if not (text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+        return int(text)
+
+    return parse
 
 
-def workers(text: str) -> int:
-    """A number of processes, 1 to 64."""
-    if not (text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= 64):
-        raise argparse.ArgumentTypeError(f"expected 1 to 64 pictures at a time, found {text!r}")
-    return int(text)
+count = whole_number(0, 999_999, "a whole number of pixels or runs")
+workers = whole_number(1, 64, "1 to 64 pictures at a time")
+quality = whole_number(1, 100, "a quality from 1 to 100")
+percent = whole_number(0, 100, "0 to 100")
 
 
 def factors(text: str) -> tuple[float, ...]:
     """``x3,x4`` or ``3,4`` to numbers."""
     return tuple(number(factor.strip().removeprefix("x")) for factor in text.split(","))
-
-
-def quality(text: str) -> int:
-    """A whole number from 1 to 100."""
-    if not (text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= 100):
-        raise argparse.ArgumentTypeError(f"expected a quality from 1 to 100, found {text!r}")
-    return int(text)
-
-
-def percent(text: str) -> int:
-    """A whole number from 0 to 100."""
-    if not (text.isdecimal() and len(text) <= 3 and int(text) <= 100):
-        raise argparse.ArgumentTypeError(f"expected 0 to 100, found {text!r}")
-    return int(text)
 
 
 def colour(text: str) -> tuple[int, int, int]:

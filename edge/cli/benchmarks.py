@@ -10,9 +10,10 @@ from edge.backends.table import DEFAULT_TARGET
 from edge.card import Precision
 from edge.card_reader import read_card
 from edge.cli.arguments import Add, add_checkpoint, add_integer_scale, add_json, check_inputs, count
-from edge.cli.terminal import Terminal, finite
+from edge.cli.terminal import Terminal
 from edge.devices.machine import describe_machine
 from edge.errors import BadInput
+from edge.json_measures import finite
 from edge.recipe import DEFAULT_TILE, ArtifactSpec
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from edge.check.comparison import WORST_HEADER
 from edge.check.layers import CAUSES, LayerCheck, LayerError
 from edge.check.probes import PROBES, ProbeCheck, ProbeResult
 from edge.check.report import junit_xml, render_html
-from edge.cli.terminal import Terminal, finite, finite_values
+from edge.cli.terminal import Terminal
+from edge.json_measures import finite, finite_values
 from edge.output_file import write_report
 
 

@@ -50,15 +50,13 @@ COMMANDS = {
     "tune": ("tuning", "Search channel counts and precision: the Pareto front of PSNR drop and time."),
 }
 
-INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT, + SIGTERM, as shells have it
-
 # Of an OSError: the disk, and no defect of ours.
 LACKS_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 0 to 3 as ``edge.errors`` has them."""
-    from edge.cli.process import Terminated, sigterm_raised
+    from edge.cli.process import INTERRUPTED, TERMINATED, Terminated, sigterm_raised
 
     try:
         with sigterm_raised():

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from edge.card_reader import read_card
 from edge.cli.arguments import Add, add_checkpoint, check_inputs, count
+from edge.cli.process import TERMINATED
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput, MissingDependency
-
-# 128 + SIGTERM, as shells have it.
-TERMINATED = 143
 
 
 def add_parsers(add: Add) -> None:

@@ -19,6 +19,9 @@ MOST_KEPT = 2**31 - 1
 # Rounds that a waiting thread of GNU's OpenMP spins before it sleeps.
 SPINS = "20000"
 
+# Exit codes: 128 + SIGINT, + SIGTERM, as shells have it.
+INTERRUPTED, TERMINATED = 130, 143
+
 
 def keep_freed_memory() -> None:
     """Let this process keep what it frees, for what it allocates next.

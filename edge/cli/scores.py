@@ -6,12 +6,13 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
 from edge.check.comparison import WORST_HEADER
-from edge.cli.terminal import Terminal, finite, finite_values
+from edge.cli.terminal import Terminal
 from edge.evaluate import detail_score as details
 from edge.evaluate.degraded import evaluations_by_way, run_degraded, smallest_gain
 from edge.evaluate.ocr import missing_ocr
 from edge.evaluate.routing_sweep import draw_sweep, points_of, run_sweep
 from edge.evaluate.test_sets import Evaluation, evaluation_of, run_pictures
+from edge.json_measures import finite, finite_values
 from edge.output_file import whole_folder, write_report
 from edge.run.artifact import Artifact
 from models import LIIF

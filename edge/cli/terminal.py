@@ -6,12 +6,10 @@ command line keeps copies of the two streams for itself and points the originals
 
 import codecs
 import json
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -174,13 +172,3 @@ def open_terminal(verbose: bool, is_closed: bool = False) -> Iterator[Terminal]:
             os.dup2(kept_err, 2)
             for descriptor in (kept_out, kept_err, nothing):
                 os.close(descriptor)
-
-
-def finite(measures: Any) -> dict[str, object]:
-    """The fields of a dataclass, as ``finite_values`` has them."""
-    return finite_values(asdict(measures))
-
-
-def finite_values(values: dict[str, object]) -> dict[str, object]:
-    """JSON knows neither infinity (equal pictures) nor NaN (a program that gave NaN): both are null."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}

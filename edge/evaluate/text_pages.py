@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from models.drawings import SUPERSAMPLING, Colour
+from models.screens.typefaces import sized_font
 
 # Height of the em in low-resolution pixels, as CSS and Pillow count font sizes.
 TEXT_SIZES = (6, 7, 8, 10, 14)
@@ -166,7 +167,7 @@ def draw_text_page(
     blocks: list[Block] = []
     for number, paragraph in enumerate(paragraphs):
         image, draw = _canvas(height, width, scale, paragraph.paper)
-        font = _font(fonts, paragraph.font, em)
+        font = sized_font(fonts / paragraph.font, em)
         for row, line in enumerate(paragraph.lines):
             _write(draw, MARGIN, MARGIN + (row + 0.8) * PITCH * size, line, font, paragraph.ink, scale)
         bands.append(_reduce(image))
@@ -184,7 +185,7 @@ def draw_icon_page(fonts: Path, scale: int) -> Page:
         columns = int((width - 2 * MARGIN) / cell)
         height = math.ceil(MARGIN + math.ceil(len(ICONS) / columns) * cell)
         image, draw = _canvas(height, width, scale, paper)
-        font = _font(fonts, ICON_FONT, size * scale * SUPERSAMPLING)
+        font = sized_font(fonts / ICON_FONT, size * scale * SUPERSAMPLING)
         for index, icon in enumerate(ICONS):
             x = MARGIN + (index % columns + 0.5) * cell
             y = MARGIN / 2 + (index // columns + 0.75) * cell
@@ -194,13 +195,8 @@ def draw_icon_page(fonts: Path, scale: int) -> Page:
 
 
 def _width(fonts: Path, paragraph: Paragraph, em: int) -> float:
-    font = _font(fonts, paragraph.font, em)
+    font = sized_font(fonts / paragraph.font, em)
     return max(font.getlength(line) for line in paragraph.lines)
-
-
-def _font(fonts: Path, name: str, em: int) -> ImageFont.FreeTypeFont:
-    # BASIC: the other layout engine is not in every Pillow and places letters elsewhere.
-    return ImageFont.truetype(fonts / name, em, layout_engine=ImageFont.Layout.BASIC)
 
 
 def _canvas(height: int, width: int, scale: int, paper: Colour) -> tuple[Image.Image, ImageDraw.ImageDraw]:

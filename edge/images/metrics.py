@@ -22,6 +22,10 @@ BLOCK = 16
 GMSD_C = 170 / 255**2
 
 
+# dB. For equal pictures, where infinity cannot be: in percentiles, and in JSON.
+EQUAL_DB = 200.0
+
+
 def psnr(a: Float, b: Float, peak: float = 1.0) -> float:
     """Peak signal-to-noise ratio in dB; infinite for equal pictures, NaN if either has a NaN."""
     mse = float(np.mean((a.astype(np.float64) - b) ** 2))

@@ -1,14 +1,12 @@
 """What the page is answered: descriptions in JSON, events, and refusals in words."""
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from edge.json_measures import finite
 from edge.page.jobs import Job
 from edge.page.requests import TooLarge
 from edge.page.session import NotThere, StoredPicture
@@ -61,17 +59,10 @@ def describe_job(job: Job) -> dict[str, Any]:
         "total": job.progress.total,
         "rows": job.progress.rows,
         "seconds_left": job.seconds_left,
-        "numbers": None if job.numbers is None else finite(asdict(job.numbers)),
+        "numbers": None if job.numbers is None else finite(job.numbers),
     }
 
 
 def event(name: str, data: dict[str, Any]) -> str:
     """A server-sent event."""
     return f"event: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n"
-
-
-def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
-    """JSON has no infinity, which equal pictures have in dB."""
-    return {
-        name: value if value is not None and math.isfinite(value) else None for name, value in values.items()
-    }

@@ -36,12 +36,12 @@ from starlette.routing import Mount, Route
 from edge.errors import BadInput, LiifEdgeError
 from edge.images.decoding import MAX_PIXELS
 from edge.images.encoding import FORMATS
+from edge.json_measures import finite_values
 from edge.page.answers import (
     DEFECT,
     describe_job,
     describe_picture,
     event,
-    finite,
     refuse,
     say_no_room,
     say_nothing,
@@ -261,8 +261,8 @@ class Page:
         session, number = self._session(request), request.path_params["number"]
         part = region(request, session.job(number)[0].order.size)
 
-        def work() -> dict[str, float | None]:
-            return finite(compare_with_fp32(session.enlargement(number), part))
+        def work() -> dict[str, object]:
+            return finite_values(compare_with_fp32(session.enlargement(number), part))
 
         return JSONResponse(await run_in_threadpool(work))
 
