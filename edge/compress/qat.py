@@ -18,7 +18,7 @@ from models.errors import RecipeError
 from models.liif.equalization import Factors, equalize_weights
 from models.liif.fixed_scale import derive_weights
 from models.liif.int8_form import INT8_RULES, int8_weights, to_int8_form
-from models.liif.objective import ColourLoss, Distillation, Objective
+from models.liif.objective import Distillation, Objective
 from models.liif.patches import Sample
 from models.liif.programs import clip_weight_of
 from models.training.loop import MakeObjective
@@ -33,14 +33,15 @@ Derive = Callable[[LIIF], Mapping[str, Tensor]]
 MakeDerive = Callable[[LIIF], Derive]
 
 
-def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObjective:
-    """What ``recipe`` minimises; ``calibration``: the pictures that int8 builds will be calibrated on.
+def objective_of(recipe: TrainingRecipe, calibration: Path | None) -> MakeObjective | None:
+    """What an int8 ``recipe`` minimises, None for others; ``calibration``: the pictures that int8 builds will
+    be calibrated on.
 
     Raises RecipeError for an int8 recipe whose patches are not of one integer scale with every pixel, and
     BadInput for a calibration folder without pictures.
     """
     if not recipe.int8:
-        return ColourLoss
+        return None
     patches = recipe.patches
     scale = round(patches.min_scale)
     if not patches.every_pixel or patches.min_scale != scale or scale not in SCALES:

@@ -38,17 +38,11 @@ EXCESS = 0.1
 
 
 class Objective(nn.Module):
-    """The loss of a batch of samples. ``student`` is trained, and is the only part with a state.
-
-    ``feature_limit``: the largest magnitude that the outputs of the encoder and of its residual blocks should
-    have; 0 for no limit. Pure colours and fine checks of them reach up to five times as far there as
-    photographs do, and int8 has one range for both.
-    """
+    """The loss of a batch of samples. ``student`` is trained, and is the only part with a state."""
 
     def __init__(self, student: LIIF) -> None:
         super().__init__()
         self.student = student
-        self.feature_limit = 0.0
 
     def refresh(self) -> None:
         """Called before the first step, and whenever the state was saved."""
@@ -61,10 +55,15 @@ class Objective(nn.Module):
 class ColourLoss(Objective):
     """L1 of the student's colours at the queries, shared with a ``teacher``'s by ``distillation``.
 
+    ``feature_limit``: the largest magnitude that the outputs of the encoder and of its residual blocks should
+    have; 0 for no limit. Pure colours and fine checks of them reach up to five times as far there as
+    photographs do, and int8 has one range for both.
     Raises RecipeError if features are to be compared and the teacher's are of another number.
     """
 
-    def __init__(self, student: LIIF, teacher: LIIF | None, distillation: Distillation) -> None:
+    def __init__(
+        self, student: LIIF, teacher: LIIF | None, distillation: Distillation, feature_limit: float = 0.0
+    ) -> None:
         super().__init__(student)
         if teacher is not None and distillation.features and teacher.config.n_feats != student.config.n_feats:
             raise RecipeError(
@@ -74,6 +73,7 @@ class ColourLoss(Objective):
         # In a list, so that the teacher is no submodule: neither trained, nor saved.
         self._teacher = [] if teacher is None else [teacher.requires_grad_(False).eval()]
         self.distillation = distillation
+        self.feature_limit = feature_limit
 
     def forward(self, batch: Sample) -> Tensor:
         trunk = self.student.encoder.trunk(normalized(batch.lr))

@@ -52,7 +52,7 @@ def train(
     run: Path,
     *,
     device: str | None = None,
-    make_objective: MakeObjective = ColourLoss,
+    make_objective: MakeObjective | None = None,
 ) -> Path:
     """All of ``training``; returns the checkpoint's path."""
     for _ in training(recipe, data, run, device=device, make_objective=make_objective):
@@ -66,13 +66,14 @@ def training(
     run: Path,
     *,
     device: str | None = None,
-    make_objective: MakeObjective = ColourLoss,
+    make_objective: MakeObjective | None = None,
 ) -> Iterator[Report]:
     """Train by ``recipe`` on the pictures in ``data`` into the folder ``run``, from one report to the next.
 
     The checkpoint is ``run / MODEL_FILE``. Goes on where ``run`` stopped, at whatever moment that was; the
     result is the same as without a stop. ``device``: ``cpu`` or ``cuda``; None takes a GPU where there is
-    one. Started by ``torchrun``, every process takes its share of each batch.
+    one. ``make_objective``: what is minimised, None for the loss of a float recipe. Started by ``torchrun``,
+    every process takes its share of each batch.
 
     A report has ``step``, ``loss``, ``seconds`` per step and, when it was measured, ``psnr_x2``, … of the
     held-out pictures in dB. It comes when all is saved, and from the first process only.
@@ -80,8 +81,10 @@ def training(
     Raises DataError, CheckpointError, RecipeError for what the user gave, another recipe's ``run`` included,
     TrainingError if the loss becomes NaN.
     """
-    if recipe.int8 and make_objective is ColourLoss:
-        raise RecipeError("expected a float recipe, found int8 = true: liif-edge train runs such recipes")
+    if make_objective is None:
+        if recipe.int8:
+            raise RecipeError("expected a float recipe, found int8 = true: liif-edge train runs such recipes")
+        make_objective = partial(ColourLoss, feature_limit=recipe.feature_limit)
     torch.manual_seed(recipe.seed)
     with process_group(device) as chosen:
         pictures, held_out = split_pictures(picture_files(data), recipe.held_out)
@@ -96,7 +99,6 @@ def training(
         )
         teacher = None if recipe.teacher is None else load_checkpoint(recipe.teacher).to(chosen)
         objective = make_objective(student.to(chosen).train(), teacher, recipe.distillation)
-        objective.feature_limit = recipe.feature_limit
         trainer = _Trainer(recipe, objective, chosen)
         if (run / STATE_FILE).exists():
             trainer.load(run / STATE_FILE)

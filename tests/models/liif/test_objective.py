@@ -49,13 +49,12 @@ def test_without_a_teacher_the_picture_alone_counts(batch):
 
 
 def test_what_leaves_the_limit_in_the_trunk_costs_by_how_far(batch):
-    objective = ColourLoss(tiny(), None, Distillation())
-    trunk = [output.detach() for output in objective.student.encoder.trunk((batch.lr - 0.5) / 0.5)]
+    trunk = [output.detach() for output in tiny().encoder.trunk((batch.lr - 0.5) / 0.5)]
     largest = max(float(output.abs().max()) for output in trunk)
-    loss = {}
-    for objective.feature_limit in (0.0, largest, largest / 2):
-        loss[objective.feature_limit] = float(objective(batch).detach())
-    free, held, beyond = loss.values()
+    free, held, beyond = (
+        float(ColourLoss(tiny(), None, Distillation(), limit)(batch).detach())
+        for limit in (0.0, largest, largest / 2)
+    )
     excess = sum((output.abs() - largest / 2).clamp(min=0).sum(1).mean() for output in trunk)
     assert free == held
     assert beyond - free == pytest.approx(EXCESS * float(excess), rel=1e-3)
@@ -63,10 +62,11 @@ def test_what_leaves_the_limit_in_the_trunk_costs_by_how_far(batch):
 
 def test_a_teacher_takes_nothing_from_the_weight_of_the_limit(batch):
     def added_by_limit(teacher: LIIF | None) -> float:
-        objective = ColourLoss(tiny(), teacher, Distillation(colours=1.0))
-        free = float(objective(batch).detach())
-        objective.feature_limit = 0.1
-        return float(objective(batch).detach()) - free
+        free, limited = (
+            float(ColourLoss(tiny(), teacher, Distillation(colours=1.0), limit)(batch).detach())
+            for limit in (0.0, 0.1)
+        )
+        return limited - free
 
     assert added_by_limit(None) > 0.01
     assert added_by_limit(tiny(1)) == pytest.approx(added_by_limit(None), rel=1e-3)

@@ -78,6 +78,12 @@ def test_training_makes_pictures_better(pictures, tmp_path):
     assert reports[-1]["psnr_x2"] > reports[0]["psnr_x2"] + 0.5
 
 
+def test_features_beyond_the_recipes_limit_add_to_the_loss(pictures, finished, tmp_path):
+    train(replace(RECIPE, feature_limit=0.01), pictures, tmp_path / "run", device="cpu")
+    limited, free = (log_of(run)[0]["loss"] for run in (tmp_path / "run", finished))
+    assert limited > free + 0.001
+
+
 @pytest.mark.parametrize("matrix_learning_rate", [0, 0.01])
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(pictures, tmp_path, matrix_learning_rate):
     recipe = replace(RECIPE, matrix_learning_rate=matrix_learning_rate)
