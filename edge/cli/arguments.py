@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.backends.table import BACKENDS, DEFAULT_TARGET
 from edge.cli.terminal import Terminal
+from edge.errors import BadInput
 from models import DEFAULT_WEIGHTS, EMBEDDED, SCALES
 from models.embedded import check_checkpoint_file
 from models.picture_files import picture_files
@@ -161,15 +162,12 @@ def factors(text: str) -> tuple[float, ...]:
 
 def colour(text: str) -> tuple[int, int, int]:
     """``white`` or ``#ffffff`` to bytes of red, green and blue."""
-    from PIL import ImageColor
+    from edge.images.picture import parse_colour
 
     try:
-        red, green, blue, *alpha = ImageColor.getrgb(text)
-    except ValueError:
-        alpha = [0]
-    if alpha:
-        raise argparse.ArgumentTypeError(f"expected a colour like white or #ffffff, found {text!r}")
-    return red, green, blue
+        return parse_colour(text)
+    except BadInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def size_or_side(text: str) -> tuple[int | None, int | None]:

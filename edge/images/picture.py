@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from PIL import ImageColor
 
-from edge.errors import BadImage
+from edge.errors import BadImage, BadInput
 from edge.images.colour import ColourSpace, GreyCurve, space_of_profile
 from edge.images.metadata import NO_METADATA, Metadata
 from edge.images.pixels import Samples, grey_of, planes_of, to_float, to_uint8, to_uint16
@@ -148,6 +150,18 @@ def kept_space(icc_profile: bytes | None) -> ColourSpace | None:
     """What numbers in ``icc_profile`` mean, None where that is sRGB. Raises DamagedProfile."""
     space = None if icc_profile is None else space_of_profile(icc_profile)
     return None if space is None or space.is_srgb else space
+
+
+def parse_colour(text: str) -> Colour:
+    """``white`` or ``#ffffff`` to bytes of red, green and blue.
+
+    Raises BadInput for what is no such colour, and for one with alpha: a background is opaque.
+    """
+    with suppress(ValueError):
+        red, green, blue, *alpha = ImageColor.getrgb(text)
+        if not alpha and max(red, green, blue) <= 255:  # Pillow takes rgb(300,0,0), too
+            return red, green, blue
+    raise BadInput(f"expected a colour like white or #ffffff, found {text!r}")
 
 
 def flatten(planes: Float, background: Colour) -> Float:

@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ImageColor
 from starlette.requests import Request
 
 from edge.errors import BadInput
 from edge.images.encoding import FORMATS
+from edge.images.picture import parse_colour
 from edge.page.enlargement import PRECISIONS, PagePrecision, Saving
 from edge.recipe import check_scale
 from edge.run.routing import Effort
@@ -81,17 +81,9 @@ def saving(request: Request) -> Saving:
     return Saving(
         suffix,
         quality,
-        None if background is None else _colour(background),
+        None if background is None else parse_colour(background),
         request.query_params.get("strip") == "yes",
     )
-
-
-def _colour(text: str) -> tuple[int, int, int]:
-    try:
-        red, green, blue, *_ = ImageColor.getrgb(text)
-    except ValueError as error:
-        raise BadInput(f"expected a colour like white or #ffffff, found {text!r}") from error
-    return red, green, blue
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from PIL import Image
     [
         (("--background", "mauvish"), "expected a colour like white or #ffffff, found 'mauvish'"),
         (("--background", "#ffffff80"), "expected a colour like white or #ffffff"),
+        (("--background", "rgb(300,0,0)"), "expected a colour like white or #ffffff, found 'rgb(300,0,0)'"),
         (("--quality", "0"), "expected a quality from 1 to 100, found '0'"),
         (("--quality", "101"), "expected a quality from 1 to 100"),
         (("--quality", "90"), "found one for PNG, which loses nothing"),

@@ -120,6 +120,17 @@ def test_transparency_goes_where_a_format_holds_it_or_gets_a_background(session,
         assert session.ask("GET", f"jobs/{job}/file", format=suffix, **options).body == out.read_bytes()
 
 
+@pytest.mark.parametrize("text", ["mauvish", "#ffffff80", "rgb(300,0,0)"])
+def test_a_background_that_is_no_opaque_colour_is_refused_as_on_the_command_line(session, drawn, capfd, text):
+    job = session.enlarge(session.drop(drawn), weights="photo")
+    answer = session.ask("GET", f"jobs/{job}/file", format=".jpg", background=text)
+    words = f"expected a colour like white or #ffffff, found {text!r}"
+    assert (answer.status, answer.json["error"]) == (422, words)
+    with pytest.raises(SystemExit):
+        main(["upscale", "in.png", "out.jpg", "--background", text])
+    assert capfd.readouterr().err.endswith(f"error: argument --background: {words}\n")
+
+
 def test_a_download_leaves_no_file(session, drawn, folder):
     job = session.enlarge(session.drop(drawn), weights="photo")
     session.ended(job)
