@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint8_t kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
-// As float32 RGB a picture of this many pixels takes 1 GiB (edge/images/image_file.py).
+// As float32 RGB a picture of this many pixels takes 1 GiB. MAX_PIXELS of edge/images/decoding.py is as many.
 constexpr uint64_t kMaxPicture = (uint64_t{1} << 30) / (3 * sizeof(float));
 
 enum Colour : uint8_t { kGrey = 0, kRgb = 2, kPalette = 3, kGreyAlpha = 4, kRgba = 6 };

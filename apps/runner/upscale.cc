@@ -21,7 +21,8 @@ namespace liif {
 
 namespace {
 
-// 12 bytes each while the picture is put together: 1.2 GB (edge/run/upscale.py).
+// 12 bytes each while the picture is put together: 1.2 GB. `liif-edge upscale` writes PNG row by row, and has
+// no such limit.
 constexpr int64_t kMaxOutputPixels = 100'000'000;
 
 Planes<float> empty(int64_t channels, int64_t height, int64_t width) {
