@@ -167,6 +167,64 @@ Card read_bigger(const std::string& folder, const Card& card, int halo) {
   return bigger;
 }
 
+// The artifact of --bigger, none without it. A Failure for one of --effort and --bigger alone.
+std::optional<Card> bigger_card(const Arguments& arguments, const Card& card, int halo) {
+  const auto effort = arguments.number("--effort", 0, 100);
+  const auto folder = arguments.text("--bigger");
+  if (effort.has_value() != folder.has_value()) {
+    throw Failure("expected --effort and --bigger together, found one alone");
+  }
+  return folder ? std::optional(read_bigger(*folder, card, halo)) : std::nullopt;
+}
+
+std::unique_ptr<Router> make_router(const Card& card, const Card& bigger, int effort,
+                                    std::optional<int> threads) {
+  const Routing& routing = *card.routing;
+  return std::unique_ptr<Router>(new Router{routing, routing.threshold(effort),
+                                            Program(card.program, routing.method, threads),
+                                            Program(bigger.program, "forward", threads)});
+}
+
+// A Failure unless `out` is the name of a PNG file that may be written.
+void check_png_output(const std::string& out, bool force) {
+  std::string extension = std::filesystem::path(out).extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  if (extension != ".png") throw Failure(out + ": expected a name ending in .png");
+  check_output(out, force);
+}
+
+// The tiles of `lr`, which `in` holds. A Failure for a picture whose target is too large to be held, and for
+// tiles that the program does not take.
+std::vector<Tile> checked_tiles(const Planes<float>& lr, const std::string& in, const Card& card, int tile,
+                                int halo) {
+  if (lr.height * lr.width > kMaxOutputPixels / (card.scale * card.scale)) {
+    throw Failure(in + ": expected a target of at most " + std::to_string(kMaxOutputPixels) +
+                  " pixels, found " + std::to_string(card.scale * lr.width) + "x" +
+                  std::to_string(card.scale * lr.height));
+  }
+  auto tiles = plan_tiles(lr.height, lr.width, card.scale, tile, halo, card.smallest_side);
+  const int64_t largest = std::min<int64_t>(tile, std::max(lr.height, lr.width));
+  if (largest > card.tile_maximum) {
+    throw Failure("expected tiles up to " + std::to_string(card.tile_maximum) + " pixels, found " +
+                  std::to_string(largest));
+  }
+  return tiles;
+}
+
+// Colours and alpha of `picture` in place, by `tiles`.
+void enlarge(Picture& picture, const Renderer& renderer, const std::vector<Tile>& tiles) {
+  auto& lr = picture.rgb;
+  if (picture.alpha) {
+    fill_clear(lr, *picture.alpha);
+    picture.alpha = enlarge_alpha(renderer, *picture.alpha, tiles);
+  }
+  Planes<float> sr = empty(3, renderer.scale * lr.height, renderer.scale * lr.width);
+  for (const Tile& tile : tiles) put(renderer(lr, tile), tile.target, sr);
+  keep_flat(sr, lr, renderer.scale);
+  lr = std::move(sr);
+}
+
 }  // namespace
 
 void upscale(const std::vector<std::string>& words) {
@@ -174,63 +232,32 @@ void upscale(const std::vector<std::string>& words) {
   const Arguments arguments(words, {"--force", "-v"}, {"--threads", "--tile", "--halo", "--effort", "--bigger"});
   const auto paths = arguments.positional({"ARTIFACT_DIR", "IN.png", "OUT.png"});
   const std::string &in = paths[1], &out = paths[2];
-  std::string extension = std::filesystem::path(out).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  if (extension != ".png") throw Failure(out + ": expected a name ending in .png");
-  check_output(out, arguments.has("--force"));
+  check_png_output(out, arguments.has("--force"));
   const Card card = read_card(paths[0]);
   const int tile = arguments.number("--tile", 1, kMaxPixels).value_or(card.tile);
   const int halo = arguments.number("--halo", 0, kMaxPixels).value_or(card.halo);
-  const auto effort = arguments.number("--effort", 0, 100);
-  const auto folder = arguments.text("--bigger");
-  if (effort.has_value() != folder.has_value()) {
-    throw Failure("expected --effort and --bigger together, found one alone");
-  }
-  const auto bigger = folder ? std::optional(read_bigger(*folder, card, halo)) : std::nullopt;
+  const auto bigger = bigger_card(arguments, card, halo);
   Picture picture = read_png(in);
-  auto& lr = picture.rgb;
-  if (lr.height * lr.width > kMaxOutputPixels / (card.scale * card.scale)) {
-    throw Failure(in + ": expected a target of at most " + std::to_string(kMaxOutputPixels) +
-                  " pixels, found " + std::to_string(card.scale * lr.width) + "x" +
-                  std::to_string(card.scale * lr.height));
-  }
-  const auto tiles = plan_tiles(lr.height, lr.width, card.scale, tile, halo, card.smallest_side);
-  const int64_t largest = std::min<int64_t>(tile, std::max(lr.height, lr.width));
-  if (largest > card.tile_maximum) {
-    throw Failure("expected tiles up to " + std::to_string(card.tile_maximum) + " pixels, found " +
-                  std::to_string(largest));
-  }
+  const auto tiles = checked_tiles(picture.rgb, in, card, tile, halo);
+
   start_runtime(arguments.has("-v"));
   const auto threads = arguments.number("--threads", 1, kMaxThreads);
   Program program(card.program, "forward", threads);
-  std::unique_ptr<Router> router;
-  if (bigger) {
-    router.reset(new Router{*card.routing, card.routing->threshold(*effort),
-                            Program(card.program, card.routing->method, threads),
-                            Program(bigger->program, "forward", threads)});
-  }
-  const Renderer renderer{program, card.scale, router.get()};
-  if (picture.alpha) {
-    fill_clear(lr, *picture.alpha);
-    picture.alpha = enlarge_alpha(renderer, *picture.alpha, tiles);
-  }
-  Planes<float> sr = empty(3, card.scale * lr.height, card.scale * lr.width);
-  for (const Tile& part : tiles) put(renderer(lr, part), part.target, sr);
-  keep_flat(sr, lr, card.scale);
-  lr = std::move(sr);
+  const auto router =
+      bigger ? make_router(card, *bigger, *arguments.number("--effort", 0, 100), threads) : nullptr;
+  enlarge(picture, {program, card.scale, router.get()}, tiles);
   write_file(out, png_bytes(picture, out));
 
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   const auto peak = peak_mb();
   using Json = nlohmann::ordered_json;
   Json report{{"artifact", card.name},
-                    {"output", out},
-                    {"size", {picture.rgb.width, picture.rgb.height}},
-                    {"tiles", tiles.size()},
-                    {"threads", program.threads()},
-                    {"total_ms", elapsed.count()},
-                    {"peak_mb", peak ? Json(*peak) : Json()}};
+              {"output", out},
+              {"size", {picture.rgb.width, picture.rgb.height}},
+              {"tiles", tiles.size()},
+              {"threads", program.threads()},
+              {"total_ms", elapsed.count()},
+              {"peak_mb", peak ? Json(*peak) : Json()}};
   if (router) report["share"] = double(router->n_bigger) / double(std::max<size_t>(router->n_cells, 1));
   std::cout << report.dump(2) << std::endl;
 }
