@@ -77,11 +77,6 @@ class Bundle:
     tiles: tuple[BaselineTile, ...]
 
 
-def make_bundle(model: "LIIF", pictures: Sequence[tuple[str, Float]], scale: float) -> Bundle:
-    """What ``run_reference`` gives for ``pictures``, and where it was made."""
-    return bundle_of(run_reference(model, pictures, scale), model, scale)
-
-
 def run_reference(model: "LIIF", pictures: Sequence[tuple[str, Float]], scale: float) -> Work[BaselineTile]:
     """The reference form on each of ``pictures`` (3, h, w): on CUDA where there is a GPU, else on the CPU.
 

@@ -119,14 +119,6 @@ def looked_into(tiles: Sequence[BaselineTile], card: Card) -> list[Float]:
     return cut[: max(1, PIXELS // side**2)]
 
 
-def check_layers(folder: Path, card: Card, model: LIIF, tiles: Sequence[BaselineTile]) -> LayerCheck:
-    """Every layer of the artifact in ``folder`` on ``tiles``; see ``LayerComparison``."""
-    comparison = LayerComparison(folder, card, model, tiles)
-    for _ in comparison.steps():
-        pass
-    return comparison.result()
-
-
 class LayerComparison:
     """Every layer of the artifact in ``folder`` on ``tiles``, against ``model`` in fp32, step by step.
 

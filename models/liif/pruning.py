@@ -24,11 +24,6 @@ class BudgetError(ValueError):
     """The budget cannot be met. The message says the best that can."""
 
 
-def measure_importance(model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]) -> Importance:
-    """The mean of ``importance_by_loss``. Raises ValueError for no losses."""
-    return mean_importance(importance_by_loss(model, part, losses))
-
-
 def importance_by_loss(
     model: LIIF, part: Part, losses: Iterable[Callable[[], Tensor]]
 ) -> Iterator[Importance]:

@@ -30,8 +30,6 @@ LARGE_EM = 9.0
 # of a pixel, and their fringes stay pale.
 LCD_FILTER = (8, 77, 86, 77, 8)
 
-MODES = ("smooth", "hinted", "subpixel", "aliased")
-
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 

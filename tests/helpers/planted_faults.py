@@ -2,7 +2,7 @@
 
 import shutil
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 from pathlib import Path
 
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from edge.backends.coreml.mil_interpreter import MILProgram, MILRounding
-from edge.card import CARD_FILE, hash_program
+from edge.card import CARD_FILE, Card, hash_program
 from edge.card_reader import read_card
-from edge.check.baseline import Bundle
-from edge.check.layers import LayerCheck, check_layers
+from edge.check.baseline import BaselineTile, Bundle
+from edge.check.layers import LayerCheck, LayerComparison
 from models import LIIF
 from models.liif.programs import checkpoint_path
 from quantize.graph import LAYERS, module_path
@@ -105,6 +105,14 @@ class CoreMLFault:
         card = self._card.model_copy(update={"programs": {self._program: hashed}})
         (self._folder / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
         return self._folder
+
+
+def check_layers(folder: Path, card: Card, model: LIIF, tiles: Sequence[BaselineTile]) -> LayerCheck:
+    """Every layer of the artifact in ``folder`` on ``tiles``."""
+    comparison = LayerComparison(folder, card, model, tiles)
+    for _ in comparison.steps():
+        pass
+    return comparison.result()
 
 
 def look(folder: Path, tiny, bundle: Bundle) -> LayerCheck:

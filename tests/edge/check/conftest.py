@@ -1,8 +1,9 @@
 """What checks compare with: what the tiny network makes of the built-in pictures, computed once."""
 
 import pytest
+from bundles import make_bundle
 
-from edge.check.baseline import Bundle, make_bundle
+from edge.check.baseline import Bundle
 from edge.images.pictures import baseline_pictures
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bundles import make_bundle
 
 from edge.check.baseline import (
     PROVENANCE_KEY,
     BaselineTile,
     Bundle,
-    make_bundle,
     read_bundle,
     require_checkpoint,
     run_reference,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import make_bundle
 
 from edge.card import Card
 from edge.card_reader import read_card
-from edge.check.baseline import Bundle, make_bundle
+from edge.check.baseline import Bundle
 from edge.check.device_outputs import DEVICE_FILE, LIST_FILE, export_inputs, read_outputs
 from edge.check.probes import compare_outputs
 from edge.errors import BadInput, OutputExists

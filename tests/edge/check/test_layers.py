@@ -6,11 +6,11 @@ import struct
 import numpy as np
 import pytest
 import torch
-from planted_faults import Int8Layer, damaged, flip_the_largest, look, weight_of
+from planted_faults import Int8Layer, check_layers, damaged, flip_the_largest, look, weight_of
 
 from edge.card_reader import read_card
 from edge.check.baseline import BaselineTile, write_bundle
-from edge.check.layers import LayerCheck, LayerComparison, check_layers, looked_into
+from edge.check.layers import LayerCheck, LayerComparison, looked_into
 from edge.cli.main import main
 from edge.errors import BadArtifact, BadInput
 from models import LIIF, LIIFConfig

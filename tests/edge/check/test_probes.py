@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 import torch
+from bundles import make_bundle
 from quantized import quantize_methods
 from torch import nn
 
 from edge.card import Card
 from edge.card_reader import read_card
-from edge.check.baseline import make_bundle
 from edge.check.probes import PROBES, check_probes, compare_probes, explain, run_probes
 from edge.compress.calibration import calibration_tiles
 from edge.images.pictures import baseline_pictures

@@ -5,8 +5,16 @@ import torch
 
 from models import LIIF, LIIFConfig
 from models.liif.cost import count_macs
-from models.liif.pruning import BudgetError, choose_widths, cost_of, measure_importance, remove_channels
-from models.liif.widths import GROUP, Layer, narrowed, prunable
+from models.liif.pruning import (
+    BudgetError,
+    Importance,
+    choose_widths,
+    cost_of,
+    importance_by_loss,
+    mean_importance,
+    remove_channels,
+)
+from models.liif.widths import GROUP, Layer, Part, narrowed, prunable
 
 CONFIG = LIIFConfig(n_feats=8, block_widths=(16, 24), hidden_widths=(16, 32))
 LR = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -25,6 +33,10 @@ def losses(model: LIIF, count: int = 2):
     return [lambda: (model(LR, (16, 16)) ** 2).mean() for _ in range(count)]
 
 
+def importance_of(model: LIIF, part: Part) -> Importance:
+    return mean_importance(importance_by_loss(model, part, losses(model)))
+
+
 def silence(model: LIIF, layer: Layer, channels: list[int]) -> None:
     """Take away what ``channels`` do, so that removing them changes nothing."""
     with torch.no_grad():
@@ -39,7 +51,7 @@ def test_channels_that_do_nothing_go_first_and_are_not_missed(layer):
     model = net()
     idle = [1, 2, 5, 6, 9, 10, 11, 14]
     silence(model, layer, idle)
-    importance = measure_importance(model, "all", losses(model))
+    importance = importance_of(model, "all")
     assert importance[layer][idle].max() == 0 < importance[layer].max()
     widths = {each: each.width(CONFIG) for each in importance}
     pruned = remove_channels(model, {**widths, layer: widths[layer] - GROUP}, importance)
@@ -50,7 +62,7 @@ def test_channels_that_do_nothing_go_first_and_are_not_missed(layer):
 
 def test_a_pruned_network_is_smaller_and_the_original_stays(tmp_path):
     model = net()
-    importance = measure_importance(model, "encoder", losses(model))
+    importance = importance_of(model, "encoder")
     widths = choose_widths(CONFIG, importance, macs, 0.6 * macs(CONFIG))
     pruned = remove_channels(model, widths, importance)
     assert macs(pruned.config) <= 0.6 * macs(CONFIG)
@@ -68,7 +80,7 @@ def test_what_costs_little_to_lose_goes_first():
 @pytest.mark.parametrize(("part", "untouched"), [("encoder", "hidden_widths"), ("decoder", "block_widths")])
 def test_a_part_leaves_the_other_alone(part, untouched):
     model = net()
-    importance = measure_importance(model, part, losses(model))
+    importance = importance_of(model, part)
 
     def cost(config: LIIFConfig) -> int:
         return cost_of(part, count_macs(config))
@@ -110,4 +122,4 @@ def test_a_hidden_layer_keeps_a_group():
 
 def test_importance_needs_something_to_measure_on():
     with pytest.raises(ValueError, match="at least one batch"):
-        measure_importance(net(), "all", [])
+        mean_importance([])

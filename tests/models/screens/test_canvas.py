@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.screens.canvas import MODES, Canvas, Lettering
+from models.screens.canvas import Canvas, Lettering
+from models.screens.sheets import MODE_SHARES
 from models.screens.typefaces import find_typefaces
 
 INK, PAPER = (20, 40, 90), (250, 240, 230)
@@ -56,7 +57,7 @@ def test_text_without_antialiasing_has_two_colours_and_text_in_subpixels_has_fri
     assert fringe("smooth") < 0.02
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODE_SHARES)
 @pytest.mark.parametrize("pinned", [False, True])
 def test_no_mode_moves_text_from_one_scale_to_the_other(fonts, mode, pinned):
     """A letter may be half a pixel off, by rounding; many of them are not."""
