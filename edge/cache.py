@@ -20,7 +20,8 @@ def find_bigger(
     card: Card, routing: RoutingCard, given: Path | None, log: Callable[[str], None]
 ) -> tuple[Path, str]:
     """Folder of the artifact that the router of ``card`` knows, and its name: the one ``given``, or that of
-    the embedded weights, as precise as the smaller one. Raises BadInput without either."""
+    the embedded weights: in the int8 that they come in if the smaller one is in either, else as precise as
+    that. Raises BadInput without either."""
     if given is not None:
         return given, given.name
     name = embedded_name(routing.bigger)
@@ -29,7 +30,10 @@ def find_bigger(
             f"expected the bigger artifact for the router of {card.name}, of the checkpoint "
             f"{routing.bigger[:12]}…, which is not an embedded one, found none; see --bigger"
         )
-    return find_artifact(EMBEDDED[name], (1, 1), (2, 2), card.precision, log), name
+    precision = card.precision
+    if precision in ("int8", "int8-dynamic"):
+        precision = embedded_precision(EMBEDDED[name])
+    return cached_artifact(EMBEDDED[name], ArtifactSpec(card.scale, precision), log), name
 
 
 def find_artifact(

@@ -65,7 +65,7 @@ def signed(value: float, digits: int = 3, plus: str = "") -> str:
 
 
 # Embedded weights of other networks than the baseline's.
-SMALLER = ("pruned", "fast")
+SMALLER = ("pruned", "fast", "tiny")
 
 
 def _drop(records: Records, way: str, data: str) -> str:
@@ -106,7 +106,14 @@ COMPRESSION = (
     ),
     ("Core ML, int8 weights and activations (†, on BSD100)", "baseline-x2-int8-coreml", "", "0.15 dB"),
     ("… after QAT (†)", "qat-x2-int8-coreml", "", "0.05 dB"),
-    ("`--checkpoint fast`: a small network from scratch, int8", "fast-x2-int8", "fast-x2-int8", "100×"),
+    (
+        "`--checkpoint fast`: a small network from scratch, int8-dynamic",
+        *("fast-x2-int8-dynamic", "fast-x2-int8-dynamic", "100×"),
+    ),
+    (
+        "`--checkpoint tiny`: a smaller one, int8-dynamic",
+        *("tiny-x2-int8-dynamic", "tiny-x2-int8-dynamic", "300×"),
+    ),
 )
 
 
@@ -147,7 +154,8 @@ def speed(records: Records) -> str:
 SIZES = {
     "baseline-x2-int8": "`liif-x2-int8-xnnpack`",
     "pruned-x2-int8": "`liif-x2-int8-xnnpack`, `--checkpoint pruned`",
-    "fast-x2-int8": "`liif-x2-int8-xnnpack`, `--checkpoint fast`",
+    "fast-x2-int8-dynamic": "`liif-x2-int8-dynamic-xnnpack`, `--checkpoint fast`",
+    "tiny-x2-int8-dynamic": "`liif-x2-int8-dynamic-xnnpack`, `--checkpoint tiny`",
     "baseline-x2-fp32": "`liif-x2-fp32-xnnpack`",
     "baseline-any-fp32": "`liif-any-fp32-xnnpack`",
     "baseline-x2-fp16-coreml": "`liif-x2-fp16-coreml`",
@@ -167,7 +175,13 @@ PHONES = (
     ("Android, Linux board", "--scale 2 --precision int8", "baseline-x2-int8", "pte-int8"),
     (
         "the same, where time counts most",
-        *("--scale 2 --precision int8 --checkpoint fast", "fast-x2-int8", "fast-x2-int8"),
+        *("--scale 2 --precision int8-dynamic --checkpoint fast", "fast-x2-int8-dynamic"),
+        "fast-x2-int8-dynamic",
+    ),
+    (
+        "previews, old phones",
+        *("--scale 2 --precision int8-dynamic --checkpoint tiny", "tiny-x2-int8-dynamic"),
+        "tiny-x2-int8-dynamic",
     ),
     (
         "the same, for unusual images",

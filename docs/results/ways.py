@@ -67,6 +67,7 @@ SHOWN_AT_WORST = (
     Way("baseline", "2", "int8-dynamic"),
     Way("baseline", "any", "int8-dynamic"),
     Way("fast", "2", "int8-dynamic"),
+    Way("tiny", "2", "int8-dynamic"),
     Way("baseline", "2", "fp16", CORE_ML),
     Way("baseline", "2", "int8-weights", CORE_ML),
     Way("baseline", "2", "palette6", CORE_ML),
@@ -98,11 +99,7 @@ WAYS = (
 
 # By way the test sets that it is measured on, where it is not Set5 alone.
 EVALUATED = {
-    **{
-        way.name: ("Set5", "BSD100")
-        for way in WAYS
-        if way.scale == "2" and "coreml" not in way.options and way.name != "fast-x2-int8-dynamic"
-    },
+    **{way.name: ("Set5", "BSD100") for way in WAYS if way.scale == "2" and "coreml" not in way.options},
     **{
         way.name: ("Set5", "BSD100-tenth")
         for way in WAYS
@@ -113,5 +110,5 @@ EVALUATED = {
 # By record the programs that are timed beside those that ``bench`` always times.
 BENCHED = {
     "bench x2": ("baseline-x2-int8-dynamic", "baseline-x2-int8-plan", "half-x2-int8", "pruned-x2-int8"),
-    "bench phones": ("baseline-x2-int8-dynamic", "fast-x2-int8"),
+    "bench phones": ("baseline-x2-int8-dynamic", "fast-x2-int8-dynamic", "tiny-x2-int8-dynamic"),
 }

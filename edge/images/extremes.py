@@ -1,6 +1,6 @@
 """Pure colours: what photographs hardly have, and icons and logos consist of.
 
-Tiles of one colour belong to what calibrates int8, whatever folder a user gives. A page of many, side by
+Tiles of one colour, and of the finest strokes, belong to what calibrates int8, whatever folder a user gives. A page of many, side by
 side, measures every artifact, and tiles of them are in every baseline. A page of their finest patterns, as
 dithered pictures have them, is where an encoder's features reach farthest.
 """
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.images.pixels import planes_of
 from models.arrays import Float
+from models.drawings import draw_sheet
 
 # Black, the middle and white of a channel: 27 colours, the corners of the RGB cube among them.
 LEVELS = (0, 128, 255)
@@ -25,6 +26,11 @@ TILE = 32  # pixels of a tile that calibrates
 # than 0.2; every further one makes ranges wider and photographs worse (docs/design/int8.md).
 N_JOINED = 2
 
+# Of as many drawn sheets the tile with the finest strokes; those before the first calibrate as pictures. Of
+# none, a letter's stroke on the drawn screen was off by 0.34 in int8, of eight by 0.19 (docs/design/int8.md).
+FIRST_SHEET, N_STROKES = 5, 8
+SHEET = (192, 256)
+
 EXTREME_SIDE = 96  # LR pixels of the page that measures: 36 patches hold every one of the 27 colours
 PATCH = 16  # pixels of a patch that is measured: at ×2 a 16x16 block with 4 pixels around it
 
@@ -34,11 +40,23 @@ TILE_PATCH, MARGIN = 12, 2
 
 
 def calibration_extremes() -> list[Float]:
-    """Tiles (1, 3, 32, 32) in [0, 1]: each of ``COLOURS`` by itself, and two of many side by side."""
+    """Tiles (1, 3, 32, 32) in [0, 1]: each of ``COLOURS`` by itself, two of many side by side, and strokes of
+    text and icons."""
     flat = [np.full((TILE, TILE, 3), colour, np.uint8) for colour in COLOURS]
     rng = np.random.default_rng(7)
     joined = [_patches(rng.permutation(len(COLOURS))[:16], TILE // 4) for _ in range(N_JOINED)]
-    return [planes_of(tile)[None] for tile in (*flat, *joined)]
+    sheets = (draw_sheet(*SHEET, seed) for seed in range(FIRST_SHEET, FIRST_SHEET + N_STROKES))
+    return [planes_of(tile)[None] for tile in (*flat, *joined, *map(_finest_tile, sheets))]
+
+
+def _finest_tile(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of the tiles side by side in (H, W, 3), the one whose neighbouring pixels differ most."""
+    rows, columns = (length // TILE for length in sheet.shape[:2])
+    tiles = [
+        np.ascontiguousarray(sheet[TILE * i : TILE * (i + 1), TILE * j : TILE * (j + 1)])
+        for i, j in itertools.product(range(rows), range(columns))
+    ]
+    return max(tiles, key=lambda tile: sum(np.abs(np.diff(tile.astype(int), axis=k)).sum() for k in (0, 1)))
 
 
 def colour_page(side: int) -> Float:

@@ -48,13 +48,13 @@ def methods_of(model: LIIF, scale: int | None, max_tile: int) -> list[Method]:
 
 
 def clip_weight_of(scale: int | None) -> float:
-    """How much the error of a clipped activation counts at ``scale``, None for any: four times at ×4.
+    """How much the error of a clipped activation counts at ``scale``, None for any: as often as the scale.
 
     Rounding errors lie either way, and average out over what is seen as one area; what is clipped, at the
-    stroke of a letter, is clipped one way. Over n LR pixels the square of the mean is 1/n of the one and 1/n²
-    of the other, and a 16x16 block has a quarter as many at ×4 as at ×2 (docs/design/int8.md).
+    stroke of a letter, is clipped one way, and the larger the scale, the more output pixels it takes along
+    (docs/design/int8.md).
     """
-    return 4.0 if scale == 4 else 1.0
+    return 1.0 if scale is None else float(scale)
 
 
 def route_method(router: Router, max_tile: int) -> Method:
