@@ -28,7 +28,8 @@ demo: $(BIN)/.installed
 artifacts: $(BIN)/.installed
 	for name in $(WEIGHTS); do \
 		case $$name in baseline|pruned) precision=int8;; *) precision=int8-dynamic;; esac; for scale in 2 any; do \
-		OMP_NUM_THREADS=1 $(BIN)/liif-edge build --checkpoint $$name --scale $$scale --precision $$precision \
+		case $$name-$$scale in fast-2) router="--router models/weights/fast-router.safetensors";; *) router=;; esac; \
+		OMP_NUM_THREADS=1 $(BIN)/liif-edge build --checkpoint $$name --scale $$scale --precision $$precision $$router \
 			--out edge/artifacts/$$name --force || exit 1; done; done
 
 # The tool chain of the emulated ARM device; its tests skip, and say so, without it.

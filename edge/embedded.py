@@ -11,6 +11,9 @@ from models import EMBEDDED
 # In place of a name of theirs: choose by the picture (edge/run/weights.py).
 AUTO = "auto"
 
+# The artifact of these at ×2 has a router, which sends cells of a picture to `baseline`.
+ROUTED = "fast"
+
 _ARTIFACTS = Path(__file__).parent / "artifacts"
 
 # By ranges of each tile's own a small network takes a seventh more time. It loses a fifth as much, and

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.cache import find_artifact, find_bigger
 from edge.card import Precision
-from edge.embedded import AUTO
+from edge.embedded import AUTO, ROUTED
 from edge.errors import BadArtifact, BadInput, DiskFull
 from edge.images.image_file import bits_of_output, check_output, read_image, write_pictures
 from edge.images.in_memory import (
@@ -127,24 +127,27 @@ class Upscaler:
 
         ``effort``, 0 to 100: parts of a picture where a bigger network is predicted to gain most are made by
         that one, so many percent of an average photograph; ``budget``, 0 to 1: that share of each picture, at
-        most. Either is for an ``artifact`` with a router. ``bigger``: the artifact of the network that the
-        router knows, where that is not among the embedded ones.
+        most. Either is for an ``artifact`` with a router, or at ×2 for ``fast``, which ``auto`` is then.
+        ``bigger``: the artifact of the network that the router knows, where that is not among the embedded
+        ones.
 
         ``log`` is told when a picture needs much memory, and when an artifact must be built first: ×2 and any
         scale come with the package in the precision that is the default, others are built once, into the
         user's cache folder. Raises BadInput for an effort or a budget that is none, and for a ``bigger``
         artifact without either.
         """
-        self._weights = weights
         self._artifact = None if artifact is None else Path(artifact)
         self._precision = precision
         self._tile, self._halo = tile, halo
         self._kind = SelfEnsemble if ensemble else Artifact
         self._extent = _extent(effort, budget)
         if self._extent is not None and artifact is None:
-            raise BadInput(
-                f"expected an artifact with a router for an effort or a budget, found {weights} alone"
-            )
+            if weights not in (AUTO, ROUTED):
+                raise BadInput(
+                    f"expected an artifact with a router for an effort or a budget, found {weights} alone"
+                )
+            weights = ROUTED
+        self._weights = weights
         if bigger is not None and self._extent is None:
             raise BadInput(f"expected an effort or a budget with a bigger artifact, found {bigger} alone")
         self._bigger = None if bigger is None else Path(bigger)
@@ -323,7 +326,7 @@ class Upscaler:
             of = f" of {weights}" if weights in EMBEDDED else ""
         checkpoint = EMBEDDED.get(weights, Path(self._weights))
         artifact = self._open(find_artifact(checkpoint, lr_size, size, self._precision, self._log))
-        return _Network(artifact, f"{artifact.card.name}{of}")
+        return self._with_bigger(_Network(artifact, f"{artifact.card.name}{of}"))
 
     def _with_bigger(self, network: _Network) -> _Network:
         """``network``, and the one that its router knows, if some of the picture is for that one."""

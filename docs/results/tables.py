@@ -68,11 +68,16 @@ def signed(value: float, digits: int = 3, plus: str = "") -> str:
 SMALLER = ("pruned", "fast", "tiny")
 
 
+def _marked(text: str, record: dict[str, Any]) -> str:
+    """``text`` with a ‡ if ``record`` is of the weights that were embedded before."""
+    return f"{text} ‡" if record.get("earlier_weights") else text
+
+
 def _drop(records: Records, way: str, data: str) -> str:
     """Below the baseline in fp32, whatever network ``way`` has."""
     record = records[f"eval {way} {data}"]
     if not way.startswith(SMALLER):
-        return signed(record["lost_db"])
+        return _marked(signed(record["lost_db"]), record)
     return signed(records[f"eval baseline-x2-int8 {data}"]["fp32"]["psnr_y"] - record["artifact"]["psnr_y"])
 
 
@@ -225,7 +230,8 @@ def coreml(records: Records) -> str:
         scores = []
         for data in ("Set5", "BSD100-tenth"):
             record = records[f"eval {way} {data}"]
-            scores.append(f"{record['artifact']['psnr_y']:.3f} ({signed(-record['lost_db'], plus='+')})")
+            score = f"{record['artifact']['psnr_y']:.3f} ({signed(-record['lost_db'], plus='+')})"
+            scores.append(_marked(score, record))
         rows.append([shown, *scores, f"{records[f'build {way}']['bytes']:,}"])
     return lines(["precision", "Set5", "BSD100, ten images", "package, bytes"], rows)
 

@@ -1,8 +1,8 @@
 """Pure colours: what photographs hardly have, and icons and logos consist of.
 
-Tiles of one colour, and of the finest strokes, belong to what calibrates int8, whatever folder a user gives. A page of many, side by
-side, measures every artifact, and tiles of them are in every baseline. A page of their finest patterns, as
-dithered pictures have them, is where an encoder's features reach farthest.
+Tiles of one colour, and of the finest strokes, belong to what calibrates int8, whatever folder a user gives.
+A page of many, side by side, measures every artifact, and tiles of them are in every baseline. A page of
+their finest patterns, as dithered pictures have them, is where an encoder's features reach farthest.
 """
 
 import itertools

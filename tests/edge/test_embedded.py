@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from edge.cache import find_bigger
 from edge.card_reader import read_card
 from edge.check.built_in import measure
-from edge.embedded import embedded_artifact, embedded_name, embedded_precision
+from edge.embedded import ROUTED, embedded_artifact, embedded_name, embedded_precision
 from edge.recipe import ArtifactSpec
 from edge.run.artifact import Artifact
 from models import EMBEDDED, checkpoint_hash, load_checkpoint
+from models.liif.router import load_router
+
+ROUTER = EMBEDDED[ROUTED].with_name("fast-router.safetensors")
 
 EVERY = [
     (name, ArtifactSpec(scale, embedded_precision(EMBEDDED[name])))
@@ -41,6 +45,15 @@ def test_an_embedded_artifact_is_within_its_limits(name, spec):
 def test_embedded_weights_are_found_by_their_hash(name):
     assert embedded_name(checkpoint_hash(load_checkpoint(EMBEDDED[name]))) == name
     assert embedded_name("0" * 64) is None
+
+
+def test_the_router_is_of_the_embedded_weights_and_sends_cells_to_the_bigger_ones():
+    card = read_card(embedded(ROUTED, ArtifactSpec(2, "int8-dynamic")))
+    assert card.routing is not None
+    router = load_router(ROUTER)
+    assert (router.config.smaller, router.config.bigger) == (card.checkpoint.sha256, card.routing.bigger)
+    folder, name = find_bigger(card, card.routing, None, pytest.fail)
+    assert (folder, name) == (embedded("baseline", ArtifactSpec(2, "int8")), "baseline")
 
 
 def test_other_checkpoints_and_specs_have_none(tmp_path):

@@ -118,8 +118,16 @@ def test_a_folder_says_the_share_of_each_picture(run, routed_pair, photo, tmp_pa
     assert "% of its cells" in outcome.out
 
 
+def test_effort_needs_no_artifact(run, photo, tmp_path):
+    outcome = run("upscale", photo, tmp_path / "out.png", "--effort", 20)
+    assert outcome.code == 0, outcome.err
+    assert "by liif-x2-int8-dynamic-xnnpack of fast and baseline for" in outcome.out
+    assert "building" not in outcome.err
+
+
 REFUSALS = {
     "no artifact": (["--weights", "photo"], "expected an artifact with a router for an effort"),
+    "not at ×2": (["--scale", "3"], "expected an artifact with a router"),
     "both": (["--budget", "0.5"], "not allowed with argument"),
 }
 
