@@ -92,7 +92,7 @@ def _add_network(sub: argparse.ArgumentParser) -> None:
         "--effort",
         type=percent,
         metavar="0..100",
-        help="percent of an average photograph that a bigger network makes, where it gains most, at ×2 (baseline)",
+        help="percent of an average photograph that a bigger network makes, where it gains most, at ×2 only",
     )
     routed.add_argument("--budget", type=number, metavar="0..1", help="the same as a share of each picture")
     group.add_argument(
