@@ -10,12 +10,19 @@ from edge.images.extremes import (
     COLOURS,
     CORNERS,
     EXTREME_SIDE,
+    FIRST_SHEET,
+    N_STROKES,
     PATCH,
+    SHEET,
+    TILE,
     calibration_extremes,
     colour_page,
     colour_tiles,
     pattern_page,
 )
+from edge.images.pictures import N_SHEETS
+from edge.images.pixels import planes_of
+from models.drawings import draw_sheet
 
 
 def assert_every_colour_has_a_flat_block(pictures: list[np.ndarray]) -> None:
@@ -54,6 +61,21 @@ def test_so_have_the_tiles_of_a_baseline_whatever_their_side(side):
 
 def test_three_tiles_of_32_pixels_are_enough():
     assert [len(colour_tiles(side)) for side in (19, 20, 32, 64, 68)] == [27, 7, 3, 2, 1]
+
+
+def roughness(picture: np.ndarray) -> float:
+    return sum(float(np.abs(np.diff(picture, axis=axis)).sum()) for axis in (1, 2))
+
+
+def test_the_finest_strokes_of_sheets_that_are_no_pictures_calibrate():
+    assert FIRST_SHEET >= N_SHEETS
+    strokes = [tile[0] for tile in calibration_extremes()[-N_STROKES:]]
+    for seed, stroke in enumerate(strokes, FIRST_SHEET):
+        sheet = planes_of(draw_sheet(*SHEET, seed))
+        corners = itertools.product(range(0, SHEET[0], TILE), range(0, SHEET[1], TILE))
+        tiles = [sheet[:, top : top + TILE, left : left + TILE] for top, left in corners]
+        assert any(np.array_equal(stroke, tile) for tile in tiles)
+        assert roughness(stroke) >= 0.999 * max(map(roughness, tiles))  # float sums
 
 
 def test_what_measures_has_other_neighbours_than_what_calibrates():
