@@ -229,13 +229,15 @@ class RoutedArtifact(_OnCells):
         made = self._artifact.render(window, tile, lr_size, size)
         if chosen.any():
             made = made.copy()
-        by_bigger = cells.spread(chosen).repeat(cells.scale, axis=0).repeat(cells.scale, axis=1)
+        by_bigger = None  # all that it makes; of one tile size it makes cells in between, too
+        if side is not None:
+            by_bigger = cells.spread(chosen).repeat(cells.scale, axis=0).repeat(cells.scale, axis=1)
         for rows, columns in merged(chosen) if side is None else cells.blocks(chosen, side):
             part = cells.part(rows, columns, side)
             inside = part.target.within(tile.target)
             at = slice(*inside.rows), slice(*inside.columns)
             rendered = self._bigger.render(seen(window, tile, part), part, lr_size, size)
-            np.copyto(made[:, *at], rendered, where=by_bigger[at])
+            np.copyto(made[:, *at], rendered, where=True if by_bigger is None else by_bigger[at])
         return made
 
 

@@ -65,14 +65,7 @@ def test_the_card_says_all_that_an_app_needs(pair):
 
 
 @pytest.mark.parametrize(
-    ("precision", "target"),
-    [
-        ("fp16", "coreml"),
-        ("fp32", "coreml"),
-        ("int8", "coreml"),
-        ("palette6", "coreml"),
-        ("int8", "coreml-pte"),
-    ],
+    ("precision", "target"), [("fp16", "coreml"), ("int8", "coreml"), ("fp16", "coreml-pte")]
 )
 def test_windows_of_every_size_are_predicted_as_the_router_does(
     pair, tiny, tmp_path, precision: Precision, target: str
