@@ -118,6 +118,16 @@ def test_cells_partition_the_picture_and_see_their_halo_as_far_as_the_picture_re
     assert (owned == 1).all()
 
 
+@pytest.mark.parametrize("lr_size", [(1, 1), (5, 300), (129, 240)])
+def test_the_router_sees_of_a_cell_what_a_bigger_network_would(lr_size):
+    for tile in plan_tiles(lr_size, (2 * lr_size[0], 2 * lr_size[1]), (TILE, TILE), HALO, smallest_side=8):
+        cells = cells_of(tile, 2, ROUTING)
+        rows, columns = cells.windows()
+        for i, j in np.ndindex(cells.shape):
+            inside = cells.part((i, i + 1), (j, j + 1)).source.within(tile.source)
+            assert (rows[i], columns[j]) == (inside.rows, inside.columns)
+
+
 def test_a_tile_has_as_few_cells_as_hold_it_and_they_are_alike():
     (tile,) = plan_tiles((97, 64), (194, 128), (TILE, TILE), HALO)
     cells = cells_of(tile, 2, ROUTING)
