@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from edge.backends.table import DEFAULT_TARGET
 from edge.card import Card, Precision, RoutingCard, Scale
 from edge.embedded import embedded_artifact, embedded_name, embedded_precision
 from edge.errors import BadInput
@@ -20,8 +21,8 @@ def find_bigger(
     card: Card, routing: RoutingCard, given: Path | None, log: Callable[[str], None]
 ) -> tuple[Path, str]:
     """Folder of the artifact that the router of ``card`` knows, and its name: the one ``given``, or that of
-    the embedded weights: in the int8 that they come in if the smaller one is in either, else as precise as
-    that. Raises BadInput without either."""
+    the embedded weights for the same target: in the int8 that they come in there if the smaller one is in
+    either, else as precise as that. Raises BadInput without either."""
     if given is not None:
         return given, given.name
     name = embedded_name(routing.bigger)
@@ -31,9 +32,9 @@ def find_bigger(
             f"{routing.bigger[:12]}…, which is not an embedded one, found none; see --bigger"
         )
     precision = card.precision
-    if precision in ("int8", "int8-dynamic"):
+    if card.target == DEFAULT_TARGET and precision in ("int8", "int8-dynamic"):
         precision = embedded_precision(EMBEDDED[name])
-    return cached_artifact(EMBEDDED[name], ArtifactSpec(card.scale, precision), log), name
+    return cached_artifact(EMBEDDED[name], ArtifactSpec(card.scale, precision, card.target), log), name
 
 
 def find_artifact(

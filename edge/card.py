@@ -80,7 +80,9 @@ class RoutingCard(_Part):
     ``method``: it predicts, for a cell with ``halo`` LR pixels around it, log2 of the squared error that the
     network of the checkpoint ``bigger`` (SHA-256) takes away of this one's, with ``eps`` added; ``cell``: the
     longest side of cells, LR pixels; ``thresholds``: 101 predictions, of which number e is exceeded by e
-    percent of the cells of the photographs that the router learned from.
+    percent of the cells of the photographs that the router learned from. ``window``: the one side of what the
+    method takes, LR pixels, and then it takes ``inside``, too (``models.liif.cells.fit_window``); None if it
+    takes windows of any size, and in older cards.
     """
 
     method: str
@@ -89,6 +91,7 @@ class RoutingCard(_Part):
     eps: float = Field(gt=0)
     bigger: str
     thresholds: list[float] = Field(min_length=101, max_length=101)
+    window: int | None = None
 
 
 class QuantisationCard(_Part):
@@ -178,8 +181,13 @@ class Card(ArtifactCard):
     def _routing_fits(self) -> "Card":
         if self.routing is None:
             return self
-        if self.scale == "any" or self.tile.fixed is not None:
-            raise ValueError("routing belongs to artifacts of a fixed scale that take tiles of any size")
+        if self.scale == "any":
+            raise ValueError("routing belongs to artifacts of a fixed scale")
+        if (self.routing.window is None) != (self.tile.fixed is None):
+            raise ValueError("routing.window belongs to artifacts of one tile size, and to these only")
+        largest = self.routing.cell + 2 * self.routing.halo
+        if self.routing.window is not None and self.routing.window < largest:
+            raise ValueError(f"routing.window: expected a cell and two halos, {largest}, at least")
         if self.routing.halo > self.tile.halo:
             raise ValueError(f"routing.halo: expected at most the tile's {self.tile.halo}")
         if all(method.name != self.routing.method for method in self.methods):

@@ -53,8 +53,8 @@ class ArtifactSpec:
 
     @property
     def can_route(self) -> bool:
-        """Whether a router fits in: they learn at ×2, and the windows that they see vary in size."""
-        return self.scale == 2 and not backend_of(self.target).one_size
+        """Whether a router fits in: they learn at ×2."""
+        return self.scale == 2
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.router is not None and not all(spec.can_route for spec in self.artifacts):
-            raise BadInput("expected artifacts at ×2 for xnnpack to put a router in, found others")
+            raise BadInput("expected artifacts at ×2 to put a router in, found others")
         precisions = [spec.precision for spec in self.artifacts]
         if self.layers is not None and not any(precision in CONFIGURABLE for precision in precisions):
             known = " or ".join(CONFIGURABLE)

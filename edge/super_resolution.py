@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edge.backends.table import BACKENDS
 from edge.card import SMALLEST_WINDOW, ArtifactCard, Card, DecodingCard, MeasuredCard, RoutingCard, TileCard
-from edge.check.built_in import measure, measure_patterns, route_failures
+from edge.check.built_in import check_route, measure, measure_patterns
 from edge.compress.calibration import CALIBRATION_TILE, calibration_tiles, equalization_factors, folder_tiles
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
@@ -25,8 +25,17 @@ from models.arrays import Float
 from models.family import Int8Rules, Method, Program
 from models.liif.equalization import equalized
 from models.liif.int8_form import int8_rules, to_int8_form
-from models.liif.programs import MAX_ROWS, ROUTE, calibration_inputs, methods_of, probes_of, route_method
-from models.liif.router import Router, RouterConfig, load_router
+from models.liif.programs import (
+    MAX_ROWS,
+    ROUTE,
+    calibration_inputs,
+    fixed_route_method,
+    methods_of,
+    probes_of,
+    route_method,
+    window_side,
+)
+from models.liif.router import Router, load_router
 
 COUNTED_SIDE = 16  # LR pixels of the tile on which multiplications are counted
 
@@ -34,10 +43,12 @@ COUNTED_SIDE = 16  # LR pixels of the tile on which multiplications are counted
 @dataclass(frozen=True)
 class SuperResolution:
     """``model``, as ``edge.task.Task`` has it. Variants: ``x2``, ``x3``, ``x4``, ``any``. ``router``: it goes
-    into the program, and predicts where a bigger network gains over this one."""
+    into the program, and predicts where a bigger network gains over this one; ``one_size``: in a form for
+    programs that take one size only."""
 
     model: LIIF
     router: Router | None = None
+    one_size: bool = False
 
     @property
     def family(self) -> str:
@@ -68,7 +79,8 @@ class SuperResolution:
         intermediate = probes_of(self.model, scale, max_tile) if probes else []
         methods = methods_of(self.model, scale, max_tile)
         if self.router is not None:
-            methods.append(route_method(self.router, max_tile))
+            router, one_size = self.router, self.one_size
+            methods.append(fixed_route_method(router) if one_size else route_method(router, max_tile))
         return Program(tuple(methods), tuple(intermediate), sizes)
 
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
@@ -116,7 +128,7 @@ class SuperResolution:
             decoding=decoding if scale is None else None,
             macs_per_output_pixel=count_macs(program, scale or 2),
             measured=None,
-            routing=None if self.router is None else routing_card(self.router.config),
+            routing=None if self.router is None else routing_card(self.router, self.one_size),
         )
 
     def measure(self, folder: Path) -> Measured:
@@ -127,7 +139,9 @@ class SuperResolution:
         """
         artifact = Artifact.open(folder)
         result, patterns = measure(artifact, self.model), measure_patterns(artifact, self.model)
-        failures = [*result.failures, *(() if self.router is None else route_failures(artifact, self.router))]
+        failures = list(result.failures)
+        if self.router is not None:
+            failures += check_route(artifact, self.router).failures
         overall = result.overall
         found = MeasuredCard(
             psnr_db=round(min(overall.psnr_db, EQUAL_DB), 2),
@@ -155,7 +169,8 @@ def build_of(model: LIIF, recipe: Recipe, spec: ArtifactSpec) -> Build:
     Raises CheckpointError for what is no router, BadInput for one of another network or another halo.
     """
     router = router_of(model, recipe) if spec.can_route else None
-    return Build(SuperResolution(model, router), spec.variant, spec.precision, spec.target, recipe)
+    network = SuperResolution(model, router, BACKENDS[spec.target].one_size)
+    return Build(network, spec.variant, spec.precision, spec.target, recipe)
 
 
 def router_of(model: LIIF, recipe: Recipe) -> Router | None:
@@ -180,8 +195,9 @@ def router_of(model: LIIF, recipe: Recipe) -> Router | None:
     return router
 
 
-def routing_card(config: RouterConfig) -> RoutingCard:
-    """What the card says of a router of this ``config``."""
+def routing_card(router: Router, one_size: bool) -> RoutingCard:
+    """What the card says of ``router``, which takes windows of ``one_size`` or of any."""
+    config = router.config
     return RoutingCard(
         method=ROUTE,
         cell=config.cell,
@@ -189,6 +205,7 @@ def routing_card(config: RouterConfig) -> RoutingCard:
         eps=config.eps,
         bigger=config.bigger,
         thresholds=list(config.thresholds),
+        window=window_side(router) if one_size else None,
     )
 
 

@@ -1,6 +1,8 @@
 """An artifact against fp32 on built-in pictures: samples, and pages of pure colours and of fine patterns."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,6 +11,7 @@ from edge.card import Card
 from edge.check.baseline import BaselineTile, run_reference
 from edge.check.comparison import CheckResult, Comparison, compare, judge
 from edge.compress.calibration import calibration_tiles
+from edge.errors import BadInput
 from edge.images.extremes import EXTREME_SIDE, colour_page, pattern_page
 from edge.images.pictures import baseline_pictures, sample_pictures
 from edge.run.artifact import Artifact
@@ -17,7 +20,7 @@ from edge.work import Work
 from models import LIIF
 from models.arrays import Float
 from models.liif.reference import fp32_picture
-from models.liif.router import Router
+from models.liif.router import Router, load_router
 
 # The scale at which an any-scale artifact is measured: not an integer.
 MEASURED_ZOOM = 2.6
@@ -76,17 +79,50 @@ def _measure_page(
     return _measure(artifact, model, name, page(side), zoom if artifact.card.scale == "any" else None)
 
 
-def route_failures(artifact: Artifact, router: Router) -> list[str]:
-    """A line if predictions of ``artifact`` are too far from those of its ``router`` in fp32, else none."""
-    with torch.no_grad():
-        off = [
-            abs(artifact.route(tile) - router(torch.from_numpy(tile)).item())
-            for tile in calibration_tiles(None)
+@dataclass(frozen=True)
+class RouteCheck:
+    """How far predictions of a gain, as log2, are from the router's in fp32, on average over windows."""
+
+    mean_abs: float
+
+    @property
+    def failures(self) -> list[str]:
+        """A line if that is too far; NaN always is."""
+        if self.mean_abs <= ROUTE_OFF:
+            return []
+        return [
+            f"route: expected predictions within {ROUTE_OFF} of the router's on average, "
+            f"found {self.mean_abs:.2f}"
         ]
-    mean = float(np.mean(off))
-    if mean <= ROUTE_OFF:
-        return []
-    return [f"route: expected predictions within {ROUTE_OFF} of the router's on average, found {mean:.2f}"]
+
+
+def check_route(artifact: Artifact, router: Router) -> RouteCheck:
+    """Predictions of ``artifact`` against those of its ``router`` in fp32, for windows as large as in the
+    middle of a picture and others as in its corner."""
+    config = router.config
+    whole, cut = config.cell + 2 * config.halo, config.cell + config.halo
+    windows = [
+        np.ascontiguousarray(tile[:, :, :side, :side])
+        for tile in calibration_tiles(None)
+        for side in (whole, cut)
+    ]
+    with torch.no_grad():
+        off = [abs(artifact.route(each) - router(torch.from_numpy(each)).item()) for each in windows]
+    return RouteCheck(float(np.mean(off)))
+
+
+def router_in(card: Card, path: Path) -> Router:
+    """The router in the file ``path``, which went into the artifact of ``card``. Raises CheckpointError for
+    what is none, BadInput for an artifact without a router or with another one."""
+    if card.routing is None:
+        raise BadInput(f"expected an artifact with a router, found {card.name}, which has none")
+    router = load_router(path)
+    config, routing = router.config, card.routing
+    found = (config.smaller, config.bigger, config.cell, config.halo, list(config.thresholds))
+    expected = (card.checkpoint.sha256, routing.bigger, routing.cell, routing.halo, routing.thresholds)
+    if found != expected:
+        raise BadInput(f"{path}: expected the router that {card.name} has, found another one")
+    return router
 
 
 def _measure(artifact: Artifact, model: LIIF, name: str, lr: Float, zoom: float | None) -> Comparison:

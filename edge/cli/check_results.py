@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge.card import Card
 from edge.check.baseline import BUNDLE_VERSION, Bundle
+from edge.check.built_in import ROUTE_OFF, RouteCheck
 from edge.check.comparison import WORST_HEADER
 from edge.check.layers import CAUSES, LayerCheck, LayerError
 from edge.check.probes import PROBES, ProbeCheck, ProbeResult
@@ -16,18 +17,21 @@ from edge.output_file import write_report
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """An artifact against ``bundle``: its probes and, if asked for, its layers; ``ran_on``: in words."""
+    """An artifact against ``bundle``: its probes and, if asked for, its layers; ``ran_on``: in words.
+    ``route``: its router's predictions, if there was a router to compare."""
 
     card: Card
     bundle: Bundle
     probes: ProbeCheck
     ran_on: dict[str, str]
     layers: LayerCheck | None
+    route: RouteCheck | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether every probe and every layer is within its threshold."""
-        return self.probes.passed and (self.layers is None or not self.layers.failures)
+        """Whether every probe, every layer and the router are within their thresholds."""
+        others = [part for part in (self.layers, self.route) if part is not None]
+        return self.probes.passed and not any(part.failures for part in others)
 
     def write_reports(self, html: Path | None, junit: Path | None) -> None:
         """The files that are asked for."""
@@ -40,13 +44,17 @@ class CheckOutcome:
     def as_json(self) -> dict[str, object]:
         """Everything, for machines."""
         probes = _probes_json(self.probes, self.bundle, self.card, self.ran_on)
-        return {**probes, "passed": self.passed, **_layers_json(self.layers)}
+        return {**probes, "passed": self.passed, **_layers_json(self.layers), **_route_json(self.route)}
 
     def print_on(self, terminal: Terminal) -> None:
         """Everything, as tables."""
         _print_probes(self.probes, self.bundle, self.card, self.ran_on, terminal)
         if self.layers is not None:
             _print_layers(self.layers, self.card, terminal)
+        if self.route is not None:
+            _print_route(self.route, terminal)
+        elif self.card.routing is not None:
+            terminal.print("the router's predictions were not compared; see --router")
         if self.passed:
             terminal.print("passed")
 
@@ -89,6 +97,20 @@ def _layers_json(layers: LayerCheck | None) -> dict[str, object]:
         "worst_range_layer": worst.layer if worst else None,
         "layer_failures": list(layers.failures),
     }
+
+
+def _route_json(route: RouteCheck | None) -> dict[str, object]:
+    if route is None:
+        return {}
+    return {"route": {**finite(route), "limit": ROUTE_OFF}, "route_failures": route.failures}
+
+
+def _print_route(route: RouteCheck, terminal: Terminal) -> None:
+    terminal.print(
+        f"route: predictions within {route.mean_abs:.4f} of the router's on average (limit {ROUTE_OFF})"
+    )
+    for failure in route.failures:
+        terminal.print(f"FAILED at {failure}")
 
 
 def _print_probes(

@@ -25,6 +25,7 @@ from edge.errors import BadInput, MissingDependency
 from edge.output_file import check_path
 from edge.recipe import check_scale
 from models import DEFAULT_WEIGHTS
+from models.embedded import check_checkpoint_file
 
 if TYPE_CHECKING:
     from edge.check.baseline import Bundle
@@ -94,6 +95,7 @@ def _add_check(add: Add) -> None:
         help="of the device, say cpu=cortex-a53; liif-edge devices lists them",
     )
     sub.add_argument("--outputs", type=Path, metavar="DIR", help="for the device files: what it wrote")
+    sub.add_argument("--router", type=Path, metavar="FILE", help="the router that is in it, to compare, too")
     sub.add_argument("--layers", action="store_true", help="look into every layer of the program, too")
     sub.add_argument("--report", type=Path, metavar="FILE.html", help="write a page to look at, too")
     sub.add_argument("--junit", type=Path, metavar="FILE.xml", help="write JUnit XML, too")
@@ -107,6 +109,8 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     by_hand = arguments.device == FILES
     if by_hand != (arguments.outputs is not None):
         raise BadInput(f"expected --device {FILES} and --outputs together, found one alone")
+    if by_hand and arguments.router is not None:
+        raise BadInput(f"expected a device that runs the router of --router, found {FILES}")
     for path, suffix in ((arguments.report, ".html"), (arguments.junit, ".xml")):
         if path is not None:
             check_path(path, (suffix,), arguments.force)
@@ -114,16 +118,21 @@ def check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     device = None if by_hand else _device(arguments.device, arguments.option)
     if arguments.layers or not (arguments.baseline or _is_embedded(arguments, card)):
         check_inputs(arguments.checkpoint)
+    if arguments.router is not None:
+        check_checkpoint_file(arguments.router)
+    from edge.check.built_in import check_route, router_in
     from edge.run.artifact import Artifact, load_network
 
     artifact = None if by_hand else Artifact.open(arguments.artifact, device)
     model = load_network(card, arguments.checkpoint) if arguments.layers else None
+    router = None if arguments.router is None else router_in(card, arguments.router)
     bundle = _bundle(arguments, card, terminal)
     probes, ran_on = _check_probes(arguments, artifact, card, bundle, terminal)
     layers = None if model is None else _check_layers(arguments.artifact, card, model, bundle, terminal)
+    route = None if artifact is None or router is None else check_route(artifact, router)
     from edge.cli.check_results import CheckOutcome
 
-    outcome = CheckOutcome(card, bundle, probes, ran_on, layers)
+    outcome = CheckOutcome(card, bundle, probes, ran_on, layers, route)
     outcome.write_reports(arguments.report, arguments.junit)
     if arguments.json:
         terminal.json(outcome.as_json())

@@ -19,6 +19,7 @@ from edge.errors import BadInput, OutputExists
 from edge.output_file import whole_folder
 from edge.run.tiling import Rect, Tile
 from models.arrays import Float
+from models.liif.cells import fit_window
 
 if TYPE_CHECKING:
     from models import LIIF
@@ -106,8 +107,12 @@ class Artifact:
     def route(self, window: Float) -> float:
         """What the router predicts that the bigger network gains in a cell, as log2 (``RoutingCard``).
         ``window``: the cell and what of its halo the picture has, (1, 3, h, w) in [0, 1]."""
-        assert self.card.routing is not None
-        return float(self._run(self.card.routing.method, {"lr": window}).item())
+        routing = self.card.routing
+        assert routing is not None
+        inputs = {"lr": window}
+        if routing.window is not None:
+            inputs["lr"], inputs["inside"] = fit_window(window, routing.window)
+        return float(self._run(routing.method, inputs).item())
 
     def encode(self, window: Float) -> Float:
         """The any-scale encoder: (1, 3, h, w) to its map (1, C, h, w), a pixel's C features side by side in

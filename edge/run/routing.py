@@ -8,6 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from models.arrays import Float
 from models.liif.cells import cell_edges
 
 Size = tuple[int, int]  # height, width
+Span = tuple[int, int]  # first, and the one after the last
 Value = TypeVar("Value", bound=np.generic)
 
 # Of the histogram of predictions. No squared error of 8-bit colours is above 2^16, and gains of 2^-16 are
@@ -54,19 +56,68 @@ class Cells:
         """``values`` of cells (rows, columns) to LR pixels of the tile, (h, w): each has its cell's."""
         return values.repeat(np.diff(self.rows), axis=0).repeat(np.diff(self.columns), axis=1)
 
-    def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Tile:
+    def part(self, rows: Span, columns: Span, side: int | None = None) -> Tile:
         """The cells from the first of ``rows`` up to the second, and so of ``columns``, as a tile of their
-        own: they with their halo, as far as ``tile`` reaches."""
+        own: they with their halo, as far as ``tile`` reaches. With ``side`` its source has that side, if need
+        be by what of ``tile`` follows, and at its end by what is before."""
         top, bottom = (self.rows[number] for number in rows)
         left, right = (self.columns[number] for number in columns)
         source = self.tile.source
-        first, last = max(top - self.halo, source.rows[0]), min(bottom + self.halo, source.rows[1])
-        start, stop = max(left - self.halo, source.columns[0]), min(right + self.halo, source.columns[1])
+        first, last = self._seen((top, bottom), source.rows)
+        start, stop = self._seen((left, right), source.columns)
+        if side is not None:
+            first, start = min(first, source.rows[1] - side), min(start, source.columns[1] - side)
+            last, stop = first + side, start + side
         scale = self.scale
         return Tile(
             Rect(first, start, last - first, stop - start),
             Rect(scale * top, scale * left, scale * (bottom - top), scale * (right - left)),
         )
+
+    def windows(self) -> tuple[list[Span], list[Span]]:
+        """What the router sees of each row of cells, and of each column: pixels of the tile's source."""
+        rows, columns = (
+            [
+                (first - span[0], last - span[0])
+                for first, last in (self._seen(own, span) for own in pairwise(edges))
+            ]
+            for edges, span in (
+                (self.rows, self.tile.source.rows),
+                (self.columns, self.tile.source.columns),
+            )
+        )
+        return rows, columns
+
+    def _seen(self, own: Span, span: Span) -> Span:
+        """Pixels of an axis that ``own`` ones are seen with, of a tile that reads ``span``."""
+        return max(own[0] - self.halo, span[0]), min(own[1] + self.halo, span[1])
+
+    def blocks(self, chosen: NDArray[np.bool_], side: int) -> Iterator[tuple[Span, Span]]:
+        """Rows and columns [first, last) of the blocks with a ``chosen`` cell among all that a source of
+        ``side`` holds with their halo: as many cells in each as fit, from the first cell on."""
+        rows, columns = (
+            _stretches(edges, span, self.halo, side)
+            for edges, span in (
+                (self.rows, self.tile.source.rows),
+                (self.columns, self.tile.source.columns),
+            )
+        )
+        for block in product(rows, columns):
+            if chosen[slice(*block[0]), slice(*block[1])].any():
+                yield block
+
+
+def _stretches(edges: Sequence[int], span: Span, halo: int, side: int) -> list[Span]:
+    """The cells between ``edges``, of a tile that reads ``span``, in stretches that ``side`` pixels hold."""
+    found, first = [], 0
+    while first < len(edges) - 1:
+        start = max(edges[first] - halo, span[0])
+        last = first + 1
+        while last < len(edges) - 1 and min(edges[last + 1] + halo, span[1]) - start <= side:
+            last += 1
+        found.append((first, last))
+        first = last
+    return found
 
 
 def cells_of(tile: Tile, scale: int, routing: RoutingCard) -> Cells:
@@ -81,10 +132,10 @@ def cells_of(tile: Tile, scale: int, routing: RoutingCard) -> Cells:
     return Cells(tile, scale, routing.halo, rows, columns)
 
 
-def merged(chosen: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def merged(chosen: NDArray[np.bool_]) -> Iterator[tuple[Span, Span]]:
     """Rectangles, as rows and columns [first, last), that ``chosen`` cells (rows, columns) make: runs along a
     row, and those of several rows that begin and end alike. Fewer and larger windows have less halo."""
-    growing: dict[tuple[int, int], int] = {}  # runs of the row before, with the row that they began in
+    growing: dict[Span, int] = {}  # runs of the row before, with the row that they began in
     for row in range(len(chosen) + 1):
         runs = _runs(chosen[row]) if row < len(chosen) else []
         for run, first in growing.items():
@@ -93,7 +144,7 @@ def merged(chosen: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], tuple[i
         growing = {run: growing.get(run, row) for run in runs}
 
 
-def _runs(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _runs(chosen: NDArray[np.bool_]) -> list[Span]:
     """First index of every run of True, and the one after its last."""
     steps = np.flatnonzero(np.diff(chosen.astype(np.int8), prepend=0, append=0))
     return [(int(first), int(last)) for first, last in steps.reshape(-1, 2)]
@@ -106,9 +157,9 @@ def predicted_gains(artifact: Artifact, window: Float, tile: Tile) -> tuple[Cell
     assert scale != "any" and routing is not None
     cells = cells_of(tile, scale, routing)
     gains = np.empty(cells.shape, np.float32)
-    for row, column in np.ndindex(gains.shape):
-        part = cells.part((row, row + 1), (column, column + 1))
-        gains[row, column] = artifact.route(seen(window, tile, part))
+    rows, columns = cells.windows()
+    for i, j in product(range(len(rows)), range(len(columns))):
+        gains[i, j] = artifact.route(window[:, :, slice(*rows[i]), slice(*columns[j])])
     return cells, gains
 
 
@@ -172,17 +223,21 @@ class RoutedArtifact(_OnCells):
         self.n_bigger += int(chosen.sum())
         if self._on_choice is not None:
             self._on_choice(cells, chosen)
-        if chosen.all():  # one window, and nothing of the smaller network would be left
+        side = self._bigger.card.tile.fixed
+        if chosen.all() and side in (None, self.card.tile.fixed):  # nothing of the smaller one would be left
             return self._bigger.render(window, tile, lr_size, size)
         made = self._artifact.render(window, tile, lr_size, size)
         if chosen.any():
             made = made.copy()
-        for rows, columns in merged(chosen):
-            part = cells.part(rows, columns)
+        by_bigger = None  # all that it makes; of one tile size it makes cells in between, too
+        if side is not None:
+            by_bigger = cells.spread(chosen).repeat(cells.scale, axis=0).repeat(cells.scale, axis=1)
+        for rows, columns in merged(chosen) if side is None else cells.blocks(chosen, side):
+            part = cells.part(rows, columns, side)
             inside = part.target.within(tile.target)
-            made[:, slice(*inside.rows), slice(*inside.columns)] = self._bigger.render(
-                seen(window, tile, part), part, lr_size, size
-            )
+            at = slice(*inside.rows), slice(*inside.columns)
+            rendered = self._bigger.render(seen(window, tile, part), part, lr_size, size)
+            np.copyto(made[:, *at], rendered, where=True if by_bigger is None else by_bigger[at])
         return made
 
 
@@ -260,8 +315,8 @@ Extent = Effort | Budget
 
 
 def check_pair(smaller: Card, bigger: Card) -> None:
-    """Raises BadInput for a ``smaller`` artifact without a router, and for another ``bigger`` one than its
-    router knows."""
+    """Raises BadInput for a ``smaller`` artifact without a router, for another ``bigger`` one than its
+    router knows, and for one whose only tile size holds no cell or is none of the smaller one's parts."""
     routing = smaller.routing
     if routing is None:
         raise BadInput(f"expected an artifact with a router, found {smaller.name}, which has none")
@@ -269,6 +324,13 @@ def check_pair(smaller: Card, bigger: Card) -> None:
         raise BadInput(
             f"expected a bigger artifact at ×{smaller.scale} of the checkpoint {routing.bigger[:12]}…, "
             f"which the router knows, found {bigger.name} of {bigger.checkpoint.sha256[:12]}…"
+        )
+    side, own, window = bigger.tile.fixed, smaller.tile.fixed, routing.cell + 2 * routing.halo
+    if side is not None and (own is None or not min(own, window) <= side <= own):
+        sizes = "" if own is None else f" or of one from {min(own, window)} to {own} pixels"
+        raise BadInput(
+            f"expected a bigger artifact that takes tiles of any size{sizes}, found {bigger.name}, "
+            f"which takes tiles of {side} pixels"
         )
 
 

@@ -9,6 +9,7 @@ from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF
 from models.arrays import Float
 from models.family import Method, TensorSpec
 from models.liif.any_scale import gather_rows, plan_queries
+from models.liif.cells import fit_window
 from models.liif.fixed_scale import FixedScaleColours, FixedScaleFeatures
 from models.liif.router import Router
 
@@ -68,6 +69,22 @@ def route_method(router: Router, max_tile: int) -> Method:
     return Method(ROUTE, Route(router).eval(), (PICTURE,), gain, limits, SMALLEST_TRACED)
 
 
+def fixed_route_method(router: Router) -> Method:
+    """``ROUTE`` for programs that take one size: the largest window that ``router`` sees, which a smaller one
+    lies in as ``fit_window`` puts it."""
+    side = window_side(router)
+    inputs = (
+        TensorSpec("lr", (1, 3, side, side), (0.0, 1.0)),
+        TensorSpec("inside", (1, 1, side, side), (0.0, 1.0)),
+    )
+    return Method(ROUTE, FixedRoute(router).eval(), inputs, TensorSpec("gain", (1, 1)), {})
+
+
+def window_side(router: Router) -> int:
+    """LR pixels: a cell with its halo."""
+    return router.config.cell + 2 * router.config.halo
+
+
 class Route(nn.Module):
     """A router inside another network's program. The wrapper keeps the module paths of both apart."""
 
@@ -78,6 +95,17 @@ class Route(nn.Module):
     def forward(self, lr: Tensor) -> Tensor:
         gain: Tensor = self.router(lr)
         return gain
+
+
+class FixedRoute(nn.Module):
+    """The same of a window that lies in a picture of one size."""
+
+    def __init__(self, router: Router) -> None:
+        super().__init__()
+        self.router = router
+
+    def forward(self, lr: Tensor, inside: Tensor) -> Tensor:
+        return self.router.within(lr, inside)
 
 
 class Echo(nn.Module):
@@ -117,6 +145,9 @@ def calibration_inputs(
     """The inputs of ``method``, one of ``methods``, when ``tiles`` (1, 3, h, w) are upscaled."""
     if method.name == "decode":
         return decoder_inputs(model, methods[0].module, tiles)
+    if method.name == ROUTE and isinstance(side := method.inputs[0].shape[-1], int):
+        windows = (fit_window(tile[:, :, :side, :side], side) for tile in tiles)
+        return (tuple(map(torch.from_numpy, window)) for window in windows)
     return ((torch.from_numpy(tile),) for tile in tiles)
 
 

@@ -30,6 +30,10 @@ ROUTER_KEY = "liif-edge-router"
 # Thresholds: one for each whole percentage of cells.
 N_THRESHOLDS = 101
 
+# LR pixels a side that a feature of the router sees, and from one feature to the next: of convolutions of 3,
+# 3 and 2 pixels with strides of 1, 2 and 2.
+REACH, STRIDE = 1 + 2 * 1 + 2 * 1 + 1 * 2, 1 * 2 * 2
+
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -85,7 +89,8 @@ def _check_thresholds(thresholds: tuple[float, ...]) -> None:
 class Router(nn.Module):
     """(1, 3, h, w) in [0, 1], h and w of 8 and more, to (1, 1): log2 of a gain (``RouterConfig``).
 
-    The convolutions have no padding: a border of zeros would look like an edge to the first.
+    The convolutions have no padding: a border of zeros would look like an edge to the first. So a feature
+    sees ``REACH`` pixels a side, from every ``STRIDE``-th pixel on.
     """
 
     def __init__(self, config: RouterConfig) -> None:
@@ -106,6 +111,16 @@ class Router(nn.Module):
         features = self.features(window)  # (B, third, about h / 4, w / 4)
         # XNNPACK takes a mean that keeps its axes only.
         gain: Tensor = self.head(features.mean(dim=(2, 3), keepdim=True).flatten(1))
+        return gain
+
+    def within(self, lr: Tensor, inside: Tensor) -> Tensor:
+        """``forward`` of the window in the upper left corner of ``lr`` (1, 3, h, w), where ``inside``
+        (1, 1, h, w) is 1 and not 0: nothing beyond it counts."""
+        features = self.features(lr)
+        # The window has all pixels that a feature sees if it has the last one.
+        whole = inside[:, :, REACH - 1 :: STRIDE, REACH - 1 :: STRIDE]
+        share = whole / whole.sum(dim=(2, 3), keepdim=True)
+        gain: Tensor = self.head((features * share).sum(dim=(2, 3), keepdim=True).flatten(1))
         return gain
 
 

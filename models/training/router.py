@@ -17,10 +17,7 @@ from torch import Tensor
 from models.arrays import Float
 from models.errors import DataError, TrainingError
 from models.liif.cells import cell_edges
-from models.liif.router import N_THRESHOLDS, Router, RouterConfig
-
-# Of windows side by side in a patch: the product of the strides of the router's convolutions, in LR pixels.
-STRIDE = 4
+from models.liif.router import N_THRESHOLDS, STRIDE, Router, RouterConfig
 
 # Patches of a step, and the largest rate of one cycle (arXiv 1708.07120). A longer gradient than 1 is
 # shortened: gains have outliers.

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from edge.backends.table import DEFAULT_TARGET
+from edge.card import Precision
 from edge.pipeline import build_artifact
 from edge.recipe import ArtifactSpec, Recipe
 from edge.super_resolution import build_of
@@ -22,12 +24,14 @@ class RoutedPair:
     checkpoint: Path
 
 
-def build_pair(bigger: LIIF, artifact: Path, folder: Path) -> RoutedPair:
+def build_pair(
+    bigger: LIIF, artifact: Path, folder: Path, precision: Precision = "int8", target: str = DEFAULT_TARGET
+) -> RoutedPair:
     """A pair in ``folder``, with tiles that small pictures have several of; ``artifact``: of ``bigger``."""
     model = seeded(1)
     save_checkpoint(model, folder / "smaller.safetensors")
     router = router_file(model, bigger, folder / "router.safetensors")
-    spec = ArtifactSpec(2, "int8")
+    spec = ArtifactSpec(2, precision, target)
     recipe = Recipe((spec,), folder / "smaller.safetensors", tile=64, max_tile=64, router=router)
     smaller = build_artifact(build_of(model, recipe, spec), folder / "smaller")
     return RoutedPair(smaller, artifact, router, recipe.checkpoint)

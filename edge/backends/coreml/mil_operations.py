@@ -58,6 +58,25 @@ def _concat(values: list[Tensor], axis: Tensor, interleave: Tensor) -> Tensor:
     return torch.cat(values, int(axis))
 
 
+def _slice_by_index(
+    x: Tensor,
+    begin: Tensor,
+    end: Tensor,
+    stride: Tensor | None = None,
+    begin_mask: Tensor | None = None,
+    end_mask: Tensor | None = None,
+) -> Tensor:
+    """A mask is true where an axis is taken from its beginning, or to its end."""
+
+    def bounds(values: Tensor, mask: Tensor | None) -> list[int | None]:
+        masked = [False] * x.ndim if mask is None else mask.tolist()
+        return [None if left_out else value for value, left_out in zip(values.tolist(), masked, strict=True)]
+
+    steps = [1] * x.ndim if stride is None else stride.tolist()
+    spans = zip(bounds(begin, begin_mask), bounds(end, end_mask), steps, strict=True)
+    return x[tuple(slice(*span) for span in spans)]
+
+
 def _cast(x: Tensor, dtype: str) -> Tensor:
     if dtype not in ("fp16", "fp32"):  # the declared type says which; rounding follows it
         raise ValueError(f"expected a cast to fp16 or fp32, found {dtype}")
@@ -144,6 +163,9 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "pixel_shuffle": lambda x, upscale_factor: F.pixel_shuffle(x, int(upscale_factor)),
     "quantize": _quantize,
     "real_div": lambda x, y: x / y,
+    "reduce_sum": lambda x, axes, keep_dims: x.sum(axes.tolist(), bool(keep_dims)),
     "relu": lambda x: F.relu(x),
+    "reshape": lambda x, shape: x.reshape(shape.tolist()),
+    "slice_by_index": _slice_by_index,
     "sub": lambda x, y: x - y,
 }

@@ -22,6 +22,7 @@ from edge.run.routing import (
     GainMap,
     RoutedArtifact,
     cells_of,
+    check_pair,
     merged,
     route,
 )
@@ -54,6 +55,9 @@ class Repeats:
     def run(self, method: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         lr = inputs["lr"]
         if method == "route":
+            if "inside" in inputs:  # of one size: what is not inside is no part of the window
+                rows, columns = (int(inputs["inside"].max(axis=axis).sum()) for axis in (3, 2))
+                lr = np.ascontiguousarray(lr[:, :, :rows, :columns])
             self.windows.append(lr.shape[2:])
             return lr.mean(keepdims=True).reshape(1, 1)
         self.n_rendered += 1
@@ -112,6 +116,16 @@ def test_cells_partition_the_picture_and_see_their_halo_as_far_as_the_picture_re
                 else:  # a tiny picture is extended to eight pixels
                     assert source[1] - source[0] == 8
     assert (owned == 1).all()
+
+
+@pytest.mark.parametrize("lr_size", [(1, 1), (5, 300), (129, 240)])
+def test_the_router_sees_of_a_cell_what_a_bigger_network_would(lr_size):
+    for tile in plan_tiles(lr_size, (2 * lr_size[0], 2 * lr_size[1]), (TILE, TILE), HALO, smallest_side=8):
+        cells = cells_of(tile, 2, ROUTING)
+        rows, columns = cells.windows()
+        for i, j in np.ndindex(cells.shape):
+            inside = cells.part((i, i + 1), (j, j + 1)).source.within(tile.source)
+            assert (rows[i], columns[j]) == (inside.rows, inside.columns)
 
 
 def test_a_tile_has_as_few_cells_as_hold_it_and_they_are_alike():
@@ -214,6 +228,62 @@ def test_predictions_beyond_the_histogram_are_counted_at_its_ends(smaller):
 def test_windows_of_the_router_stay_within_a_cell_and_two_halos(smaller):
     upscale(RoutedArtifact(smaller, smaller, 0.5), noise(260, 200))
     assert max(max(window) for window in smaller._program.windows) <= CELL + 2 * HALO
+
+
+@pytest.mark.parametrize("side", [48, 64, 96, TILE])
+@pytest.mark.parametrize("lr_size", [(128, 128), (200, 131), (129, 250)])
+def test_sources_of_one_size_hold_every_chosen_cell_with_its_halo_once(lr_size, side):
+    rng = np.random.default_rng(side)
+    for tile in plan_tiles(lr_size, (2 * lr_size[0], 2 * lr_size[1]), (TILE, TILE), HALO):
+        cells = cells_of(tile, 2, ROUTING)
+        chosen = rng.random(cells.shape) < 0.4
+        times = np.zeros(cells.shape, int)
+        for rows, columns in cells.blocks(chosen, side):
+            assert chosen[slice(*rows), slice(*columns)].any()
+            times[slice(*rows), slice(*columns)] += 1
+            source = cells.part(rows, columns, side).source
+            needed = cells.part(rows, columns).source
+            assert source.height == source.width == side
+            for axis in ("rows", "columns"):
+                of_tile, of_source, of_cells = (getattr(r, axis) for r in (tile.source, source, needed))
+                assert of_tile[0] <= of_source[0] <= of_cells[0]
+                assert of_cells[1] <= of_source[1] <= of_tile[1]
+        assert (times[chosen] == 1).all() and times.max() <= 1
+
+
+def of_one_size(artifact: Artifact, side: int) -> Artifact:
+    """The same, of tiles of ``side`` pixels only; a router of its own takes windows of one size."""
+    card = artifact.card
+    routing = card.routing and card.routing.model_copy(update={"window": CELL + 2 * HALO})
+    tile = card.tile.model_copy(update={"fixed": side, "maximum": side, "default": side})
+    return Artifact(card.model_copy(update={"tile": tile, "routing": routing}), artifact._program)
+
+
+@pytest.mark.parametrize("side", [48, 80, TILE])
+def test_a_bigger_network_of_one_tile_size_makes_the_cells_that_one_of_any_size_does(smaller, bigger, side):
+    lr = noise(150, 300) * steps(150, 300) + np.float32(0.01)
+    expected = upscale(RoutedArtifact(smaller, bigger, 0.25), lr)
+    routed = RoutedArtifact(of_one_size(smaller, TILE), of_one_size(bigger, side), 0.25)
+    assert np.array_equal(upscale(routed, lr), expected)
+    assert 0 < routed.share < 1
+    everywhere = RoutedArtifact(of_one_size(smaller, TILE), of_one_size(bigger, side), -math.inf)
+    assert np.array_equal(upscale(everywhere, lr), upscale(bigger, lr))
+
+
+@pytest.mark.parametrize(
+    ("own", "side", "words"),
+    [
+        (None, 128, "of any size, found"),
+        (128, 47, "of any size or of one from 48 to 128 pixels, found"),
+        (64, 128, "of any size or of one from 48 to 64 pixels, found"),
+    ],
+)
+def test_a_bigger_network_whose_one_tile_holds_no_cell_or_is_too_large_is_refused(
+    smaller, bigger, own, side, words
+):
+    of_it = smaller if own is None else of_one_size(smaller, own)
+    with pytest.raises(BadInput, match=words):
+        check_pair(of_it.card, of_one_size(bigger, side).card)
 
 
 @pytest.mark.parametrize("wrong", [-1, 101])

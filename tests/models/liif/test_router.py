@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from models import CheckpointError, load_checkpoint, save_checkpoint
-from models.liif.router import Router, RouterConfig, load_router, save_router
+from models.liif.cells import fit_window
+from models.liif.router import REACH, STRIDE, Router, RouterConfig, load_router, save_router
 
 CONFIG = RouterConfig(
     cell=32,
@@ -35,6 +36,22 @@ def test_a_flat_window_is_the_same_at_any_size(router):
     """Nothing but the picture is seen, no border around it."""
     small, large = (router(torch.full((1, 3, *size), 0.7)) for size in ((8, 9), (48, 40)))
     torch.testing.assert_close(small, large)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (8, 48), (10, 11), (26, 47), (48, 48)])
+def test_a_window_in_the_corner_of_a_picture_is_seen_as_if_it_were_alone(router, size):
+    window = torch.rand(1, 3, *size)
+    lr, inside = map(torch.from_numpy, fit_window(window.numpy(), 48))
+    elsewhere = torch.where(inside > 0, lr, torch.rand(1, 3, 48, 48))
+    torch.testing.assert_close(router.within(elsewhere, inside), router(window))
+
+
+def test_a_feature_sees_the_pixels_that_its_reach_and_stride_say(router):
+    """The last of a row begins to exist with its last pixel."""
+    for n_features in (1, 2, 7):
+        side = REACH + STRIDE * (n_features - 1)
+        for extra in range(STRIDE):
+            assert router.features(torch.rand(1, 3, 8, side + extra)).shape[3] == n_features
 
 
 def test_a_file_keeps_the_configuration_and_the_weights(router, tmp_path):

@@ -211,6 +211,33 @@ def test_a_convolution_may_pad_one_side_only(tmp_path: Path) -> None:
     np.testing.assert_allclose(build(body, tmp_path / "m.mlpackage").run({"x": x})["y"], expected, atol=1e-6)
 
 
+def test_slices_begin_and_end_where_they_say_or_at_the_ends(tmp_path: Path) -> None:
+    def body(mb: Any, x: Any) -> Any:
+        part = mb.slice_by_index(
+            x=x,
+            begin=[9, 1, 0, -6],
+            end=[9, 3, 5, 9],
+            stride=[1, 1, 2, 3],
+            begin_mask=[True, False, False, False],
+            end_mask=[True, False, False, True],
+        )
+        return mb.mul(x=part, y=np.float32(1.5), name="y")
+
+    x = pixels(*SHAPE)
+    found = build(body, tmp_path / "m.mlpackage").run({"x": x})["y"]
+    np.testing.assert_array_equal(found, x[:, 1:3, 0:5:2, 1::3] * np.float32(1.5))
+
+
+def test_sums_keep_their_axes_and_values_keep_their_order_in_a_new_shape(tmp_path: Path) -> None:
+    def body(mb: Any, x: Any) -> Any:
+        kept = mb.reduce_sum(x=x, axes=[2, 3], keep_dims=True)
+        return mb.reshape(x=mb.sub(x=x, y=kept), shape=[3, 35], name="y")
+
+    x = pixels(*SHAPE)
+    found = build(body, tmp_path / "m.mlpackage").run({"x": x})["y"]
+    np.testing.assert_allclose(found, (x - x.sum((2, 3), keepdims=True)).reshape(3, 35), rtol=1e-6)
+
+
 def test_an_unknown_operation_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(BadArtifact, match=r"operations of const, .*conv, .*relu.*found softmax"):
         build(lambda mb, x: mb.softmax(x=x, axis=1), tmp_path / "m.mlpackage")
