@@ -1,10 +1,12 @@
 """Artifacts of the embedded weights that come with the package (``make artifacts`` builds them)."""
 
 from functools import cache
+from os import PathLike
 from pathlib import Path
 
 from edge.card import Precision, Scale
 from edge.card_reader import read_card
+from edge.errors import BadInput
 from edge.recipe import ArtifactSpec
 from models import EMBEDDED
 
@@ -24,6 +26,23 @@ _DYNAMIC = tuple(EMBEDDED[name] for name in ("fast", "tiny", "photo", "screen"))
 def embedded_precision(checkpoint: Path) -> Precision:
     """Of the artifacts of ``checkpoint`` that come with the package; for one that is not embedded: int8."""
     return "int8-dynamic" if checkpoint in _DYNAMIC else "int8"
+
+
+def routed_weights(asked: str | PathLike[str], precision: Precision | None) -> str:
+    """Embedded weights for an effort or a budget where no artifact is given: ROUTED, which AUTO is then, too.
+
+    Raises BadInput where others are ``asked`` for, and for another ``precision`` than they come in: what is
+    built on first use has no router.
+    """
+    if asked not in (AUTO, ROUTED):
+        raise BadInput(f"expected an artifact with a router for an effort or a budget, found {asked} alone")
+    own = embedded_precision(EMBEDDED[ROUTED])
+    if precision not in (None, own):
+        raise BadInput(
+            f"expected {own}, the precision of {ROUTED} with a router, for an effort or a budget, "
+            f"found {precision}"
+        )
+    return ROUTED
 
 
 def embedded_artifact(checkpoint: Path, spec: ArtifactSpec) -> Path | None:

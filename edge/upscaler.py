@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.cache import find_artifact, find_bigger
 from edge.card import Precision
-from edge.embedded import AUTO, ROUTED
+from edge.embedded import AUTO, routed_weights
 from edge.errors import BadArtifact, BadInput, DiskFull
 from edge.images.image_file import bits_of_output, check_output, read_image, write_pictures
 from edge.images.in_memory import (
@@ -26,7 +26,7 @@ from edge.images.in_memory import (
 from edge.images.needs import check_disk, needs_of
 from edge.images.picture import Picture
 from edge.run.artifact import Artifact
-from edge.run.routing import Budget, Effort, Extent, FirstPass, RoutedArtifact, route
+from edge.run.routing import Budget, Effort, Extent, FirstPass, RoutedArtifact, route, routing_of
 from edge.run.self_ensemble import SelfEnsemble
 from edge.run.target import ByFactor, Target, ToSize
 from edge.run.upscale import (
@@ -133,21 +133,16 @@ class Upscaler:
 
         ``log`` is told when a picture needs much memory, and when an artifact must be built first: ×2 and any
         scale come with the package in the precision that is the default, others are built once, into the
-        user's cache folder. Raises BadInput for an effort or a budget that is none, and for a ``bigger``
-        artifact without either.
+        user's cache folder. Raises BadInput for an effort or a budget that is none, for either
+        with other weights or in another precision than have a router, and for ``bigger`` without either.
         """
         self._artifact = None if artifact is None else Path(artifact)
         self._precision = precision
         self._tile, self._halo = tile, halo
         self._kind = SelfEnsemble if ensemble else Artifact
         self._extent = _extent(effort, budget)
-        if self._extent is not None and artifact is None:
-            if weights not in (AUTO, ROUTED):
-                raise BadInput(
-                    f"expected an artifact with a router for an effort or a budget, found {weights} alone"
-                )
-            weights = ROUTED
-        self._weights = weights
+        routes_embedded = self._extent is not None and artifact is None
+        self._weights = routed_weights(weights, precision) if routes_embedded else weights
         if bigger is not None and self._extent is None:
             raise BadInput(f"expected an effort or a budget with a bigger artifact, found {bigger} alone")
         self._bigger = None if bigger is None else Path(bigger)
@@ -333,13 +328,10 @@ class Upscaler:
         if self._extent is None:
             return network
         card = network.artifact.card
-        if card.routing is None:
-            raise BadInput(f"expected an artifact with a router, found {network.by}, which has none")
-        if self._halo is not None and self._halo < card.routing.halo:
-            raise BadInput(
-                f"expected a halo of at least the router's {card.routing.halo}, found {self._halo}"
-            )
-        folder, name = find_bigger(card, card.routing, self._bigger, self._log)
+        routing = routing_of(card, network.by)
+        if self._halo is not None and self._halo < routing.halo:
+            raise BadInput(f"expected a halo of at least the router's {routing.halo}, found {self._halo}")
+        folder, name = find_bigger(card, routing, self._bigger, self._log)
         return replace(network, by=f"{network.by} and {name}", bigger=self._open(folder))
 
     def _open(self, folder: Path) -> Artifact:

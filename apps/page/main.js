@@ -20,8 +20,8 @@ const $ = id => document.getElementById(id);
 let isOpen = false;
 let timer = 0;
 
-const network = new Network($("network"), networkChanged, enlargeSoon);
-const pictures = new Pictures($("queue"), () => network.order);
+const network = new Network($("network"), networkChanged);
+const pictures = new Pictures($("queue"), item => network.order(item));
 const viewer = new Viewer($("canvas"));
 const divider = new Divider($("divider"), share => {
   viewer.divider = share;
@@ -30,7 +30,7 @@ const divider = new Divider($("divider"), share => {
 const maps = new Maps($("trust"), $("legend"), viewer);
 const stage = new Stage($("viewing"), viewer, maps, $("divider"), () => magnifier.render());
 const magnifier = new Magnifier($("magnifier"), () => ({
-  item: pictures.current, weights: network.order.weights, by: network.magnifies, before: stage.before,
+  item: pictures.current, ...network.magnifies(shown()), before: stage.before,
 }));
 const size = new Size($("size"), targetChanged);
 const numbers = new Numbers($("trust"), viewer, refresh);
@@ -65,8 +65,12 @@ function gone() {
 
 function refresh() {
   if (!isOpen) return;
-  for (const part of [stage, size, network, numbers, download]) part.show(pictures.current);
+  for (const part of [stage, size, maps, numbers, download]) part.show(pictures.current);
+  network.show(shown());
 }
+
+// The picture that is looked at, or what the next one becomes.
+function shown() { return pictures.current ?? { picture: null, target: size.target }; }
 
 function targetChanged(target) {
   if (pictures.current) pictures.current.target = target;

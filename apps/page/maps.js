@@ -3,12 +3,14 @@
 export class Maps {
   #section; #select; #legend; #viewer;
   #peaks = {};
+  #routing; // the option of the cells
 
   // `legend`: lies beside the map.
   constructor(section, legend, viewer) {
     this.#section = section;
     this.#legend = legend;
     this.#select = section.querySelector("#map");
+    this.#routing = this.#select.querySelector("[value=routing]");
     this.#viewer = viewer;
     this.#select.addEventListener("change", () => this.#set(this.#select.value));
     section.querySelector("#strength").addEventListener("input", event => {
@@ -17,11 +19,13 @@ export class Maps {
     });
   }
 
-  offer({ peaks, artifact }) {
+  offer({ peaks, effort }) {
     this.#peaks = peaks;
-    const routing = this.#select.querySelector("[value=routing]");
-    routing.hidden = routing.disabled = !artifact?.routed;
+    this.#routing.hidden = !effort;
   }
+
+  // An enlargement without a router has no map of its cells.
+  show(item) { this.#routing.disabled = this.#routing.hidden || item?.job?.numbers?.share_percent === null; }
 
   // In words; empty without a map.
   get name() { return this.#viewer.map && this.#select.selectedOptions[0].text; }

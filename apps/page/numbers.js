@@ -21,12 +21,13 @@ export class Numbers {
     this.#find("#against-fp32").addEventListener("click", () => this.#compare());
   }
 
-  offer({ artifact }) { this.#find("#share").hidden = !artifact?.routed; }
+  offer({ effort }) { this.#find("#share").hidden = !effort; }
 
   show(item) {
     this.#item = item;
     const job = item?.job, fp32 = item?.fp32?.job === job?.job ? item?.fp32 : null;
     const numbers = { ...job?.numbers, ...fp32?.numbers };
+    if (numbers.share_percent === null) delete numbers.share_percent; // no router, and no error
     for (const [name, unit] of Object.entries(UNITS)) this.#find(`[data-number=${name}]`).textContent = inWords(numbers[name], unit);
     this.#find("#against-fp32").disabled = !isDone(item) || fp32?.isRunning;
     const said = fp32?.said ?? `Of ${COMPARED}×${COMPARED} pixels in the middle of the view.`;

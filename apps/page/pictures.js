@@ -16,7 +16,7 @@ export class Pictures extends EventTarget {
   #early = new Map(); // what was told of jobs before the answer that gave their numbers
   #uploading = 0;
 
-  // `settings`: gives {weights, precision, effort}. `limits`: of the server.
+  // `settings`: gives {weights, precision, effort} for an item. `limits`: of the server.
   constructor(list, settings) {
     super();
     this.#list = list;
@@ -55,7 +55,7 @@ export class Pictures extends EventTarget {
   // Enlarges `item` by its target; an earlier enlargement is forgotten.
   async enlarge(item) {
     if (!item.picture) return; // when it is uploaded
-    item.by = this.settings();
+    item.by = this.settings(item);
     const order = { picture: item.picture.picture, ...item.by, ...item.target };
     const old = item.job;
     item.job = null;

@@ -65,6 +65,13 @@ export class Size {
   }
 }
 
+// Whether both sides of a picture become `scale` times as long; before it is read, by its target.
+export function isEnlargedBy(item, scale) {
+  const size = sizeOf(item);
+  if (!size) return item.target.scale === scale;
+  return size.width === scale * item.picture.width && size.height === scale * item.picture.height;
+}
+
 // The size that its target makes of a picture; null before it is read.
 function sizeOf({ picture, target }) {
   if (!picture) return null;

@@ -1,15 +1,12 @@
 """The command that opens the page: serve."""
 
 import argparse
-import signal
-import sys
 import threading
 import webbrowser
 from pathlib import Path
 
 from edge.card_reader import read_card
 from edge.cli.arguments import Add, add_checkpoint, check_inputs, count
-from edge.cli.process import TERMINATED
 from edge.cli.terminal import Terminal
 from edge.errors import BadInput, MissingDependency
 
@@ -47,7 +44,6 @@ def serve(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from edge.page.temporary_folder import temporary_folder
 
     networks = Networks(arguments.artifact, arguments.checkpoint, arguments.bigger)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # temporary files go first
     with temporary_folder() as folder:
         page = Page(networks, arguments.port, arguments.jobs, folder, terminal.log)
         terminal.print(page.address)

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from edge.cache import find_artifact, find_bigger
 from edge.card import Precision
+from edge.card_reader import read_card
 from edge.errors import BadInput
 from edge.images.image_file import bits_of_output, check_output, read_image, write_picture
 from edge.images.metrics import psnr
 from edge.images.picture import Picture
 from edge.run.artifact import Artifact
-from edge.run.routing import Cells, Effort, RoutedArtifact, route
+from edge.run.routing import Cells, Effort, RoutedArtifact, route, routing_of
 from edge.run.upscale import (
     check_target,
     enlarged,
@@ -43,9 +44,10 @@ class Order:
     """A picture to enlarge to ``size`` (H, W), by ``artifact`` or else by embedded ``weights``.
 
     ``effort``: of an artifact with a router, above 0 with the ``bigger`` one that it knows, or else with the
-    embedded one. ``planes``: the .npy file to make, (3, H, W) float32, not clamped, or (4, H, W) with alpha.
-    ``reduced_error``: another one, (h, w): see ``measure``. ``chosen``: a third one where there is a router,
-    (h, w) bool: where the bigger network enlarged the picture, its colours or its alpha.
+    embedded one: see ``check_effort``. ``planes``: the .npy file to make, (3, H, W) float32, not clamped, or
+    (4, H, W) with alpha. ``reduced_error``: another one, (h, w): see ``measure``. ``chosen``: a third one
+    where there is a router, (h, w) bool: where the bigger network enlarged the picture, its colours or its
+    alpha.
     """
 
     picture: Path
@@ -106,6 +108,20 @@ def check_page_target(lr_size: tuple[int, int], size: tuple[int, int]) -> None:
         )
 
 
+def precision_of(precision: PagePrecision) -> Precision | None:
+    """What the command has as ``--precision``; None: as it comes with the package."""
+    return "fp32" if precision == "fp32" else None
+
+
+def check_effort(order: Order, lr_size: tuple[int, int]) -> None:
+    """Raises BadInput, in the command's words, for an effort of ``order`` where what enlarges a picture of
+    ``lr_size`` has no router."""
+    if order.effort:
+        # Nothing is built: embedded weights that ``routed_weights`` has chosen come at any scale.
+        card = read_card(_folder_of(order, lr_size, lambda _: None))
+        routing_of(card, "" if order.artifact else f"{card.name} of {order.weights}")
+
+
 def enlarge(order: Order, log: Callable[[str], None]) -> Iterator[Progress | Numbers]:
     """Fill the files of ``order`` and say how far they are; ``log`` is told of an artifact to be built.
 
@@ -152,10 +168,13 @@ def _routed(
 
 def open_artifact(order: Order, lr_size: tuple[int, int], log: Callable[[str], None]) -> Artifact:
     """What enlarges a picture of ``lr_size`` by ``order``, loaded once in a process."""
+    return _opened(_folder_of(order, lr_size, log))
+
+
+def _folder_of(order: Order, lr_size: tuple[int, int], log: Callable[[str], None]) -> Path:
     if order.artifact is not None:
-        return _opened(order.artifact)
-    precision: Precision | None = "fp32" if order.precision == "fp32" else None
-    return _opened(find_artifact(EMBEDDED[order.weights], lr_size, order.size, precision, log))
+        return order.artifact
+    return find_artifact(EMBEDDED[order.weights], lr_size, order.size, precision_of(order.precision), log)
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from cachetools import LRUCache, cachedmethod
 
 from edge.card import Card, DecodingCard, MethodCard, TensorCard
 from edge.card_reader import read_card
-from edge.embedded import shipped_artifact
+from edge.embedded import ROUTED, shipped_artifact
 from edge.errors import BadInput
 from edge.page.enlargement import PagePrecision
 from edge.run.artifact import Artifact, load_network, window_of
@@ -91,6 +91,12 @@ class Networks:
         self._lock = threading.RLock()
         if self.card is not None:
             self._models[self.card.name] = _network_of(self.card, checkpoint)
+
+    @property
+    def routed(self) -> Card | None:
+        """Of what enlarges with an effort: the artifact, or the one of embedded weights. None: no router."""
+        card = self.card or read_card(shipped_artifact(ROUTED, 2))
+        return card if card.routing is not None else None
 
     def of_page(self, weights: str, precision: PagePrecision) -> RegionRenderer:
         """What renders a region at any zoom. Of an artifact of one scale it is the fp32 network."""

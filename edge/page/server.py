@@ -33,6 +33,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
+from edge.embedded import AUTO, ROUTED
 from edge.errors import BadInput, LiifEdgeError
 from edge.images.decoding import MAX_PIXELS
 from edge.images.encoding import FORMATS
@@ -182,17 +183,23 @@ class Page:
             },
             "weights": list(EMBEDDED),
             "precisions": list(PRECISIONS),
-            "artifact": None
-            if card is None
-            else {
-                "name": card.name,
-                "scale": card.scale,
-                "routed": card.routing is not None,
-                "bigger": self._networks.bigger is not None,
-            },
+            "artifact": None if card is None else {"name": card.name, "scale": card.scale},
+            "effort": self._effort(),
             "square": SQUARE,
             "fp32_levels": list(FP32_LEVELS),
             "peaks": PEAKS,
+        }
+
+    def _effort(self) -> dict[str, Any] | None:
+        """What an order must be like to have an effort, and whether the bigger artifact is the user's."""
+        routed, networks = self._networks.routed, self._networks
+        if routed is None:
+            return None
+        return {
+            "weights": [AUTO, ROUTED] if networks.card is None else [AUTO],
+            "precision": "int8",
+            "scale": routed.scale,
+            "bigger": networks.bigger is not None,
         }
 
     async def _add_picture(self, request: Request) -> Response:

@@ -10,11 +10,21 @@ from threading import Lock
 import numpy as np
 from cachetools import LRUCache
 
+from edge.embedded import AUTO, routed_weights
 from edge.errors import BadInput
 from edge.images.picture import Picture
 from edge.images.pixels import bytes_of
 from edge.images.transparency import fill_clear
-from edge.page.enlargement import Order, PagePrecision, Saving, check_page_target, read_picture, save
+from edge.page.enlargement import (
+    Order,
+    PagePrecision,
+    Saving,
+    check_effort,
+    check_page_target,
+    precision_of,
+    read_picture,
+    save,
+)
 from edge.page.jobs import Job, JobQueue
 from edge.page.layers import Enlargement, Pixels, bicubic_region
 from edge.page.networks import Networks
@@ -26,6 +36,9 @@ from models.arrays import Float
 
 # Decoded pictures that are kept; others are decoded again when they are looked at.
 MAX_DECODED_BYTES = 2**30
+
+# Why these weights enlarge a picture with an effort, whatever else suits the file.
+ROUTED_REASON = "an effort needs its router"
 
 
 class NotThere(BadInput):
@@ -129,9 +142,10 @@ class Session:
         card = self._networks.card
         if card is not None and card.scale not in ("any", size[0] / stored.size[0]):
             raise BadInput(f"expected ×{card.scale}, the scale of {card.name}, found {size[1]}x{size[0]}")
-        if wish.effort and (card is None or card.routing is None):
-            raise BadInput(f"expected an artifact with a router for an effort, found {wish.effort} without")
         choice = _choice(stored, wish.weights, size)
+        if wish.effort and card is None:
+            routed = routed_weights(wish.weights or AUTO, precision_of(wish.precision))
+            choice = Choice(routed, "" if wish.weights else ROUTED_REASON)
         order = Order(
             picture=stored.path,
             size=size,
@@ -144,6 +158,7 @@ class Session:
             reduced_error=self.new_file().with_suffix(".npy"),
             chosen=self.new_file().with_suffix(".npy"),
         )
+        check_effort(order, stored.size)
         job = Job(next(self._numbers), order, self._publish, choice.reason)
         self._jobs[job.number] = job, stored
         self._queue.add(job)

@@ -314,12 +314,18 @@ class Budget:
 Extent = Effort | Budget
 
 
+def routing_of(card: Card, by: str = "") -> RoutingCard:
+    """What ``card`` says of its router. Raises BadInput for an artifact without one; ``by``: that artifact in
+    words, its name by default."""
+    if card.routing is None:
+        raise BadInput(f"expected an artifact with a router, found {by or card.name}, which has none")
+    return card.routing
+
+
 def check_pair(smaller: Card, bigger: Card) -> None:
     """Raises BadInput for a ``smaller`` artifact without a router, for another ``bigger`` one than its
     router knows, and for one whose only tile size holds no cell or is none of the smaller one's parts."""
-    routing = smaller.routing
-    if routing is None:
-        raise BadInput(f"expected an artifact with a router, found {smaller.name}, which has none")
+    routing = routing_of(smaller)
     if bigger.checkpoint.sha256 != routing.bigger or bigger.scale != smaller.scale:
         raise BadInput(
             f"expected a bigger artifact at ×{smaller.scale} of the checkpoint {routing.bigger[:12]}…, "

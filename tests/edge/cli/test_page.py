@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 
+import pytest
 from command_line import CLI, INTERRUPTIBLE, ROOT, assert_refused
 
 from edge.card_reader import read_card
@@ -46,7 +47,14 @@ def test_without_its_packages_it_says_how_to_get_them(run, monkeypatch):
     assert_refused(outcome, "expected uvicorn, found none: pip install 'liif-edge[page]'", code=3)
 
 
-def test_it_prints_an_address_that_answers_and_ends_by_ctrl_c(tmp_path):
+ENDS = {
+    signal.SIGINT: (0, "the page is closed"),
+    signal.SIGTERM: (128 + signal.SIGTERM, "liif-edge: interrupted; nothing half-written was left"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_it_prints_an_address_that_answers_and_ends_by_ctrl_c_and_sigterm(tmp_path, end):
     command = [CLI[0], "-c", INTERRUPTIBLE, "serve", "--no-browser", "--jobs", "1"]
     server = subprocess.Popen(
         command,
@@ -62,11 +70,12 @@ def test_it_prints_an_address_that_answers_and_ends_by_ctrl_c(tmp_path):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{22}/", address)
         with urllib.request.urlopen(address) as answer:
             assert b"<title>liif-edge</title>" in answer.read()
-        server.send_signal(signal.SIGINT)
+        server.send_signal(end)
         out, err = server.communicate(timeout=60)
     finally:
         server.kill()
         server.wait()
-    assert (server.returncode, out) == (0, "")
-    assert err.splitlines() == ["Ctrl-C ends it; nothing leaves this machine", "the page is closed"]
+    code, last = ENDS[end]
+    assert (server.returncode, out) == (code, "")
+    assert err.splitlines() == ["Ctrl-C ends it; nothing leaves this machine", last]
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ from page_client import drawn_png, running_page
 from page_visit import Visit
 from PIL import Image
 
+from edge.embedded import shipped_artifact
 from edge.page.networks import Networks
 
 
@@ -172,10 +173,52 @@ def test_effort_is_chosen_for_an_artifact_with_a_router_and_its_cells_are_shown(
         assert command.endswith("--artifact DIR --effort 100 --bigger DIR")
 
 
-def test_effort_is_hidden_where_there_is_no_router(enlarged):
-    assert not enlarged.find("#effort").is_displayed()
-    assert not enlarged.find("#share").is_displayed()
+def test_effort_is_chosen_for_embedded_weights_and_their_cells_are_shown(enlarged):
+    command = enlarged.find("#command")
+    enlarged.choose("#weights", "auto")
+    enlarged.find("#effort").send_keys("\ue010")  # end
+    enlarged.until(lambda: enlarged.find("[data-number=share_percent]").text == "100 %")
+    assert command.get_attribute("textContent").endswith("--size 160x120 --effort 100")
+    assert enlarged.find("#chosen").text == "auto chose fast: an effort needs its router"
+    enlarged.until(lambda: enlarged.find("#caption-after").text.startswith("fast, int8-dynamic · "))
+    red = enlarged.colour(0.6, 0.5)[0]
+    enlarged.choose("#map", "routing")
+    enlarged.until(lambda: enlarged.colour(0.6, 0.5)[0] > red + 60)
+    enlarged.find("[data-scale='1.5']").click()  # the effort stays for when it can be had again
+    enlarged.wait_for("80×60 → 120×90")
+    assert command.get_attribute("textContent").endswith("--size 120x90")
+    assert not enlarged.find("#effort").is_enabled()
+    enlarged.type("#width", "160")
+    enlarged.until(lambda: command.get_attribute("textContent").endswith("--size 160x120 --effort 100"))
+
+
+def test_effort_is_disabled_where_embedded_weights_have_no_router(visit):
+    effort, why = visit.find("#effort"), visit.find("#effort-help")
+    for selector, other, own in (("#weights", "photo", "fast"), ("#precision", "fp32", "int8")):
+        visit.choose(selector, other)
+        assert not effort.is_enabled()
+        assert why.text == "Effort is for the weights auto or fast, in int8 and at ×2."
+        visit.choose(selector, own)
+        assert effort.is_enabled()
+        assert why.text.startswith("Percent of an average photograph")
+    visit.find("[data-scale='3']").click()
+    assert not effort.is_enabled()
+    visit.find("[data-scale='2']").click()
+    assert effort.is_enabled()
+
+
+def test_an_enlargement_without_a_router_has_no_cells(enlarged):
+    assert enlarged.find("[data-number=share_percent]").text == "–"
     assert not enlarged.find("#map option[value=routing]").is_enabled()
     for _ in range(4):
         enlarged.press("m")
     assert enlarged.find("#map").get_attribute("value") == ""
+
+
+def test_effort_is_hidden_for_an_artifact_without_a_router(browser, tmp_path):
+    with running_page(Networks(shipped_artifact("photo", 2)), tmp_path, at_once=1) as page:
+        visit = Visit(browser, page.address)
+        assert not visit.find("#effort").is_displayed()
+        assert not visit.find("#effort-help").is_displayed()
+        assert not visit.find("#share").is_displayed()
+        assert not visit.find("#map option[value=routing]").is_enabled()

@@ -17,8 +17,7 @@ def test_an_artifact_is_shown_with_its_report_and_at_its_scale_only(tmp_path, dr
         assert "Passed: every probe is within its threshold" in answer.body.decode()
         assert "script-src 'unsafe-inline'" in answer.headers["content-security-policy"]
         with client.session() as session:
-            artifact = {"name": folder.name, "scale": 2, "routed": False, "bigger": False}
-            assert session.welcome["artifact"] == artifact
+            assert session.welcome["artifact"] == {"name": folder.name, "scale": 2}
             picture = session.drop(drawn)
             refused = session.ask("POST", "jobs", b'{"picture": 1, "precision": "int8", "scale": 3}')
             assert refused.json["error"] == f"expected ×2, the scale of {folder.name}, found 240x180"

@@ -267,14 +267,50 @@ def test_an_effort_has_the_commands_bytes_and_a_map_of_its_cells(routed_pair, tm
     assert not differs[~is_orange].any()
 
 
-def test_an_effort_is_refused_without_a_router(session, drawn):
-    wanted = {"picture": session.drop(drawn), "precision": "int8", "scale": 2}
-    for effort, words in (
-        (20, "expected an artifact with a router"),
-        (101, "expected an effort from 0 to 100"),
-    ):
-        answer = session.ask("POST", "jobs", json.dumps({**wanted, "effort": effort}).encode())
-        assert (answer.status, answer.json["error"][: len(words)]) == (422, words)
+@pytest.mark.parametrize("weights", ["auto", "fast"])
+def test_an_effort_needs_no_artifact(session, tmp_path, weights):
+    picture = tmp_path / "drawn.jpg"  # for which auto chooses other weights without an effort
+    Image.open(io.BytesIO(drawn_png(100, 120))).save(picture, quality=80)
+    job = session.enlarge(session.drop(picture.read_bytes(), picture.name), weights=weights, effort=50)
+    told = session.ended(job)
+    reason = "an effort needs its router" if weights == "auto" else ""
+    assert (told["weights"], told["reason"]) == ("fast", reason)
+    assert main(["upscale", str(picture), str(tmp_path / "out.png"), "--effort", "50"]) == 0
+    found = session.ask("GET", f"jobs/{job}/file", format=".png").body
+    assert found == (tmp_path / "out.png").read_bytes()
+    cells = pixels(session.ask("GET", f"jobs/{job}/layers/routing", level=0, row=0, column=0).body)
+    is_orange = (cells == pixels(found) // 2 + BIGGER // 2).all(axis=2)
+    assert 0 < told["numbers"]["share_percent"] < 100
+    assert told["numbers"]["share_percent"] == pytest.approx(100 * is_orange.mean())  # of equal cells
+
+
+NO_EFFORTS = {
+    "other weights": {"weights": "photo"},
+    "another scale": {"scale": 3},
+    "another precision": {"precision": "fp32"},
+}
+
+
+@pytest.mark.parametrize("kind", NO_EFFORTS)
+def test_an_effort_is_refused_without_a_router_as_on_the_command_line(
+    session, drawn, tmp_path, capfd, monkeypatch, kind
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    wanted = {"picture": session.drop(drawn), "precision": "int8", "scale": 2, "effort": 20}
+    answer = session.ask("POST", "jobs", json.dumps({**wanted, **NO_EFFORTS[kind]}).encode())
+    assert answer.status == 422
+    (tmp_path / "drawn.png").write_bytes(drawn)
+    options = [word for name, value in NO_EFFORTS[kind].items() for word in (f"--{name}", str(value))]
+    command = ["upscale", str(tmp_path / "drawn.png"), str(tmp_path / "out.png"), "--effort", "20", *options]
+    assert main(command) == 2
+    assert capfd.readouterr().err == f"liif-edge: {answer.json['error']}\n"
+    assert not (tmp_path / "cache").exists()  # nothing is built to be refused
+
+
+def test_an_effort_is_a_percentage(session, drawn):
+    wanted = {"picture": session.drop(drawn), "precision": "int8", "scale": 2, "effort": 101}
+    answer = session.ask("POST", "jobs", json.dumps(wanted).encode())
+    assert (answer.status, answer.json["error"]) == (422, "expected an effort from 0 to 100, found 101")
 
 
 def test_a_page_that_goes_away_ends_its_jobs_and_takes_its_files_along(client, folder):
