@@ -27,8 +27,8 @@ LARGEST_LIMIT = 2.0**127
 EXTREME_SHARE = 0.3
 
 # What a user's folder may make of the error on the built-in pictures and the extremes. Without a bound, a
-# folder of checks costs photographs 0.1 dB and one of noise 0.03; with 1.1, one of black and white checks was
-# still enough for a program that is refused (docs/design/int8.md).
+# folder of checks costs photographs 0.1 dB and one of noise 0.03; with 1.03, noise or icons were still enough
+# for a program that is refused (docs/design/int8.md).
 ADDED_ERROR = 1.01
 
 

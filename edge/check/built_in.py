@@ -15,6 +15,7 @@ from edge.errors import BadInput
 from edge.images.extremes import EXTREME_SIDE, colour_page, pattern_page
 from edge.images.pictures import baseline_pictures, sample_pictures
 from edge.run.artifact import Artifact
+from edge.run.routing import routing_of
 from edge.run.upscale import upscale
 from edge.work import Work
 from models import LIIF
@@ -114,10 +115,8 @@ def check_route(artifact: Artifact, router: Router) -> RouteCheck:
 def router_in(card: Card, path: Path) -> Router:
     """The router in the file ``path``, which went into the artifact of ``card``. Raises CheckpointError for
     what is none, BadInput for an artifact without a router or with another one."""
-    if card.routing is None:
-        raise BadInput(f"expected an artifact with a router, found {card.name}, which has none")
-    router = load_router(path)
-    config, routing = router.config, card.routing
+    routing, router = routing_of(card), load_router(path)
+    config = router.config
     found = (config.smaller, config.bigger, config.cell, config.halo, list(config.thresholds))
     expected = (card.checkpoint.sha256, routing.bigger, routing.cell, routing.halo, routing.thresholds)
     if found != expected:

@@ -86,11 +86,10 @@ def _evaluate_routing(arguments: argparse.Namespace, terminal: Terminal) -> int:
         check_path(arguments.plot, (".svg",), arguments.force)
     check_inputs(None, arguments.data)
     card = read_card(arguments.artifact)
-    if card.routing is None:
-        raise BadInput(f"{arguments.artifact}: expected an artifact with a router, found one without")
     from edge.cache import find_bigger
     from edge.cli.scores import evaluate_routing
     from edge.run.artifact import Artifact
+    from edge.run.routing import routing_of
 
-    bigger, _ = find_bigger(card, card.routing, arguments.bigger, terminal.log)
+    bigger, _ = find_bigger(card, routing_of(card), arguments.bigger, terminal.log)
     return evaluate_routing(arguments, Artifact.open(arguments.artifact), Artifact.open(bigger), terminal)
