@@ -38,7 +38,7 @@ def running_page(networks: Networks, folder: Path, at_once: int = 2) -> Iterator
     finally:
         page.stop()
         thread.join()
-    assert defects == []
+    assert defects == [], defects
 
 
 @dataclass(frozen=True)
