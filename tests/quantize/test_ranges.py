@@ -132,6 +132,12 @@ def test_what_a_user_adds_costs_what_is_kept_a_bounded_error(reach):
     assert added.error(*chosen) <= added.error(*kept.range("mse"))
 
 
+def test_what_a_user_adds_widens_a_range_where_it_costs_little():
+    kept, added = seen(noise()), seen(noise(seed=1) * 1.5)
+    chosen = kept.mixed(added, 1.0).range("mse", kept=kept)
+    assert added.error(*chosen) < 0.85 * added.error(*kept.range("mse"))
+
+
 def test_extremes_of_nothing_change_nothing():
     photographs = seen(noise())
     assert photographs.mixed(Histogram(), 0.3).range("mse") == pytest.approx(photographs.range("mse"))
