@@ -93,6 +93,11 @@ class RoutingCard(_Part):
     thresholds: list[float] = Field(min_length=101, max_length=101)
     window: int | None = None
 
+    @property
+    def largest(self) -> int:
+        """LR pixels a side of the largest window: a cell with its halo."""
+        return self.cell + 2 * self.halo
+
 
 class QuantisationCard(_Part):
     """How a program with int8 layers, or with weights in palettes, was made. ``equalized``: whether its
@@ -185,7 +190,7 @@ class Card(ArtifactCard):
             raise ValueError("routing belongs to artifacts of a fixed scale")
         if (self.routing.window is None) != (self.tile.fixed is None):
             raise ValueError("routing.window belongs to artifacts of one tile size, and to these only")
-        largest = self.routing.cell + 2 * self.routing.halo
+        largest = self.routing.largest
         if self.routing.window is not None and self.routing.window < largest:
             raise ValueError(f"routing.window: expected a cell and two halos, {largest}, at least")
         if self.routing.halo > self.tile.halo:

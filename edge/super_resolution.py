@@ -33,9 +33,8 @@ from models.liif.programs import (
     methods_of,
     probes_of,
     route_method,
-    window_side,
 )
-from models.liif.router import Router, load_router
+from models.liif.router import Router, RouterConfig, load_router
 
 COUNTED_SIDE = 16  # LR pixels of the tile on which multiplications are counted
 
@@ -128,7 +127,7 @@ class SuperResolution:
             decoding=decoding if scale is None else None,
             macs_per_output_pixel=count_macs(program, scale or 2),
             measured=None,
-            routing=None if self.router is None else routing_card(self.router, self.one_size),
+            routing=None if self.router is None else routing_card(self.router.config, self.one_size),
         )
 
     def measure(self, folder: Path) -> Measured:
@@ -195,9 +194,8 @@ def router_of(model: LIIF, recipe: Recipe) -> Router | None:
     return router
 
 
-def routing_card(router: Router, one_size: bool) -> RoutingCard:
-    """What the card says of ``router``, which takes windows of ``one_size`` or of any."""
-    config = router.config
+def routing_card(config: RouterConfig, one_size: bool) -> RoutingCard:
+    """What the card says of a router of this ``config``, which takes windows of ``one_size`` or of any."""
     return RoutingCard(
         method=ROUTE,
         cell=config.cell,
@@ -205,7 +203,7 @@ def routing_card(router: Router, one_size: bool) -> RoutingCard:
         eps=config.eps,
         bigger=config.bigger,
         thresholds=list(config.thresholds),
-        window=window_side(router) if one_size else None,
+        window=config.window if one_size else None,
     )
 
 

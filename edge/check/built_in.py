@@ -101,7 +101,7 @@ def check_route(artifact: Artifact, router: Router) -> RouteCheck:
     """Predictions of ``artifact`` against those of its ``router`` in fp32, for windows as large as in the
     middle of a picture and others as in its corner."""
     config = router.config
-    whole, cut = config.cell + 2 * config.halo, config.cell + config.halo
+    whole, cut = config.window, config.cell + config.halo
     windows = [
         np.ascontiguousarray(tile[:, :, :side, :side])
         for tile in calibration_tiles(None)

@@ -331,7 +331,7 @@ def check_pair(smaller: Card, bigger: Card) -> None:
             f"expected a bigger artifact at ×{smaller.scale} of the checkpoint {routing.bigger[:12]}…, "
             f"which the router knows, found {bigger.name} of {bigger.checkpoint.sha256[:12]}…"
         )
-    side, own, window = bigger.tile.fixed, smaller.tile.fixed, routing.cell + 2 * routing.halo
+    side, own, window = bigger.tile.fixed, smaller.tile.fixed, routing.largest
     if side is not None and (own is None or not min(own, window) <= side <= own):
         sizes = "" if own is None else f" or of one from {min(own, window)} to {own} pixels"
         raise BadInput(

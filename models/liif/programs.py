@@ -72,17 +72,12 @@ def route_method(router: Router, max_tile: int) -> Method:
 def fixed_route_method(router: Router) -> Method:
     """``ROUTE`` for programs that take one size: the largest window that ``router`` sees, which a smaller one
     lies in as ``fit_window`` puts it."""
-    side = window_side(router)
+    side = router.config.window
     inputs = (
         TensorSpec("lr", (1, 3, side, side), (0.0, 1.0)),
         TensorSpec("inside", (1, 1, side, side), (0.0, 1.0)),
     )
     return Method(ROUTE, FixedRoute(router).eval(), inputs, TensorSpec("gain", (1, 1)), {})
-
-
-def window_side(router: Router) -> int:
-    """LR pixels: a cell with its halo."""
-    return router.config.cell + 2 * router.config.halo
 
 
 class Route(nn.Module):

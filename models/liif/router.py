@@ -59,6 +59,11 @@ class RouterConfig:
     eps: float
     thresholds: tuple[float, ...]
 
+    @property
+    def window(self) -> int:
+        """LR pixels a side, at most, that the router sees: a cell with its halo."""
+        return self.cell + 2 * self.halo
+
     def __post_init__(self) -> None:
         for name, low in (("cell", 1), ("halo", 0)):
             value = getattr(self, name)

@@ -44,7 +44,7 @@ def train_router(
     """
     lr = torch.from_numpy(np.stack([sample.lr for sample in samples])).permute(0, 3, 1, 2)
     gain = torch.from_numpy(np.stack([sample.gain for sample in samples]))[:, None]
-    window = config.cell + 2 * config.halo
+    window = config.window
     if min(lr.shape[2:]) < window:
         raise DataError(f"expected patches of at least {window} LR pixels, found {tuple(lr.shape[2:])}")
     with torch.random.fork_rng(devices=[]):
