@@ -13,7 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from edge.backends.table import BACKENDS
 from edge.card import SMALLEST_WINDOW, ArtifactCard, Card, DecodingCard, MeasuredCard, RoutingCard, TileCard
 from edge.check.built_in import check_route, measure, measure_patterns
-from edge.compress.calibration import CALIBRATION_TILE, calibration_tiles, equalization_factors, folder_tiles
+from edge.compress.calibration import (
+    CALIBRATION_TILE,
+    Equalization,
+    calibration_tiles,
+    equalization,
+    folder_tiles,
+)
 from edge.errors import BadInput
 from edge.images.extremes import calibration_extremes
 from edge.images.metrics import EQUAL_DB
@@ -84,10 +90,15 @@ class SuperResolution:
 
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
         """See ``Network``."""
-        factors = equalization_factors(self.model)
+        factors = self.equalization.factors
         return program.with_modules(
             {m.name: to_int8_form(equalized(m.module, factors), kept) for m in program.every}
         )
+
+    @cached_property
+    def equalization(self) -> Equalization:
+        """How static int8 scales channels, and the patterns that it holds."""
+        return equalization(self.model)
 
     def inputs(
         self, program: Program, method: Method, samples: Sequence[Float]
@@ -101,7 +112,8 @@ class SuperResolution:
         source = "the built-in pictures" + ("" if folder is None else " and a folder of pictures")
         added = folder_tiles(folder, self.model)
         kind = f"tiles of {CALIBRATION_TILE}x{CALIBRATION_TILE}"
-        return Calibration(calibration_tiles(None), calibration_extremes(), added, kind, source)
+        rare = self.equalization.patterns
+        return Calibration(calibration_tiles(None), calibration_extremes(), added, kind, source, rare)
 
     def card(self, base: ArtifactCard, variant: str, program: Program, recipe: Recipe) -> Card:
         """See ``Task``."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from quantize.spec import RangeMethod
-from quantize.static import ActivationRanges
+from quantize.static import ActivationRanges, Source
 
 
 class FakeQuantisedGraph:
@@ -48,12 +48,11 @@ class FakeQuantisedGraph:
     def calibrate(
         self,
         weights: Mapping[str, Tensor],
-        tiles: Sequence[Tensor],
-        extremes: Sequence[Tensor],
+        given: Mapping[Source, Sequence[Tensor]],
         method: RangeMethod,
         clip_weight: float = 1.0,
     ) -> None:
-        """Take the activations' ranges from ``tiles`` and ``extremes``, (B, 3, h, w) each, in float, as
+        """Take the activations' ranges from what is ``given``, (B, 3, h, w) each, in float, as
         ``quantize.static.calibrate`` does."""
         ranged = [q for q in self._quantisers if hasattr(q.activation_post_process, "reset_min_max_vals")]
         for quantiser in self._quantisers:
@@ -62,11 +61,10 @@ class FakeQuantisedGraph:
             quantiser.enable_observer()
             quantiser.activation_post_process.reset_min_max_vals()
         self._ranges.clear()
-        for tile in tiles:
-            self(weights, tile)
-        with self._ranges.source("extremes"):
-            for tile in extremes:
-                self(weights, tile)
+        for source, tiles in given.items():
+            with self._ranges.source(source):
+                for tile in tiles:
+                    self(weights, tile)
         self._ranges.set(method, clip_weight)
         for quantiser in self._quantisers:
             quantiser.enable_fake_quant()

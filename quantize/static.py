@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.graph import LAYERS, module_path
-from quantize.ranges import EXTREME_SHARE, Histogram, least_error_scales
+from quantize.ranges import EXTREME_SHARE, RARE_SHARE, Histogram, least_error_scales
 from quantize.rounding import refine
 from quantize.spec import PLAIN, RangeMethod, StaticSpec
 
-# Where values come from: what always calibrates, what a user adds, the edge of what can come.
-Source = Literal["pictures", "added", "extremes"]
+# Where values come from: what always calibrates, what a user adds, the edge of what can come, and what hardly
+# ever comes.
+Source = Literal["pictures", "added", "extremes", "rare"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 # Inputs that refine the weights, evenly of all: they run side by side, so their number is memory.
@@ -37,12 +38,13 @@ class Calibrated:
 class CalibrationInputs:
     """Inputs of a module, one tuple per call. ``practice``: like those of practice, which weights are rounded
     for; ``extremes``: at the edge of what can come, which ranges have to serve, too, by ``EXTREME_SHARE``;
-    ``added``: further ones, which count as much as those of practice for ranges, but may make these worse for
-    the others by ``ADDED_ERROR`` only."""
+    ``rare``: what hardly ever comes, by ``RARE_SHARE``; ``added``: further ones, which count as much as those
+    of practice for ranges, but may make these worse for the others by ``ADDED_ERROR`` only."""
 
     practice: Iterable[tuple[Tensor, ...]]
     extremes: Iterable[tuple[Tensor, ...]] = ()
     added: Iterable[tuple[Tensor, ...]] = ()
+    rare: Iterable[tuple[Tensor, ...]] = ()
 
 
 def quantize_static(ready: Calibrated, spec: StaticSpec = PLAIN) -> nn.Module:
@@ -89,6 +91,7 @@ def calibrate(
         "pictures": given.practice,
         "added": given.added,
         "extremes": given.extremes,
+        "rare": given.rare,
     }
     with torch.no_grad():
         for source, calls in sources.items():
@@ -161,7 +164,7 @@ class ActivationRanges:
     def set(self, method: RangeMethod, clip_weight: float = 1.0) -> None:
         """Give every observer its range by ``method``; ``clip_weight``: see ``Histogram.error``."""
         for observer, seen in self._seen.items():
-            always = seen["pictures"].mixed(seen["extremes"], EXTREME_SHARE)
+            always = seen["pictures"].mixed(seen["extremes"], EXTREME_SHARE).mixed(seen["rare"], RARE_SHARE)
             if seen["added"].counts.any():
                 low, high = always.mixed(seen["added"], 1.0).range(method, clip_weight, kept=always)
             else:

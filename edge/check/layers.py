@@ -22,7 +22,7 @@ from edge.check.baseline import BaselineTile
 from edge.check.clipping import CallRanges, RangeFit, Source
 from edge.check.reference_layers import Reference, ReferenceCall
 from edge.check.thresholds import KERNEL_STEPS
-from edge.compress.calibration import calibration_tiles, equalization_factors
+from edge.compress.calibration import calibration_tiles, equalization
 from edge.errors import BadArtifact, BadInput
 from edge.images.extremes import EXTREME_SIDE, calibration_extremes, colour_page
 from edge.precisions import NUMERICS, LayerThreshold
@@ -135,7 +135,7 @@ class LayerComparison:
         self._tiles = looked_into(tiles, card)
         methods = methods_of(model, None if card.scale == "any" else card.scale, MAX_TILE)
         if card.quantisation is not None and card.quantisation.equalized:
-            factors = equalization_factors(model)
+            factors = equalization(model).factors
             methods = [replace(method, module=equalized(method.module, factors)) for method in methods]
         self._methods = methods
         self._references = {method.name: Reference(_as_quantised(method, card)) for method in methods}

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from edge.errors import BadInput
-from edge.images.extremes import calibration_extremes
+from edge.images.extremes import calibration_extremes, calibration_patterns
 from edge.images.pictures import built_in_pictures, folder_pictures, picture_files
 from models import LIIF
 from models.arrays import Float
 from models.liif.edsr import normalized
-from models.liif.equalization import measure_factors
+from models.liif.equalization import Factors, factors_of, holds, measure_reach, widest
 from quantize.calibration import cut_tiles, mean_log_range, select_tiles, tiles_by_picture
 
 CALIBRATION_TILE = 48  # pixels; larger tiles found no other ranges
@@ -66,9 +66,26 @@ def folder_tiles(folder: Path | None, model: LIIF | None) -> Sequence[Float]:
         raise BadInput(f"{folder}: {error}") from error
 
 
-def equalization_factors(model: LIIF) -> dict[str, Tensor]:
-    """The factors of ``model`` in int8: on built-in pictures, so that they follow from the network alone."""
-    return measure_factors(model, [*calibration_tiles(None)[::EQUALIZING_TILES], *calibration_extremes()])
+class Equalization(NamedTuple):
+    """What equalizes a network's channels for int8, and the tiles of ``patterns`` that ranges have to serve,
+    too: none for a network whose trunk does not hold them."""
+
+    factors: Factors
+    patterns: Sequence[Float]
+
+
+def equalization(model: LIIF) -> Equalization:
+    """That of ``model``, on built-in pictures, so that it follows from the network alone.
+
+    In a network that was not trained to hold them, patterns reach so far that ranges which serve them cost
+    photographs several times as much (docs/design/int8.md).
+    """
+    reach = measure_reach(model, [*calibration_tiles(None)[::EQUALIZING_TILES], *calibration_extremes()])
+    patterns = calibration_patterns()
+    farthest = measure_reach(model, patterns)
+    if not holds(reach, farthest):
+        return Equalization(factors_of(reach), ())
+    return Equalization(factors_of(widest(reach, farthest)), patterns)
 
 
 def shaping_samples(practice: Sequence[Float], extremes: Sequence[Float]) -> list[Float]:

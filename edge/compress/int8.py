@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edge.card import QuantisationCard
-from edge.compress.calibration import equalization_factors
+from edge.compress.calibration import equalization
 from edge.errors import BadInput, ExportError
 from edge.images.extremes import calibration_extremes
 from edge.task import Calibration
@@ -54,7 +54,10 @@ def quantize_program(
     practice, added = (calibration.practice, ()) if dynamic else (calibration.samples, calibration.added)
     for method in form.every:
         given = CalibrationInputs(
-            *(network.inputs(form, method, samples) for samples in (practice, calibration.extremes, added))
+            *(
+                network.inputs(form, method, samples)
+                for samples in (practice, calibration.extremes, added, calibration.rare)
+            )
         )
         modules[method.name], calls[method.name] = _quantize(method, given, network.int8, kept, spec, dynamic)
     card = QuantisationCard(
@@ -94,12 +97,13 @@ def calibrated_method(
     method: Method, model: LIIF, tiles: Sequence[Float], spec: StaticSpec = DEFAULT
 ) -> Calibrated:
     """A fixed-scale ``method`` of ``model`` with all its layers observed, to try them at several widths."""
-    module = to_int8_form(equalized(method.module, equalization_factors(model)), kept=())
-    pictures, extremes = (
-        ((torch.from_numpy(tile),) for tile in given) for given in (tiles, calibration_extremes())
+    factors, patterns = equalization(model)
+    module = to_int8_form(equalized(method.module, factors), kept=())
+    pictures, extremes, rare = (
+        ((torch.from_numpy(tile),) for tile in given) for given in (tiles, calibration_extremes(), patterns)
     )
     quantizer = layer_quantizer(INT8_RULES, INT8_RULES.float_layers)
-    given = CalibrationInputs(pictures, extremes)
+    given = CalibrationInputs(pictures, extremes, rare=rare)
     return _observed(replace(method, module=module), given, quantizer, INT8_RULES, spec)
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from edge.compress.calibration import calibration_tiles, equalization_factors
+from edge.compress.calibration import calibration_tiles, equalization
 from edge.compress.int8 import layer_quantizer
 from edge.images.extremes import calibration_extremes
 from models import LIIF, SCALES, FixedScaleLIIF
@@ -25,6 +25,7 @@ from models.training.loop import MakeObjective
 from models.training.recipe import TrainingRecipe
 from quantize.qat import FakeQuantisedGraph
 from quantize.spec import DEFAULT, RangeMethod
+from quantize.static import Source
 
 # The weights of a graph, by their names in it, as a function of the network's.
 Derive = Callable[[LIIF], Mapping[str, Tensor]]
@@ -68,7 +69,7 @@ def fake_quantised(form: FixedScaleLIIF, example: Tensor) -> FakeQuantisedGraph:
 
 def make_derive(model: LIIF, scale: int) -> Derive:
     """``derive_int8_weights`` with the factors of ``model`` as it is now."""
-    return partial(derive_int8_weights, scale=scale, factors=equalization_factors(model))
+    return partial(derive_int8_weights, scale=scale, factors=equalization(model).factors)
 
 
 def derive_int8_weights(model: LIIF, scale: int, factors: Factors) -> Mapping[str, Tensor]:
@@ -81,7 +82,8 @@ class QuantisedLoss(Objective):
     """L1 of the int8 pictures that a graph makes of the student, shared with a teacher's in fp32.
 
     ``make_derive``: its weights from the student's. It is asked anew, and activations' ranges are taken from
-    ``tiles`` and ``extremes``, whenever training reports. Batches hold every pixel of their patches.
+    ``tiles``, ``extremes`` and the patterns that the student held at first, whenever training reports.
+    Batches hold every pixel of their patches.
     Raises RecipeError if the teacher's features are asked for: they are compared in float training only.
     """
 
@@ -105,12 +107,17 @@ class QuantisedLoss(Objective):
         self._make_derive, self._ranges = make_derive, ranges
         self._derive = make_derive(student)
         place = next(student.parameters()).device
-        self._tiles, self._extremes = (
-            [torch.from_numpy(tile).to(place) for tile in given] for given in (tiles, extremes)
-        )
+        given: dict[Source, Sequence[Float]] = {
+            "pictures": tiles,
+            "extremes": extremes,
+            "rare": equalization(student).patterns,
+        }
+        self._given = {
+            source: [torch.from_numpy(tile).to(place) for tile in found] for source, found in given.items()
+        }
         # A copy: the graph's own weights are placeholders, whose gradients are switched off.
         form = FixedScaleLIIF(deepcopy(student), scale).to(place)
-        self._graph = make_graph(form, self._tiles[0].expand(2, -1, -1, -1))
+        self._graph = make_graph(form, self._given["pictures"][0].expand(2, -1, -1, -1))
         # In a list, so that the teacher is no submodule: neither trained, nor saved.
         self._teacher = [] if teacher is None else [FixedScaleLIIF(teacher, scale).to(place).eval()]
 
@@ -138,4 +145,4 @@ class QuantisedLoss(Objective):
 
     def _calibrate(self, weights: Mapping[str, Tensor]) -> None:
         clip_weight = clip_weight_of(self.scale)
-        self._graph.calibrate(weights, self._tiles, self._extremes, self._ranges, clip_weight)
+        self._graph.calibrate(weights, self._given, self._ranges, clip_weight)

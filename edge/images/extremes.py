@@ -1,11 +1,13 @@
 """Pure colours: what photographs hardly have, and icons and logos consist of.
 
 Tiles of one colour, and of the finest strokes, belong to what calibrates int8, whatever folder a user gives.
-A page of many, side by side, measures every artifact, and tiles of them are in every baseline. A page of
-their finest patterns, as dithered pictures have them, is where an encoder's features reach farthest.
+A page of many, side by side, measures every artifact, and tiles of them are in every baseline. In their
+finest patterns, as dithered pictures have them, an encoder reaches farthest: a page of them measures, and
+tiles calibrate networks that were trained on such.
 """
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ COLOURS = tuple(itertools.product(LEVELS, repeat=3))
 CORNERS = tuple(itertools.product((0, 255), repeat=3))  # of the RGB cube
 
 TILE = 32  # pixels of a tile that calibrates
+PATTERN = 8  # of a patch of a pattern in it
 
 # Tiles of edges between colours. Of none, edges were off by 0.23 on the page that is measured, of two by less
 # than 0.2; every further one makes ranges wider and photographs worse (docs/design/int8.md).
@@ -59,6 +62,15 @@ def _finest_tile(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return max(tiles, key=lambda tile: sum(np.abs(np.diff(tile.astype(int), axis=k)).sum() for k in (0, 1)))
 
 
+def calibration_patterns() -> list[Float]:
+    """Tiles (1, 3, 32, 32) in [0, 1] of checks of single pixels in every two corners of the RGB cube."""
+    checks, _, _ = _lines(PATTERN)
+    patches = [(pair, checks) for pair in itertools.combinations(CORNERS, 2)]
+    per_tile = (TILE // PATTERN) ** 2
+    order = _shuffled(9, per_tile * -(-len(patches) // per_tile), len(patches))
+    return [planes_of(_tiled([patches[n] for n in tile]))[None] for tile in order.reshape(-1, per_tile)]
+
+
 def colour_page(side: int) -> Float:
     """(3, n, n) in [0, 1] of patches of one colour, n the next multiple of 16: each of ``COLOURS`` is there
     where ``side`` leaves room for it (6 by 6 patches), with neighbours at random."""
@@ -71,15 +83,26 @@ def pattern_page(side: int) -> Float:
     checks of every two corners of the RGB cube, and rows and columns of some, where ``side`` leaves room for
     them (6 by 6 patches), with neighbours at random."""
     count = -(-side // PATCH)
-    y, x = np.indices((PATCH, PATCH))
-    checks, rows, columns = (y + x) % 2, y % 2, x % 2
+    checks, rows, columns = _lines(PATCH)
     pairs = list(itertools.combinations(CORNERS, 2))
     patches = [(pair, checks) for pair in pairs]
     patches += [(pair, lines) for pair in pairs[::7] for lines in (rows, columns)]
-    order = _shuffled(2, count**2, len(patches))
-    page = np.array([np.array(patches[n][0], np.uint8)[patches[n][1]] for n in order])
-    grid = page.reshape(count, count, PATCH, PATCH, 3).swapaxes(1, 2)
-    return planes_of(grid.reshape(count * PATCH, count * PATCH, 3))
+    return planes_of(_tiled([patches[n] for n in _shuffled(2, count**2, len(patches))]))
+
+
+def _lines(side: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Checks, rows and columns of single pixels: which of two colours each of (side, side) has."""
+    y, x = np.indices((side, side))
+    return (y + x) % 2, y % 2, x % 2
+
+
+def _tiled(patches: Sequence[tuple[tuple[tuple[int, ...], ...], NDArray[np.int64]]]) -> NDArray[np.uint8]:
+    """n² patches, each two colours and which of them its pixels (p, p) have, n a side: (n · p, n · p, 3)."""
+    count = round(len(patches) ** 0.5)
+    page = np.array([np.array(colours, np.uint8)[lines] for colours, lines in patches])
+    side = page.shape[1]
+    grid = page.reshape(count, count, side, side, 3).swapaxes(1, 2)
+    return grid.reshape(count * side, count * side, 3)
 
 
 def colour_tiles(side: int) -> list[Float]:

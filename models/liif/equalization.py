@@ -24,25 +24,36 @@ Factors = Mapping[str, Tensor]
 # second on.
 READERS = re.compile(r"encoder\.body\.\d+\.body\.2|layers\.\d+")
 
+# What reads the trunk: residual blocks, the layer after them, and the MLP's first.
+TRUNK_READERS = re.compile(r"encoder\.body\.\d+|hoisted")
+
+# (channels,) the largest magnitude in what a layer reads, by its path in the fixed-scale form.
+Reach = Mapping[str, Tensor]
+
 # A channel is enlarged ten times at most: one that hardly moves needs no range, and its noise no gain.
 SMALLEST_RANGE = 0.1
 
+# A trunk holds pictures in which it reaches at most so many times as far as in others. Checks of single
+# pixels: 1.5 to 2.0 times after training with a limit on features, 4.0 to 5.7 without (docs/design/int8.md).
+MOST_REACH = 2.5
+
 
 @torch.no_grad()
-def measure_factors(model: LIIF, tiles: Iterable[Float]) -> dict[str, Tensor]:
-    """The factors that give all channels of a layer's input one range on ``tiles`` (1, 3, h, w) at ×2.
-
-    A channel's range is its largest value, and at least ``SMALLEST_RANGE`` of the largest one's.
-    """
+def measure_reach(model: LIIF, tiles: Iterable[Float]) -> dict[str, Tensor]:
+    """How far what ``READERS`` and ``TRUNK_READERS`` read reaches on ``tiles`` (1, 3, h, w) at ×2."""
     device = next(model.parameters()).device
     form = FixedScaleLIIF(model, 2).to(device).eval()
-    ranges: dict[str, Tensor] = {}
+    reach: dict[str, Tensor] = {}
 
     def observe(path: str, inputs: Any) -> None:
-        largest = inputs[0].amax((0, 2, 3))
-        ranges[path] = torch.maximum(ranges[path], largest) if path in ranges else largest
+        largest = inputs[0].abs().amax((0, 2, 3))
+        reach[path] = torch.maximum(reach[path], largest) if path in reach else largest
 
-    readers = {path: layer for path, layer in form.named_modules() if READERS.fullmatch(path)}
+    readers = {
+        path: layer
+        for path, layer in form.named_modules()
+        if READERS.fullmatch(path) or TRUNK_READERS.fullmatch(path)
+    }
     hooks = [
         layer.register_forward_pre_hook(lambda _layer, inputs, path=path: observe(path, inputs))
         for path, layer in readers.items()
@@ -53,14 +64,34 @@ def measure_factors(model: LIIF, tiles: Iterable[Float]) -> dict[str, Tensor]:
     finally:
         for hook in hooks:
             hook.remove()
-    return {path: _factors(values) for path, values in ranges.items()}
+    return reach
 
 
-def _factors(ranges: Tensor) -> Tensor:
-    largest = ranges.amax()
+def holds(reach: Reach, other: Reach) -> bool:
+    """Whether a trunk with a ``reach`` on pictures holds those on which it has the ``other``."""
+    return all(
+        bool(values.amax() <= MOST_REACH * reach[path].amax())
+        for path, values in other.items()
+        if TRUNK_READERS.fullmatch(path)
+    )
+
+
+def widest(reach: Reach, other: Reach) -> dict[str, Tensor]:
+    """The reach on what either was measured on."""
+    return {path: torch.maximum(values, other[path]) for path, values in reach.items()}
+
+
+def factors_of(reach: Reach) -> dict[str, Tensor]:
+    """The factors that give all channels of what each of ``READERS`` reads one range, where they have
+    ``reach``, though at least ``SMALLEST_RANGE`` of the farthest one's."""
+    return {path: _factors(values) for path, values in reach.items() if READERS.fullmatch(path)}
+
+
+def _factors(reach: Tensor) -> Tensor:
+    largest = reach.amax()
     if not 0 < float(largest) < float("inf"):  # silent, or broken: calibration says so
-        return torch.ones_like(ranges)
-    return largest / ranges.clamp_min(SMALLEST_RANGE * largest)
+        return torch.ones_like(reach)
+    return largest / reach.clamp_min(SMALLEST_RANGE * largest)
 
 
 def equalize_weights(weights: Mapping[str, Tensor], factors: Factors) -> dict[str, Tensor]:

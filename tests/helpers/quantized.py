@@ -28,11 +28,10 @@ def quantize_methods(
     dynamic: bool = False,
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
     """Every method's module by name, calibrated on ``tiles`` and the extremes, and the card's entry."""
-    program, calibration = (
-        Program(tuple(methods), (), {}),
-        Calibration(tiles, calibration_extremes(), (), "tiles of 48x48", source),
-    )
-    found, card = quantize_program(SuperResolution(model), program, calibration, spec, float_layers, dynamic)
+    network, program = SuperResolution(model), Program(tuple(methods), (), {})
+    rare = network.equalization.patterns
+    calibration = Calibration(tiles, calibration_extremes(), (), "tiles of 48x48", source, rare)
+    found, card = quantize_program(network, program, calibration, spec, float_layers, dynamic)
     return {method.name: method.module for method in found.methods}, card
 
 
@@ -55,7 +54,8 @@ def quantize_module(
     quantizer: Any,
     spec: StaticSpec = PLAIN,
     added: Iterable[tuple[Tensor, ...]] = (),
+    rare: Iterable[tuple[Tensor, ...]] = (),
 ) -> nn.Module:
-    """``module`` calibrated on ``inputs`` and those ``added``, and quantized."""
-    given = CalibrationInputs(inputs, added=added)
+    """``module`` calibrated on ``inputs``, those ``added`` and those that are ``rare``, and quantized."""
+    given = CalibrationInputs(inputs, added=added, rare=rare)
     return quantize_static(calibrate(module, example, dynamic_shapes, given, quantizer, spec), spec)

@@ -54,6 +54,14 @@ def test_added_inputs_that_reach_far_hardly_harm_the_others():
     assert distance(net, mixed, 1.0) > 10 * distance(net, alone, 1.0)
 
 
+def test_rare_inputs_are_held_at_hardly_any_cost_to_the_others():
+    net, own, rare = module(), pictures(1.0), pictures(1.5)
+    alone = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT)
+    held = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT, rare=rare)
+    assert distance(net, held, 1.5) < 0.7 * distance(net, alone, 1.5)
+    assert distance(net, held, 1.0) < 1.1 * distance(net, alone, 1.0)
+
+
 def test_every_calibration_input_counts_whatever_their_order():
     net, x = module(), torch.ones(1, 3, 8, 9)
     mixed = [*pictures(0.1), *pictures(1.0)]

@@ -13,9 +13,11 @@ from edge.images.extremes import (
     FIRST_SHEET,
     N_STROKES,
     PATCH,
+    PATTERN,
     SHEET,
     TILE,
     calibration_extremes,
+    calibration_patterns,
     colour_page,
     colour_tiles,
     pattern_page,
@@ -92,14 +94,29 @@ def test_a_page_is_the_same_every_time_and_large_enough():
         assert np.array_equal(page, colour_page(side))
 
 
-def test_the_page_of_patterns_has_checks_of_every_two_corners_of_the_cube():
-    page = (255 * pattern_page(EXTREME_SIDE)).round().astype(int).transpose(1, 2, 0)
+PAIRS = {frozenset(pair) for pair in itertools.combinations(CORNERS, 2)}
+
+
+def patterns_of(picture: np.ndarray, patch: int) -> dict[str, set]:
+    """By kind the two colours of each of its patches of patterns of single pixels."""
+    page = (255 * picture).round().astype(int).transpose(1, 2, 0)
     found = {"checks": set(), "rows": set(), "columns": set()}
-    for top, left in itertools.product(range(0, len(page), PATCH), repeat=2):
-        patch = page[top : top + PATCH, left : left + PATCH]
-        first, right, below = (frozenset([tuple(patch[at])]) for at in ((0, 0), (0, 1), (1, 0)))
+    for top, left in itertools.product(range(0, len(page), patch), repeat=2):
+        here = page[top : top + patch, left : left + patch]
+        first, right, below = (frozenset([tuple(here[at])]) for at in ((0, 0), (0, 1), (1, 0)))
         kind = "checks" if first != right == below else "rows" if first == right else "columns"
         found[kind].add(first | right | below)
-        assert np.array_equal(patch[2:], patch[:-2]) and np.array_equal(patch[:, 2:], patch[:, :-2])
-    assert found["checks"] == {frozenset(pair) for pair in itertools.combinations(CORNERS, 2)}
+        assert np.array_equal(here[2:], here[:-2]) and np.array_equal(here[:, 2:], here[:, :-2])
+    return found
+
+
+def test_the_page_of_patterns_has_checks_of_every_two_corners_of_the_cube():
+    found = patterns_of(pattern_page(EXTREME_SIDE), PATCH)
+    assert found["checks"] == PAIRS
     assert len(found["rows"]) == len(found["columns"]) == 4
+
+
+def test_so_have_the_tiles_of_patterns_that_calibrate():
+    tiles = calibration_patterns()
+    assert {tile.shape for tile in tiles} == {(1, 3, TILE, TILE)}
+    assert set.union(*(patterns_of(tile[0], PATTERN)["checks"] for tile in tiles)) == PAIRS

@@ -1,11 +1,20 @@
 """Equalized forms compute what they computed, with channels of one range between their layers."""
 
+import numpy as np
 import pytest
 import torch
 
-from edge.compress.int8 import equalization_factors
+from edge.compress.calibration import EQUALIZING_TILES, calibration_tiles, equalization
+from edge.images.extremes import calibration_extremes, calibration_patterns
 from models import LIIF, AnyScaleDecoder, AnyScaleEncoder, FixedScaleLIIF, LIIFConfig
-from models.liif.equalization import SMALLEST_RANGE, equalize_weights, equalized, measure_factors
+from models.liif.equalization import (
+    SMALLEST_RANGE,
+    equalize_weights,
+    equalized,
+    factors_of,
+    holds,
+    measure_reach,
+)
 from models.liif.fixed_scale import derive_weights
 
 READERS = ["encoder.body.0.body.2", "encoder.body.1.body.2", "layers.0", "layers.1"]
@@ -18,6 +27,10 @@ def network() -> LIIF:
 
 def tiles() -> list:
     return [torch.rand((1, 3, 9, 7), generator=torch.Generator().manual_seed(1)).numpy()]
+
+
+def measure_factors(model: LIIF, tiles: list) -> dict[str, torch.Tensor]:
+    return factors_of(measure_reach(model, tiles))
 
 
 def test_every_layer_that_reads_from_a_relu_has_factors_of_one_to_ten():
@@ -72,8 +85,33 @@ def test_a_silent_network_is_left_as_it_is():
 
 
 def test_factors_follow_from_the_network_alone():
-    first, second = (equalization_factors(network()) for _ in range(2))
+    first, second = (equalization(network()).factors for _ in range(2))
     assert all(torch.equal(first[path], second[path]) for path in READERS)
+
+
+def reach_on_pictures(model: LIIF) -> dict[str, torch.Tensor]:
+    return measure_reach(model, [*calibration_tiles(None)[::EQUALIZING_TILES], *calibration_extremes()])
+
+
+def test_patterns_calibrate_a_network_that_holds_them_and_share_the_range_of_its_channels():
+    model, patterns = network(), calibration_patterns()
+    found, reach = equalization(model), (reach_on_pictures(model), measure_reach(model, patterns))
+    assert list(map(np.array_equal, found.patterns, patterns)) == [True] * len(patterns)
+    for path in READERS:
+        scaled = torch.maximum(reach[0][path], reach[1][path]) * found.factors[path]
+        assert float((scaled > 0.99 * scaled.max()).float().mean()) > 0.7
+    assert any(bool((reach[1][path] > 1.1 * reach[0][path]).any()) for path in READERS)
+
+
+def test_a_network_in_which_patterns_reach_too_far_is_calibrated_without_them():
+    model = network()
+    with torch.no_grad():  # one channel is far larger on checks than on all else
+        checks = torch.tensor([[1.0, -1, 1], [-1, 1, -1], [1, -1, 1]])
+        model.encoder.head[0].weight[0] = 5 * checks
+    found, reach = equalization(model), reach_on_pictures(model)
+    assert not holds(reach, measure_reach(model, calibration_patterns()))
+    assert not found.patterns
+    assert all(torch.equal(found.factors[path], factor) for path, factor in factors_of(reach).items())
 
 
 def test_weights_by_name_are_those_of_the_form_with_gradients_to_the_network():
