@@ -12,7 +12,9 @@ from torch.export import ExportedProgram
 from torch.fx.traceback import NodeSource
 
 # Passes for layers that no form of the network has: interpolation, attention, batch norm, PReLU and 1-D
-# convolutions; padding is the convolutions' own. The first two compile patterns to look for.
+# convolutions; padding is the convolutions' own. The first two compile patterns to look for. Neither are
+# there operators with several outputs, products for a linear layer (it is kept whole), constants to compute
+# with, copies between formats that undo each other, or records for the debugger.
 NEEDLESS = frozenset(
     {
         "ConvertToUpsampleBilinear2d",
@@ -22,6 +24,11 @@ NEEDLESS = frozenset(
         "InsertPadQDQPass",
         "Conv1dUnsqueezePass",
         "PReLUReshapePass",
+        "RemoveGetItemPass",
+        "ConvertToLinearPass",
+        "ConstPropPass",
+        "RemoveRedundantCopyPass",
+        "PropagateCustomMetaPass",
     }
 )
 

@@ -1,14 +1,17 @@
 """A lowered program runs at every tile size, with everything in XNNPACK, or it is not made."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 import torch
 from executorch.exir._serialize._program import deserialize_pte_binary
+from quantized import quantize_methods
 from torch import Tensor, nn
 
 from edge.backends.xnnpack.export import delegate, lower_to_xnnpack
 from edge.backends.xnnpack.graph import LAYER_FIELDS, NODES, Graph, delegated_graphs, plan_of
+from edge.compress.calibration import calibration_tiles
 from edge.errors import ExportError
 from edge.run.artifact import Artifact
 from models import LIIF, LIIFConfig
@@ -52,11 +55,18 @@ def test_the_same_layer_alone_is_lowered():
     assert lowered(Conv())[4:6] == b"ET"
 
 
-def test_a_program_is_that_of_all_of_xnnpacks_passes_on_symbolic_sizes(monkeypatch):
+@pytest.mark.parametrize("scale", [2, None])
+@pytest.mark.parametrize("precision", ["fp32", "int8", "int8-dynamic"])
+def test_a_program_is_that_of_all_of_xnnpacks_passes_on_symbolic_sizes(scale, precision, monkeypatch):
     torch.manual_seed(0)
-    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(8,), local_ensemble=False)
-    (method,) = methods_of(LIIF(config).eval(), 2, 64)
-    programs = {method.name: method.trace()}
+    config = LIIFConfig(n_feats=8, block_widths=(8,), hidden_widths=(8, 8), local_ensemble=False)
+    model = LIIF(config).eval()
+    methods = methods_of(model, scale, 64)
+    if precision != "fp32":
+        tiles = calibration_tiles(None)[:2]
+        found, _ = quantize_methods(methods, model, tiles, "two", dynamic=precision == "int8-dynamic")
+        methods = [replace(method, module=found[method.name]) for method in methods]
+    programs = {method.name: method.trace() for method in methods}
     quick = lower_to_xnnpack(programs)
     monkeypatch.setattr("edge.backends.xnnpack.export.quick_passes", nullcontext)
     assert quick == lower_to_xnnpack(programs)
