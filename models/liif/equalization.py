@@ -33,8 +33,8 @@ Reach = Mapping[str, Tensor]
 # A channel is enlarged ten times at most: one that hardly moves needs no range, and its noise no gain.
 SMALLEST_RANGE = 0.1
 
-# A trunk holds pictures in which it reaches at most so many times as far as in others. Checks of single
-# pixels: 1.5 to 2.0 times after training with a limit on features, 4.0 to 5.7 without (docs/design/int8.md).
+# A trunk holds pictures on which it reaches at most so many times as far as on others. Checks of single
+# pixels: 1.8 to 2.0 times after training with a limit on the trunk, 4.0 to 5.2 without (docs/design/int8.md).
 MOST_REACH = 2.5
 
 
