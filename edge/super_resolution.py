@@ -90,14 +90,17 @@ class SuperResolution:
 
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
         """See ``Network``."""
-        factors = self.equalization.factors
+        factors = self._equalization.factors
         return program.with_modules(
             {m.name: to_int8_form(equalized(m.module, factors), kept) for m in program.every}
         )
 
+    def rare_samples(self) -> Sequence[Float]:
+        """See ``Network``. Tiles (1, 3, 32, 32) in [0, 1] of patterns, if the network holds them."""
+        return self._equalization.patterns
+
     @cached_property
-    def equalization(self) -> Equalization:
-        """How static int8 scales channels, and the patterns that it holds."""
+    def _equalization(self) -> Equalization:
         return equalization(self.model)
 
     def inputs(
@@ -112,8 +115,7 @@ class SuperResolution:
         source = "the built-in pictures" + ("" if folder is None else " and a folder of pictures")
         added = folder_tiles(folder, self.model)
         kind = f"tiles of {CALIBRATION_TILE}x{CALIBRATION_TILE}"
-        rare = self.equalization.patterns
-        return Calibration(calibration_tiles(None), calibration_extremes(), added, kind, source, rare)
+        return Calibration(calibration_tiles(None), calibration_extremes(), added, kind, source)
 
     def card(self, base: ArtifactCard, variant: str, program: Program, recipe: Recipe) -> Card:
         """See ``Task``."""

@@ -15,15 +15,13 @@ from models.family import Network, Program
 class Calibration:
     """Samples that ranges are chosen on, and weights rounded for. ``extremes``: what samples can hold at
     most, which ranges have to serve, too; ``added``: a user's, which may make ranges little worse
-    for the others; ``rare``: what hardly ever comes, and counts as little. ``kind``, ``source``: what they
-    are and what they are from, in words."""
+    for the others. ``kind``, ``source``: what they are and what they are from, in words."""
 
     samples: Sequence[Float]
     extremes: Sequence[Float]
     added: Sequence[Float]
     kind: str
     source: str
-    rare: Sequence[Float] = ()
 
     @property
     def practice(self) -> list[Float]:

@@ -169,6 +169,10 @@ class Network(Protocol):
         """``program`` rewritten so that int8 loses less; layers ``kept`` in float stay as they are."""
         ...
 
+    def rare_samples(self) -> Sequence[Float]:
+        """Samples that hardly ever come: int8 ranges hold them where that costs others next to nothing."""
+        ...
+
     def inputs(
         self, program: Program, method: Method, samples: Sequence[Float]
     ) -> Iterator[tuple[Tensor, ...]]:

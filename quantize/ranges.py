@@ -26,8 +26,8 @@ LARGEST_LIMIT = 2.0**127
 # up to a fifth more, at 0.02 flat colours are off by 2.6 of 255, at 0.3 by 0.7 to 1.1 (docs/design/int8.md).
 EXTREME_SHARE = 0.3
 
-# How much inputs that hardly ever come count: checks of single pixels are then 2.9 of 255 off in place of
-# 12, and photographs lose 0.3 dB of their distance from fp32; at 0.1 they lose 2 (docs/design/int8.md).
+# How much inputs that hardly ever come count: checks of single pixels are then 3 of 255 off in place of
+# 13, and photographs lose 0.3 dB of their distance from fp32; at 0.1 they lose 2 (docs/design/int8.md).
 RARE_SHARE = 0.002
 
 # What a user's folder may make of the error on the built-in pictures and the extremes. Without a bound, a

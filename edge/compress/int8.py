@@ -51,12 +51,16 @@ def quantize_program(
     modules: dict[str, nn.Module] = {}
     calls: dict[str, int] = {}
     # Where samples choose no ranges, they all choose how weights are rounded.
-    practice, added = (calibration.practice, ()) if dynamic else (calibration.samples, calibration.added)
+    practice, added, rare = (
+        (calibration.practice, (), ())
+        if dynamic
+        else (calibration.samples, calibration.added, network.rare_samples())
+    )
     for method in form.every:
         given = CalibrationInputs(
             *(
                 network.inputs(form, method, samples)
-                for samples in (practice, calibration.extremes, added, calibration.rare)
+                for samples in (practice, calibration.extremes, added, rare)
             )
         )
         modules[method.name], calls[method.name] = _quantize(method, given, network.int8, kept, spec, dynamic)

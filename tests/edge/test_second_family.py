@@ -72,6 +72,9 @@ class Points:
     def int8_form(self, program: Program, kept: Collection[str]) -> Program:
         return program
 
+    def rare_samples(self) -> Sequence[Float]:
+        return ()
+
     def inputs(
         self, program: Program, method: Method, samples: Sequence[Float]
     ) -> Iterator[tuple[Tensor, ...]]:

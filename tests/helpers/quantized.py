@@ -28,10 +28,11 @@ def quantize_methods(
     dynamic: bool = False,
 ) -> tuple[dict[str, nn.Module], QuantisationCard]:
     """Every method's module by name, calibrated on ``tiles`` and the extremes, and the card's entry."""
-    network, program = SuperResolution(model), Program(tuple(methods), (), {})
-    rare = network.equalization.patterns
-    calibration = Calibration(tiles, calibration_extremes(), (), "tiles of 48x48", source, rare)
-    found, card = quantize_program(network, program, calibration, spec, float_layers, dynamic)
+    program, calibration = (
+        Program(tuple(methods), (), {}),
+        Calibration(tiles, calibration_extremes(), (), "tiles of 48x48", source),
+    )
+    found, card = quantize_program(SuperResolution(model), program, calibration, spec, float_layers, dynamic)
     return {method.name: method.module for method in found.methods}, card
 
 
