@@ -13,13 +13,16 @@ from edge.check.reference_layers import ReferenceCall
 from edge.check.thresholds import NARROW_EXCESS_DB, RANGE_SHIFT, WHOLE_REACH, WIDE_EXCESS_DB
 from models.liif.int8_form import DARKEST, HEAD, INT8_RULES
 from quantize.graph import module_path
-from quantize.ranges import EXTREME_SHARE, Histogram
+from quantize.ranges import EXTREME_SHARE, RARE_SHARE, Histogram
 
 Activation = Literal["input", "output"]
 
 # What is looked at: the pictures that are checked and a page of pure colours; and of what calibrates every
-# program, whatever a user adds, the pictures and the extremes.
-Source = Literal["pictures", "colours", "calibration", "extremes"]
+# program, whatever a user adds, the pictures, the extremes, and patterns if the network holds them.
+Source = Literal["pictures", "colours", "calibration", "extremes", "patterns"]
+
+
+CALIBRATING: tuple[Source, ...] = ("calibration", "extremes", "patterns")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Activations:
         self._activation: Activation = activation
         self._steps, self._known, self._clip_weight = steps, known, clip_weight
         self._tallies = {source: _Tally(steps) for source in get_args(Source)}
-        self._calibration, self._extremes = Histogram(), Histogram()
+        self._calibration, self._extremes, self._patterns = Histogram(), Histogram(), Histogram()
 
     def add(self, values: Tensor, source: Source) -> None:
         """Raises NonFinite for NaN and infinity."""
@@ -106,10 +109,12 @@ class Activations:
             self._calibration.add(values)
         elif source == "extremes":
             self._extremes.add(values)
+        elif source == "patterns":
+            self._patterns.add(values)
 
     def fit(self) -> RangeFit:
         """Over everything that was added."""
-        seen = self._calibration.mixed(self._extremes, EXTREME_SHARE)
+        seen = self._calibration.mixed(self._extremes, EXTREME_SHARE).mixed(self._patterns, RARE_SHARE)
         low, high = seen.range("min-max" if self._known.whole else "mse", self._clip_weight)
         own, best = (
             seen.error(*ends, self._clip_weight)
@@ -123,7 +128,7 @@ class Activations:
             extents["colours"],
             0.0 if is_silent else 10 * math.log10(own / best),
             1.0 if is_silent else (self._steps.high - self._steps.low) / (high - low),
-            max(extents["calibration"].reach, extents["extremes"].reach) if self._known.whole else None,
+            max(extents[source].reach for source in CALIBRATING) if self._known.whole else None,
             None if start is None else (self._steps.low - start) / self._steps.size,
         )
 
@@ -176,4 +181,6 @@ class _Tally:
 
     def extent(self) -> Extent:
         width = self._steps.high - self._steps.low
-        return Extent(self._outside / self._count, 1 + self._beyond / width)
+        return Extent(
+            self._outside / max(1, self._count), 1 + self._beyond / width
+        )  # nothing reaches nowhere

@@ -134,8 +134,9 @@ class LayerComparison:
         self._folder, self._card, self._model, self._limit = folder, card, model, limit
         self._tiles = looked_into(tiles, card)
         methods = methods_of(model, None if card.scale == "any" else card.scale, MAX_TILE)
+        self._patterns: Sequence[Float] = ()
         if card.quantisation is not None and card.quantisation.equalized:
-            factors = equalization(model).factors
+            factors, self._patterns = equalization(model)
             methods = [replace(method, module=equalized(method.module, factors)) for method in methods]
         self._methods = methods
         self._references = {method.name: Reference(_as_quantised(method, card)) for method in methods}
@@ -144,7 +145,7 @@ class LayerComparison:
 
     def steps(self) -> Work[None]:
         """The program beside fp32 on each tile; then fp32 alone on what int8 ranges have to hold."""
-        sources = _float_only(self._card)
+        sources = _float_only(self._card, self._patterns)
         return Work(len(self._tiles) + len(sources), self._run(sources))
 
     def _run(self, sources: Mapping[Source, Callable[[], Sequence[Float]]]) -> Iterator[None]:
@@ -171,7 +172,7 @@ class LayerComparison:
         return self._measured.result(self._limit)
 
 
-def _float_only(card: Card) -> dict[Source, Callable[[], Sequence[Float]]]:
+def _float_only(card: Card, patterns: Sequence[Float]) -> dict[Source, Callable[[], Sequence[Float]]]:
     """What gives the tiles (1, 3, h, w) on which fp32 alone is run: what int8 ranges have to hold."""
     if card.precision != "int8":
         return {}
@@ -179,6 +180,7 @@ def _float_only(card: Card) -> dict[Source, Callable[[], Sequence[Float]]]:
         "colours": lambda: [colour_page(EXTREME_SIDE)[None]],
         "calibration": lambda: calibration_tiles(None),
         "extremes": calibration_extremes,
+        "patterns": lambda: patterns,
     }
 
 
