@@ -181,6 +181,5 @@ class _Tally:
 
     def extent(self) -> Extent:
         width = self._steps.high - self._steps.low
-        return Extent(
-            self._outside / max(1, self._count), 1 + self._beyond / width
-        )  # nothing reaches nowhere
+        reach = 1 + self._beyond / width  # of no values: minus infinity
+        return Extent(self._outside / max(1, self._count), reach)
