@@ -137,6 +137,11 @@ class Histogram:
         return low, high
 
 
+def always(pictures: Histogram, extremes: Histogram, rare: Histogram) -> Histogram:
+    """What calibrates whatever a user adds: ``extremes`` and what is ``rare`` by their shares."""
+    return pictures.mixed(extremes, EXTREME_SHARE).mixed(rare, RARE_SHARE)
+
+
 def _halve(counts: Tensor) -> Tensor:
     """``counts`` over a limit as counts over twice that limit."""
     halved = torch.zeros_like(counts)

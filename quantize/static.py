@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.graph import LAYERS, module_path
-from quantize.ranges import EXTREME_SHARE, RARE_SHARE, Histogram, least_error_scales
+from quantize.ranges import Histogram, always, least_error_scales
 from quantize.rounding import refine
 from quantize.spec import PLAIN, RangeMethod, StaticSpec
 
@@ -164,11 +164,11 @@ class ActivationRanges:
     def set(self, method: RangeMethod, clip_weight: float = 1.0) -> None:
         """Give every observer its range by ``method``; ``clip_weight``: see ``Histogram.error``."""
         for observer, seen in self._seen.items():
-            always = seen["pictures"].mixed(seen["extremes"], EXTREME_SHARE).mixed(seen["rare"], RARE_SHARE)
+            kept = always(seen["pictures"], seen["extremes"], seen["rare"])
             if seen["added"].counts.any():
-                low, high = always.mixed(seen["added"], 1.0).range(method, clip_weight, kept=always)
+                low, high = kept.mixed(seen["added"], 1.0).range(method, clip_weight, kept=kept)
             else:
-                low, high = always.range(method, clip_weight)
+                low, high = kept.range(method, clip_weight)
             observer.min_val.fill_(low)
             observer.max_val.fill_(high)
 

@@ -13,7 +13,7 @@ from edge.check.reference_layers import ReferenceCall
 from edge.check.thresholds import NARROW_EXCESS_DB, RANGE_SHIFT, WHOLE_REACH, WIDE_EXCESS_DB
 from models.liif.int8_form import DARKEST, HEAD, INT8_RULES
 from quantize.graph import module_path
-from quantize.ranges import EXTREME_SHARE, RARE_SHARE, Histogram
+from quantize.ranges import Histogram, always
 
 Activation = Literal["input", "output"]
 
@@ -21,7 +21,7 @@ Activation = Literal["input", "output"]
 # program, whatever a user adds, the pictures, the extremes, and patterns if the network holds them.
 Source = Literal["pictures", "colours", "calibration", "extremes", "patterns"]
 
-
+# Those of calibration, as ``always`` takes them.
 CALIBRATING: tuple[Source, ...] = ("calibration", "extremes", "patterns")
 
 
@@ -100,21 +100,17 @@ class Activations:
         self._activation: Activation = activation
         self._steps, self._known, self._clip_weight = steps, known, clip_weight
         self._tallies = {source: _Tally(steps) for source in get_args(Source)}
-        self._calibration, self._extremes, self._patterns = Histogram(), Histogram(), Histogram()
+        self._seen = {source: Histogram() for source in CALIBRATING}
 
     def add(self, values: Tensor, source: Source) -> None:
         """Raises NonFinite for NaN and infinity."""
         self._tallies[source].add(values)
-        if source == "calibration":
-            self._calibration.add(values)
-        elif source == "extremes":
-            self._extremes.add(values)
-        elif source == "patterns":
-            self._patterns.add(values)
+        if source in self._seen:
+            self._seen[source].add(values)
 
     def fit(self) -> RangeFit:
         """Over everything that was added."""
-        seen = self._calibration.mixed(self._extremes, EXTREME_SHARE).mixed(self._patterns, RARE_SHARE)
+        seen = always(*self._seen.values())
         low, high = seen.range("min-max" if self._known.whole else "mse", self._clip_weight)
         own, best = (
             seen.error(*ends, self._clip_weight)
