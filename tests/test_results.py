@@ -5,10 +5,12 @@ from itertools import chain
 from pathlib import Path
 
 import measure
+import page_tables
 import pytest
-import tables
 from measure import Measurer, NotMeasured, read_records
-from tables import ROOT, TABLES, Table, signed, table_in, worst_cases, write_tables
+from page_tables import ROOT, Table, signed, table_in, write_tables
+from score_tables import worst_cases
+from tables import TABLES
 from ways import BENCHED, EVALUATED, SHOWN_AT_WORST, WAYS
 
 # What no command of ``measure`` makes: the networks that a search tries are its own choice.
@@ -41,7 +43,7 @@ def test_what_was_edited_by_hand_is_rendered_again_and_nothing_else(tmp_path, mo
     page = tmp_path / table.page
     page.parent.mkdir(parents=True)
     shutil.copy(ROOT / table.page, page)
-    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    monkeypatch.setattr(page_tables, "ROOT", tmp_path)
     before = page.read_text(encoding="utf-8")
     edited = before.replace("| `eager-fixed` | 23,925 |", "| `eager-fixed` | 23,926 |")
     assert edited != before

@@ -22,7 +22,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tables import TABLES, Records, write_tables
+from page_tables import Records, write_tables
+from tables import TABLES
 from ways import BENCHED, EVALUATED, WAYS, Way
 
 from edge.card import CARD_FILE, Card
