@@ -86,6 +86,13 @@ class LayerError:
             return "kernel" if self.kernel_steps is None else "range"
         return "range" if self.range_fit is not None and self.range_fit.is_wrong else None
 
+    @property
+    def failures(self) -> list[str]:
+        """Wrong weights or a wrong kernel, in words. A range that fits badly is for the probes to judge."""
+        if self.cause in (None, "range"):
+            return []
+        return [f"layer {self.layer}: {CAUSES[self.cause]}"]
+
 
 @dataclass(frozen=True)
 class LayerCheck:
@@ -106,10 +113,8 @@ class LayerCheck:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Wrong weights and kernels, in words. A range that fits badly is for the probes to judge."""
-        return tuple(
-            f"layer {e.layer}: {CAUSES[e.cause]}" for e in self.layers if e.cause not in (None, "range")
-        )
+        """Those of all layers."""
+        return tuple(failure for e in self.layers for failure in e.failures)
 
 
 def looked_into(tiles: Sequence[BaselineTile], card: Card) -> list[Float]:

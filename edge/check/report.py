@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge.card import Card
 from edge.check.baseline import Provenance
+from edge.check.built_in import ROUTE_OFF, RouteCheck
 from edge.check.comparison import WORST_HEADER
 from edge.check.layers import LayerCheck
 from edge.check.probes import PROBES, ProbeCheck, ProbeResult, TilePicture
@@ -37,9 +38,10 @@ def render_html(
     provenance: Provenance,
     ran_on: dict[str, str],
     layers: LayerCheck | None = None,
+    route: RouteCheck | None = None,
 ) -> str:
-    """The whole page: verdict, worst cases, probes, layers if they were looked into, where both sides come
-    from, and the worst blocks and tiles to look at.
+    """The whole page: verdict, worst cases, probes, layers if they were looked into, a router if it was
+    compared, where both sides come from, and the worst blocks and tiles to look at.
 
     It needs nothing beside it: pictures are in it, nothing is loaded from elsewhere.
     """
@@ -57,11 +59,16 @@ def render_html(
         ("Baseline, fp32", list(baseline.items())),
         ("Artifact and device", [*ran_on.items(), *_about(card)]),
     ]
+    first = check.first_failure
+    others = [failure for part in (layers, route) if part is not None for failure in part.failures]
     return environment.get_template("report.html").render(
         card=card,
-        passed=check.passed and (layers is None or not layers.failures),
+        passed=first is None and not others,
+        failures=others if first is None else first.failures,
         layers=layers,
-        first=check.first_failure,
+        route=route,
+        route_off=ROUTE_OFF,
+        first=first,
         worst_header=WORST_HEADER,
         worst=check.tiles.worst_cases,
         blocks=_blocks(check),
@@ -74,20 +81,28 @@ def render_html(
     )
 
 
-def junit_xml(check: ProbeCheck, card: Card) -> str:
-    """A test suite: one test case for each tile at each probe, with what failed in it."""
+def junit_xml(
+    check: ProbeCheck, card: Card, layers: LayerCheck | None = None, route: RouteCheck | None = None
+) -> str:
+    """A test suite with what failed in it: one test case for each tile at each probe, for each layer that was
+    looked into, and for a router that was compared."""
+    cases: list[tuple[str, str, list[str]]] = [
+        (probe.probe, tile.name, [*said, *([probe.hint] if said and probe.hint else [])])
+        for probe in check.probes
+        for tile in probe.tiles
+        for said in [_failures_of(probe, tile.name)]
+    ]
+    if layers is not None:
+        cases += [("layers", error.layer, error.failures) for error in layers.layers]
+    if route is not None:
+        cases.append(("route", "predictions", route.failures))
     suite = ElementTree.Element("testsuite", name=f"liif-edge check {card.name}")
-    failed = 0
-    for probe in check.probes:
-        for tile in probe.tiles:
-            case = ElementTree.SubElement(suite, "testcase", classname=probe.probe, name=tile.name)
-            said = _failures_of(probe, tile.name)
-            if said:
-                failed += 1
-                failure = ElementTree.SubElement(case, "failure", message=said[0])
-                failure.text = "\n".join([*said, *([probe.hint] if probe.hint else [])])
-    suite.set("tests", str(sum(len(probe.tiles) for probe in check.probes)))
-    suite.set("failures", str(failed))
+    for kind, name, said in cases:
+        case = ElementTree.SubElement(suite, "testcase", classname=kind, name=name)
+        if said:
+            ElementTree.SubElement(case, "failure", message=said[0]).text = "\n".join(said)
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(1 for *_, said in cases if said)))
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -36,10 +36,10 @@ class CheckOutcome:
     def write_reports(self, html: Path | None, junit: Path | None) -> None:
         """The files that are asked for."""
         if html is not None:
-            page = render_html(self.probes, self.card, self.bundle.provenance, self.ran_on, self.layers)
-            write_report(html, page)
+            sides = (self.card, self.bundle.provenance, self.ran_on)
+            write_report(html, render_html(self.probes, *sides, self.layers, self.route))
         if junit is not None:
-            write_report(junit, junit_xml(self.probes, self.card))
+            write_report(junit, junit_xml(self.probes, self.card, self.layers, self.route))
 
     def as_json(self) -> dict[str, object]:
         """Everything, for machines."""

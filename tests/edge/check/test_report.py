@@ -12,9 +12,12 @@ from chromium import headless_chromium
 from edge.card import Card
 from edge.card_reader import read_card
 from edge.check.baseline import BaselineTile, Bundle, Provenance
+from edge.check.built_in import RouteCheck
+from edge.check.layers import LayerCheck, LayerError
 from edge.check.probes import ProbeCheck, compare_probes
 from edge.check.report import NO_NUMBER, heat_map, junit_xml, render_html
 from edge.output_file import write_report
+from edge.precisions import LayerThreshold
 
 RAN_ON = {"device": "a <b>phone</b>"}
 NAMES = ("first", "second & third", "<script>alert(1)</script>", "fourth", "fifth", "sixth")
@@ -48,6 +51,17 @@ def probe_check(
 
     outputs = ((probe, run(number)) for probe in ("tile", "picture") for number in range(len(tiles)))
     return compare_probes(outputs, Bundle(PROVENANCE, tuple(tiles)), "fp32")
+
+
+def layer_check(*weight_errors: float) -> LayerCheck:
+    """A layer for each of ``weight_errors``, of which 0.01 are allowed."""
+    limit = LayerThreshold(added_db=40, weight_error=0.01)
+    return LayerCheck(
+        tuple(
+            LayerError(f"layer.{number}", number, 1, 60, 60, error, None, 0, 0, None, limit)
+            for number, error in enumerate(weight_errors)
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +115,15 @@ def test_what_others_named_is_escaped_and_nothing_is_loaded_from_elsewhere(card)
     assert "http" not in page
 
 
+def test_a_page_says_what_failed_beside_the_probes(card):
+    page = render_html(probe_check(), card, PROVENANCE, RAN_ON, layer_check(0.0, 0.5))
+    assert "FAILED at layer layer.1" in page and "<li>layer layer.1: its weights differ" in page
+    page = render_html(probe_check(), card, PROVENANCE, RAN_ON, layer_check(0.0), RouteCheck(0.7))
+    assert "FAILED at route" in page and "<li>route: expected predictions within 0.5" in page
+    page = render_html(probe_check(), card, PROVENANCE, RAN_ON, layer_check(0.0), RouteCheck(0.02))
+    assert "Passed" in page and "are within 0.0200 of" in page and "FAILED" not in page
+
+
 def test_a_heat_map_runs_from_black_to_yellow_and_marks_what_is_no_number():
     colours = heat_map(np.array([[0, 0.5, 1, np.nan, np.inf]], np.float32), 1.0)[0]
     assert colours[0].tolist() == [0, 0, 0]
@@ -121,6 +144,15 @@ def test_junit_has_a_case_for_each_tile_at_each_probe_and_the_words_of_each_fail
     assert "expected a PSNR of 100 dB, found nan" in failed[0].find("failure").text
     passed = ElementTree.fromstring(junit_xml(probe_check(), card))
     assert passed.get("failures") == "0"
+
+
+def test_junit_has_a_case_for_each_layer_and_for_the_router(card):
+    suite = ElementTree.fromstring(junit_xml(probe_check(), card, layer_check(0.0, 0.5), RouteCheck(0.7)))
+    assert (suite.get("tests"), suite.get("failures")) == ("15", "2")
+    said = {(case.get("classname"), case.get("name")): case.find("failure") for case in suite}
+    assert said[("layers", "layer.0")] is None
+    assert "its weights differ" in said[("layers", "layer.1")].text
+    assert "found 0.70" in said[("route", "predictions")].text
 
 
 @pytest.fixture(scope="module")
