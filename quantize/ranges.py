@@ -26,14 +26,15 @@ LARGEST_LIMIT = 2.0**127
 # up to a fifth more, at 0.02 flat colours are off by 2.6 of 255, at 0.3 by 0.7 to 1.1 (docs/design/int8.md).
 EXTREME_SHARE = 0.3
 
-# How much inputs that hardly ever come count: checks of single pixels are then 3 of 255 off in place of
-# 13, and photographs lose 0.3 dB of their distance from fp32; at 0.1 they lose 2 (docs/design/int8.md).
-RARE_SHARE = 0.002
+# How much inputs that hardly ever come count: checks of single pixels are then 4 of 255 off in place of
+# 13. At 0.002 they are 3.3 off, and photographs lose 0.3 dB of their distance from fp32, at 0.1 2 dB
+# (docs/design/int8.md).
+RARE_SHARE = 0.001
 
 # What a user's folder may make of the error on the built-in pictures and the extremes. Without a bound, a
 # folder of checks costs photographs 0.1 dB and one of noise 0.03; with 1.03, noise or icons were still enough
-# for a program that is refused (docs/design/int8.md).
-ADDED_ERROR = 1.01
+# for a program that is refused, and with 1.01 pure colours cost 0.013 dB (docs/design/int8.md).
+ADDED_ERROR = 1.005
 
 
 class NonFinite(ValueError):
@@ -137,9 +138,11 @@ class Histogram:
         return low, high
 
 
-def always(pictures: Histogram, extremes: Histogram, rare: Histogram) -> Histogram:
-    """What calibrates whatever a user adds: ``extremes`` and what is ``rare`` by their shares."""
-    return pictures.mixed(extremes, EXTREME_SHARE).mixed(rare, RARE_SHARE)
+def always(pictures: Histogram, extremes: Histogram, rare: Histogram | None) -> Histogram:
+    """What calibrates whatever a user adds: ``extremes`` and what is ``rare``, if that counts, by their
+    shares."""
+    mixed = pictures.mixed(extremes, EXTREME_SHARE)
+    return mixed if rare is None else mixed.mixed(rare, RARE_SHARE)
 
 
 def _halve(counts: Tensor) -> Tensor:

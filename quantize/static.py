@@ -134,14 +134,18 @@ def _observed(prepared: GraphModule) -> list[tuple[Node, Any]]:
 
 
 class ActivationRanges:
-    """What the observers of ``prepared``'s activations see, of each ``Source`` apart; constants and outputs
-    of ``min_max_layers``, by module path, keep all of it."""
+    """What the observers of ``prepared``'s activations see, of each ``Source`` apart; constants keep all of
+    it. Outputs of ``min_max_layers``, by module path, get ranges that hold all values but the rare ones,
+    which would make every step coarser."""
 
     def __init__(self, prepared: GraphModule, min_max_layers: Collection[str]) -> None:
         self._seen: dict[Any, dict[Source, Histogram]] = {}
+        self._whole: set[Any] = set()
         self._source: Source = "pictures"
         for node, observer in _observed(prepared):
-            if node.op != "get_attr" and module_path(node) not in min_max_layers:
+            if node.op != "get_attr":
+                if module_path(node) in min_max_layers:
+                    self._whole.add(observer)
                 self._seen[observer] = seen = {source: Histogram() for source in SOURCES}
                 observer.register_forward_hook(
                     lambda _module, inputs, _output, seen=seen: seen[self._source].add(inputs[0])
@@ -164,8 +168,11 @@ class ActivationRanges:
     def set(self, method: RangeMethod, clip_weight: float = 1.0) -> None:
         """Give every observer its range by ``method``; ``clip_weight``: see ``Histogram.error``."""
         for observer, seen in self._seen.items():
-            kept = always(seen["pictures"], seen["extremes"], seen["rare"])
-            if seen["added"].counts.any():
+            whole = observer in self._whole
+            kept = always(seen["pictures"], seen["extremes"], None if whole else seen["rare"])
+            if whole:
+                low, high = kept.mixed(seen["added"], 1.0).range("min-max")
+            elif seen["added"].counts.any():
                 low, high = kept.mixed(seen["added"], 1.0).range(method, clip_weight, kept=kept)
             else:
                 low, high = kept.range(method, clip_weight)

@@ -21,7 +21,7 @@ Activation = Literal["input", "output"]
 # program, whatever a user adds, the pictures, the extremes, and patterns if the network holds them.
 Source = Literal["pictures", "colours", "calibration", "extremes", "patterns"]
 
-# Those of calibration, as ``always`` takes them.
+# Those of calibration.
 CALIBRATING: tuple[Source, ...] = ("calibration", "extremes", "patterns")
 
 
@@ -44,8 +44,9 @@ class RangeFit:
     """How the range of an int8 ``activation`` fits what fp32 has there.
 
     ``excess_db``: the mean squared error that the range makes, rounding and clipping, over that of the range
-    which calibration chooses, both on what calibrates every program; ``width``: in widths of that range.
-    ``reach``: how far the same values come, if the range has to hold all of them, else None. ``shift``: by
+    which calibration chooses, both on what calibrates every such range; ``width``: in widths of that range.
+    ``reach``: how far the same values come, if the range has to hold all of them, else None: patterns are no
+    part of them then. ``shift``: by
     how many steps the range starts too high, None where it is not known beforehand where it has to start.
     """
 
@@ -110,8 +111,11 @@ class Activations:
 
     def fit(self) -> RangeFit:
         """Over everything that was added."""
-        seen = always(*self._seen.values())
-        low, high = seen.range("min-max" if self._known.whole else "mse", self._clip_weight)
+        whole = self._known.whole
+        seen = always(
+            self._seen["calibration"], self._seen["extremes"], None if whole else self._seen["patterns"]
+        )
+        low, high = seen.range("min-max" if whole else "mse", self._clip_weight)
         own, best = (
             seen.error(*ends, self._clip_weight)
             for ends in ((self._steps.low, self._steps.high), (low, high))
@@ -124,7 +128,7 @@ class Activations:
             extents["colours"],
             0.0 if is_silent else 10 * math.log10(own / best),
             1.0 if is_silent else (self._steps.high - self._steps.low) / (high - low),
-            max(extents[source].reach for source in CALIBRATING) if self._known.whole else None,
+            max(extents["calibration"].reach, extents["extremes"].reach) if whole else None,
             None if start is None else (self._steps.low - start) / self._steps.size,
         )
 

@@ -142,10 +142,11 @@ class Session:
         card = self._networks.card
         if card is not None and card.scale not in ("any", size[0] / stored.size[0]):
             raise BadInput(f"expected ×{card.scale}, the scale of {card.name}, found {size[1]}x{size[0]}")
-        choice = _choice(stored, wish.weights, size)
         if wish.effort and card is None:
             routed = routed_weights(wish.weights or AUTO, precision_of(wish.precision))
             choice = Choice(routed, "" if wish.weights else ROUTED_REASON)
+        else:
+            choice = _choice(stored, wish.weights, size)
         order = Order(
             picture=stored.path,
             size=size,

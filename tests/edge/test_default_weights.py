@@ -109,7 +109,7 @@ def test_a_tiny_picture_of_one_colour_keeps_it(artifact, size):
 
 def test_it_loses_little_on_set5(artifact, model, set5):
     result = evaluate(artifact, model, set5, 2)
-    assert result.mean("fp32").psnr_y > 37.43
+    assert result.mean("fp32").psnr_y > 37.45
     assert result.mean("fp32").psnr_y - result.mean("artifact").psnr_y <= MAX_LOSS
     assert result.mean("artifact").psnr_y > result.mean("bicubic").psnr_y + 3
 

@@ -133,9 +133,9 @@ def test_what_a_user_adds_costs_what_is_kept_a_bounded_error(reach):
 
 
 def test_what_a_user_adds_widens_a_range_where_it_costs_little():
-    kept, added = seen(noise()), seen(noise(seed=1) * 1.5)
+    kept, added = seen(noise()), seen(noise(seed=1) * 2)
     chosen = kept.mixed(added, 1.0).range("mse", kept=kept)
-    assert added.error(*chosen) < 0.85 * added.error(*kept.range("mse"))
+    assert added.error(*chosen) < 0.93 * added.error(*kept.range("mse"))
 
 
 def test_extremes_of_nothing_change_nothing():

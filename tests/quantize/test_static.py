@@ -7,6 +7,7 @@ from torch import nn
 
 from quantize.quantizer import LayerQuantizer
 from quantize.spec import DEFAULT
+from quantize.static import CalibrationInputs, calibrate
 
 EVERYTHING = LayerQuantizer(lambda path: True)
 
@@ -60,6 +61,18 @@ def test_rare_inputs_are_held_at_hardly_any_cost_to_the_others():
     held = quantize_module(net, own[0], {}, own, EVERYTHING, DEFAULT, rare=rare)
     assert distance(net, held, 1.5) < 0.7 * distance(net, alone, 1.5)
     assert distance(net, held, 1.0) < 1.1 * distance(net, alone, 1.0)
+
+
+def test_a_range_from_the_smallest_to_the_largest_value_leaves_out_rare_ones():
+    net, own, added, rare = module(), pictures(1.0), pictures(1.2), pictures(3.0)
+    given = CalibrationInputs(own, added=added, rare=rare)
+    ready = calibrate(net, own[0], {}, given, EVERYTHING, DEFAULT, min_max_layers=["2"])
+    (made,) = ready.graph.graph.output_node().args[0]
+    observer = ready.graph.get_submodule(str(made.target))
+    with torch.no_grad():
+        values = torch.stack([net(x) for (x,) in (*own, *added)])
+    assert observer.min_val.item() == pytest.approx(min(0.0, float(values.min())))
+    assert observer.max_val.item() == pytest.approx(max(0.0, float(values.max())))
 
 
 def test_every_calibration_input_counts_whatever_their_order():
