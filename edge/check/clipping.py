@@ -45,9 +45,9 @@ class RangeFit:
 
     ``excess_db``: the mean squared error that the range makes, rounding and clipping, over that of the range
     which calibration chooses, both on what calibrates every such range; ``width``: in widths of that range.
-    ``reach``: how far the same values come, if the range has to hold all of them, else None: patterns are no
-    part of them then. ``shift``: by
-    how many steps the range starts too high, None where it is not known beforehand where it has to start.
+    ``reach``: how far the same values come, if the range has to hold all of them, else None; patterns are no
+    part of them then. ``shift``: by how many steps the range starts too high, None where it is not known
+    beforehand where it has to start.
     """
 
     activation: Activation

@@ -68,6 +68,10 @@ class Visit:
     def states(self) -> list[str]:
         return [state.text for state in self.all("#queue .state")]
 
+    def first_state(self) -> str:
+        """That of the first picture, nothing while there is none."""
+        return next(iter(self.states()), "")
+
     def wait_for(self, *states: str) -> None:
         self.until(lambda: self.states() == list(states))
 

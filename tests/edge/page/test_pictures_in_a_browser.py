@@ -77,7 +77,7 @@ def test_the_size_is_chosen_by_slider_target_and_number(enlarged):
 
 def test_too_large_a_size_is_said(enlarged):
     enlarged.type("#width", "9999")
-    enlarged.until(lambda: "expected a target of 1 to 30 times" in enlarged.states()[0])
+    enlarged.until(lambda: "expected a target of 1 to 30 times" in enlarged.first_state())
     assert not enlarged.find("#download").is_enabled()
 
 
@@ -111,21 +111,18 @@ def test_what_is_no_picture_is_said_beside_its_name_and_on_the_stage(visit):
 
 def test_too_many_pixels_are_said_beside_the_name(visit):
     visit.drop(huge_png=png_claiming(100_000, 100_000))
-    visit.until(lambda: visit.states()[0].startswith("huge.png: expected at most"))
+    visit.until(lambda: visit.first_state().startswith("huge.png: expected at most"))
 
 
 def test_of_several_one_is_cancelled_and_the_others_are_done(visit):
     visit.choose("#weights", "fast")
     visit.drop(large_png=drawn_png(500, 500))
-    visit.until(lambda: re.fullmatch(r"\d+ of 25 tiles, \d+ (s|min) left", visit.states()[0]))
+    visit.until(lambda: re.fullmatch(r"\d+ of 25 tiles, \d+ (s|min) left", visit.first_state()))
     visit.choose("#weights", "photo")
     visit.drop(small_png=drawn_png(30, 40))
     visit.find("#queue .stop").click()
-    visit.until(
-        lambda: (
-            visit.states()[1] == "40×30 → 80×60" and visit.states()[0] in ("cancelled", "500×500 → 1000×1000")
-        )
-    )
+    ends = [[large, "40×30 → 80×60"] for large in ("cancelled", "500×500 → 1000×1000")]
+    visit.until(lambda: visit.states() in ends)
 
 
 def test_nothing_moves_while_a_picture_is_enlarged(visit):
